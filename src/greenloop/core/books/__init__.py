@@ -1,0 +1,1 @@
+"""The chart of control accounts and which postings may join them. No balance is kept here."""

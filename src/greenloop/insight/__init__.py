@@ -1,0 +1,1 @@
+"""Looking back: checks, the journal, reports and exports. Nothing here writes business rows."""

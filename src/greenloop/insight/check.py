@@ -1,0 +1,28 @@
+"""Prove the invariants of domain.md on the books as they stand: the ledger, its subledgers, the loop, a full replay."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from greenloop.insight import ledger_proofs, loop_proofs, subledger_proofs
+from greenloop.insight.proof import Proof
+from greenloop.insight.replay_proof import replayed
+
+Progress = Callable[[str, int, int], None]
+
+
+def check(*, replay: bool = True, progress: Progress | None = None) -> Sequence[Proof]:
+    """Prove everything and return each statement with its result; `replay` also runs the whole journal through core."""
+    parts: list[tuple[str, Callable[[], Iterator[Proof]]]] = [
+        ("ledger", ledger_proofs.proofs),
+        ("subledgers", subledger_proofs.proofs),
+        ("loop", loop_proofs.proofs),
+    ]
+    if replay:
+        parts.append(("replay", replayed))
+    found: list[Proof] = []
+    for done, (name, prove) in enumerate(parts):
+        if progress:
+            progress(name, done, len(parts))
+        found.extend(prove())
+    if progress:
+        progress("done", len(parts), len(parts))
+    return found

@@ -1,0 +1,1 @@
+"""Verbs about money between parties, and `post`, the only writer of ledger rows."""

@@ -1,0 +1,54 @@
+"""Marketing grants for first-order rebates: proposed by one person, approved by another, paid by the platform."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from greenloop.core.faults import Refusal, say
+from greenloop.store import sql
+from greenloop.store.models import Grant
+
+
+@transaction.atomic(durable=True)
+def propose_grant(*, ref: str, amount_fen: int, rebate_fen: int, by: str, at: datetime) -> int:
+    """Propose a budget of `amount_fen` that gives `rebate_fen` to each new member's first order; return its number.
+
+    :raises Refusal: an amount is not positive, the budget is below one rebate, or the ref stands for another grant.
+    """
+    if type(amount_fen) is not int or type(rebate_fen) is not int or not 0 < rebate_fen <= amount_fen:
+        message = say("A grant needs a rebate above 0 and a budget of at least one rebate, in whole fen.")
+        raise Refusal("grant.amount", message, field="rebate_fen")
+    if earlier := Grant.objects.filter(ref=ref).first():
+        if (earlier.amount_fen, earlier.rebate_fen) == (amount_fen, rebate_fen):
+            return earlier.id
+        message = say("The grant {ref} exists with other amounts.")
+        raise Refusal("grant.conflict", message, field="ref", ref=ref)
+    return Grant.objects.create(
+        ref=ref, amount_fen=amount_fen, rebate_fen=rebate_fen, proposed_by=by, proposed_at=at
+    ).id
+
+
+@transaction.atomic(durable=True)
+def approve_grant(*, ref: str, by: str, at: datetime) -> None:
+    """Let a grant be used. The platform's bank must hold all that approved grants have still to pay.
+
+    :raises Refusal: there is no such grant, `by` proposed it, or the money is not there.
+    """
+    grant = Grant.objects.select_for_update().filter(ref=ref).first()
+    if grant is None:
+        raise Refusal("grant.unknown", say("There is no grant {ref}."), field="ref", ref=ref)
+    if grant.approved_by is not None:
+        return
+    if grant.proposed_by == by:
+        message = say("{by} proposed this grant; another person has to approve it.")
+        raise Refusal("grant.two_people", message, field="by", by=by)
+    bank_fen = int(sql.value("SELECT debits_fen - credits_fen FROM ledger_account WHERE name = 'ops:bank'"))
+    owed_fen = int(
+        sql.value(
+            "SELECT COALESCE(SUM(amount_fen - transferred_fen), 0) FROM marketing_grant WHERE approved_by IS NOT NULL"
+        )
+    )
+    if owed_fen + grant.amount_fen > bank_fen:
+        message = say("The platform holds {bank} fen, of which {owed} are granted already. Grant less, or later.")
+        raise Refusal("grant.funds", message, field="amount_fen", bank=bank_fen, owed=owed_fen)
+    Grant.objects.filter(id=grant.id).update(approved_by=by, approved_at=at)

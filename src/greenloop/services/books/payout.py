@@ -1,0 +1,109 @@
+"""Pay merchants what they are owed, and take back what they have to bring for refunds."""
+
+from datetime import date, datetime
+
+from django.db import transaction
+
+from greenloop.core.books.posting import draft
+from greenloop.core.faults import Refusal, say
+from greenloop.core.money import AMOUNT_FEN_MAX
+from greenloop.services import ids
+from greenloop.services.books.post import post
+from greenloop.services.loop.rules import in_force, rulings
+from greenloop.store import locks, sql
+from greenloop.store.models import Deposit, Journal, Merchant
+from greenloop.store.queries import refunds
+
+
+@transaction.atomic(durable=True)
+def pay_out(*, business_date: date, at: datetime) -> dict[int, int]:
+    """Pay merchants for orders paid before a business date (T+1) whose cash is confirmed; return fen by merchant.
+
+    Once per date: asked again, the answer is the same and nothing moves. Refunds and deposits since the last payout
+    are netted; a merchant that is owed nothing gets nothing.
+
+    :raises Refusal: the business date has not begun.
+    """
+    key = f"payout/{business_date.isoformat()}"
+    if Journal.objects.filter(book="trust", key=key).exists():
+        return dict(sql.rows("SELECT merchant_id, amount_fen FROM payout WHERE business_date = %s", [business_date]))
+    calendar = in_force(rulings(), at).rules.calendar
+    if calendar.local_date(at) < business_date:
+        message = say("The business date {date} has not begun.")
+        raise Refusal("payout.early", message, field="business_date", date=business_date)
+    before = sql.instant(calendar.midnight_at(business_date))
+    merchants = [row[0] for row in sql.rows(_OWED, [before])]
+    locks.merchants(merchants)
+    # What a merchant may be paid is bounded by all its dues: refunds of later orders lower it too.
+    dues = refunds.dues_fen(merchants)
+    later: dict[int, int] = dict(sql.rows_in(_LATER, merchants, [before]))
+    owed = {merchant: dues[merchant] - int(later.get(merchant, 0)) for merchant in merchants}
+    owed = {merchant: fen for merchant, fen in owed.items() if fen > 0}
+    if not owed:
+        return {}
+    amounts = [("trust:merchant_payable", "trust:bank", sum(owed.values()))]
+    journal_id = post([draft(key=key, kind="payout", amounts=amounts)], at=at)[key]
+    numbers = dict(zip(sorted(owed), ids.block(len(owed)), strict=True))
+    sql.load(
+        "payout",
+        ("id", "merchant_id", "business_date", "amount_fen", "journal_id"),
+        [
+            (number, merchant, business_date.isoformat(), owed[merchant], journal_id)
+            for merchant, number in numbers.items()
+        ],
+    )
+    settled = [(number, merchant, before) for merchant, number in numbers.items()]
+    sql.run_many(_PAID_ORDERS, settled)
+    sql.run_many(_PAID_REFUNDS, [row[:2] for row in settled])
+    sql.run_many(_PAID_DEPOSITS, [row[:2] for row in settled])
+    return owed
+
+
+@transaction.atomic(durable=True)
+def deposit(*, merchant: str, deposit_no: str, amount_fen: int, at: datetime) -> int:
+    """Take money that a merchant returns into its dues, so that refunds can be paid; return the deposit's id.
+
+    It raises no points and no pool: it is owed back to the merchant like any of its dues.
+
+    :raises Refusal: the merchant is unknown, the amount is not positive, or the number stands for another amount.
+    """
+    found = Merchant.objects.filter(ref=merchant).first()
+    if found is None:
+        message = say("The merchant {merchant} is not enrolled.")
+        raise Refusal("deposit.merchant", message, field="merchant", merchant=merchant)
+    if type(amount_fen) is not int or not 0 < amount_fen <= AMOUNT_FEN_MAX:
+        message = say("A deposit is a whole number of fen above 0, not {amount}.")
+        raise Refusal("deposit.amount", message, field="amount_fen", amount=amount_fen)
+    if earlier := Deposit.objects.filter(merchant_id=found.id, deposit_no=deposit_no).first():
+        if earlier.amount_fen == amount_fen:
+            return earlier.id
+        message = say("The deposit number {number} was used for another amount.")
+        raise Refusal("deposit.conflict", message, field="deposit_no", number=deposit_no)
+    number = ids.block(1)[0]
+    key = f"deposit/{found.id}/{deposit_no}"
+    amounts = [("trust:bank", "trust:merchant_payable", amount_fen)]
+    journal_id = post([draft(key=key, kind="deposit", amounts=amounts)], at=at)[key]
+    Deposit.objects.create(
+        id=number, merchant_id=found.id, deposit_no=deposit_no, amount_fen=amount_fen, journal_id=journal_id
+    )
+    return number
+
+
+_OWED = """
+    SELECT DISTINCT merchant_id FROM orders WHERE payout_id IS NULL AND confirmed_at IS NOT NULL AND paid_at < %s
+    ORDER BY merchant_id
+"""
+_LATER = """
+    SELECT merchant_id, SUM(cash_fen - concession_fen + voucher_fen + coupon_fen) FROM orders
+    WHERE payout_id IS NULL AND confirmed_at IS NOT NULL AND paid_at >= %s AND merchant_id IN ({keys})
+    GROUP BY merchant_id
+"""
+_PAID_ORDERS = """
+    UPDATE orders SET payout_id = %s WHERE payout_id IS NULL AND confirmed_at IS NOT NULL AND merchant_id = %s
+        AND paid_at < %s
+"""
+_PAID_REFUNDS = """
+    UPDATE refund SET payout_id = %s WHERE payout_id IS NULL AND merchant_id = %s
+        AND EXISTS (SELECT 1 FROM orders o WHERE o.id = refund.order_id AND o.confirmed_at IS NOT NULL)
+"""
+_PAID_DEPOSITS = "UPDATE deposit SET payout_id = %s WHERE payout_id IS NULL AND merchant_id = %s"

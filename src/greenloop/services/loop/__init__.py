@@ -1,0 +1,1 @@
+"""Verbs of the loop: take, confirm, vest, settle, draw, expire, refund, hold, publish rules."""

@@ -1,0 +1,85 @@
+"""Let vouchers and coupons expire that nobody spent in time."""
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from django.db import transaction
+
+from greenloop.core.books.posting import draft
+from greenloop.core.loop import wallet as wallets_core
+from greenloop.services import ids
+from greenloop.services.books.post import post
+from greenloop.services.loop.steps import WalletWork, record_wallets
+from greenloop.store import locks, sql
+from greenloop.store.queries import pools, wallets
+
+ACCOUNTS_MAX = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """What expired, in fen. `more` says that holders are left for another call."""
+
+    voucher_fen: int
+    coupon_fen: int
+    more: bool
+
+
+@transaction.atomic(durable=True)
+def expire(*, at: datetime) -> Expiry:
+    """Expire what is past its day, for up to 5 000 holders: vouchers to their pool's money, coupons to the reserve.
+
+    Nothing is left to expire a second time, so a repeated call is harmless.
+    """
+    now = sql.instant(at)
+    holders = [row[0] for row in sql.rows(_HOLDERS, [now, now, ACCOUNTS_MAX + 1])]
+    more, holders = len(holders) > ACCOUNTS_MAX, holders[:ACCOUNTS_MAX]
+    if not holders:
+        return Expiry(0, 0, False)
+    locks.wallets(holders)
+    names = {pool: name for pool, name, _ in pools.names_and_cycles()}
+    work = WalletWork({pool: cycle for pool, _, cycle in pools.names_and_cycles()})
+    work.open(wallets.purses_of(holders))
+
+    expired: dict[tuple[int, int], int] = defaultdict(int)
+    for account, pool, fen in sql.rows_in(_VOUCHERS, holders, [now]):
+        expired[account, pool] += fen
+    by_pool: dict[int, int] = defaultdict(int)
+    for (account, pool), fen in sorted(expired.items()):
+        purse = work.after[account][pool]
+        work.put(account, replace(purse, wallet=wallets_core.expire(purse.wallet, fen)))
+        work.entry(account, pool, "expire", fen)
+        by_pool[pool] += fen
+        move = work.move(pool)
+        move.free_fen += fen
+        move.spent_fen += fen
+    coupon_fen = sum(fen for (fen,) in sql.rows_in(_COUPONS, holders, [now]))
+
+    amounts = [(f"trust:voucher:{names[pool]}", f"trust:pool:{names[pool]}", fen) for pool, fen in by_pool.items()]
+    key = f"expire/{ids.block(1)[0]}"
+    amounts.append(("trust:coupon", "trust:reserve", coupon_fen))
+    journal_id = post([draft(key=key, kind="expire", amounts=amounts)], at=at)[key]
+    record_wallets(work, journal_id=journal_id)
+    sql.rows_in(_VOUCHERS_GONE, holders, [now])
+    sql.rows_in(_COUPONS_GONE, holders, [now])
+    return Expiry(sum(by_pool.values()), coupon_fen, more)
+
+
+_HOLDERS = """
+    SELECT account_id FROM voucher WHERE left_fen > 0 AND expires_at <= %s
+    UNION SELECT account_id FROM coupon WHERE left_fen > 0 AND expires_at <= %s
+    ORDER BY account_id LIMIT %s
+"""
+_VOUCHERS = """
+    SELECT account_id, pool_id, left_fen FROM voucher
+    WHERE left_fen > 0 AND expires_at <= %s AND account_id IN ({keys})
+"""
+_COUPONS = "SELECT left_fen FROM coupon WHERE left_fen > 0 AND expires_at <= %s AND account_id IN ({keys})"
+_VOUCHERS_GONE = """
+    UPDATE voucher SET left_fen = 0 WHERE left_fen > 0 AND expires_at <= %s AND account_id IN ({keys}) RETURNING id
+"""
+_COUPONS_GONE = """
+    UPDATE coupon SET expired_fen = expired_fen + left_fen, left_fen = 0
+    WHERE left_fen > 0 AND expires_at <= %s AND account_id IN ({keys}) RETURNING order_id
+"""

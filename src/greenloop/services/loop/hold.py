@@ -1,0 +1,64 @@
+"""Hold orders and accounts, and release them."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from greenloop.core.faults import Refusal, say
+from greenloop.store.models import Account, Hold, Order
+
+
+@transaction.atomic(durable=True)
+def hold_order(*, order_id: int, reason: str, by: str, at: datetime) -> int:
+    """Keep an order from vesting until the hold is released; return the hold's number. Held twice is held once.
+
+    An order that has vested keeps its points: the hold then blocks what its holders draw and spend.
+
+    :raises Refusal: the order is unknown.
+    """
+    order = Order.objects.select_for_update().filter(id=order_id).first()
+    if order is None:
+        raise Refusal("hold.order", say("There is no order {order}."), field="order_id", order=order_id)
+    if earlier := Hold.objects.filter(order_id=order_id, released_at=None).first():
+        return earlier.id
+    Order.objects.filter(id=order_id).update(held=True)
+    if order.entry_cycle is not None:
+        _hold_accounts([order.member_id], reason=f"order {order_id}: {reason}", by=by, at=at)
+    return Hold.objects.create(order_id=order_id, reason=reason, placed_by=by, placed_at=at).id
+
+
+@transaction.atomic(durable=True)
+def hold_account(*, account_id: int, reason: str, by: str, at: datetime) -> int:
+    """Keep an account from drawing and spending until the hold is released; return the hold's number.
+
+    :raises Refusal: the account is unknown.
+    """
+    if not Account.objects.filter(id=account_id).exists():
+        raise Refusal("hold.account", say("There is no account {account}."), field="account_id", account=account_id)
+    _hold_accounts([account_id], reason=reason, by=by, at=at)
+    return Hold.objects.get(account_id=account_id, released_at=None).id
+
+
+def _hold_accounts(account_ids: list[int], *, reason: str, by: str, at: datetime) -> None:
+    held = set(Hold.objects.filter(account_id__in=account_ids, released_at=None).values_list("account_id", flat=True))
+    Hold.objects.bulk_create(
+        Hold(account_id=account, reason=reason[:200], placed_by=by, placed_at=at)
+        for account in account_ids
+        if account not in held
+    )
+
+
+@transaction.atomic(durable=True)
+def release(*, hold_id: int, by: str, at: datetime) -> None:
+    """Release a hold. Released twice is released once.
+
+    :raises Refusal: there is no such hold.
+    """
+    hold = Hold.objects.select_for_update().filter(id=hold_id).first()
+    if hold is None:
+        raise Refusal("hold.unknown", say("There is no hold {hold}."), field="hold_id", hold=hold_id)
+    if hold.released_at is not None:
+        return
+    if hold.order_id is not None:
+        Order.objects.filter(id=hold.order_id).update(held=False)
+    Hold.objects.filter(id=hold_id).update(released_by=by, released_at=at)

@@ -1,0 +1,223 @@
+"""Settle a cycle of every pool: O(cohorts) work, held whole for a second person when it passes the daily cap."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from greenloop.core.books.posting import draft
+from greenloop.core.faults import Refusal, ensure, say
+from greenloop.core.loop import settlement
+from greenloop.core.loop.settlement import Cohort
+from greenloop.services.books.post import post
+from greenloop.services.loop.refunding.waiting import apply_waiting
+from greenloop.services.loop.rules import Ruling, in_force, rulings
+from greenloop.store import locks, sql
+from greenloop.store.models import SettlementRun
+from greenloop.store.queries import pools
+
+SCHEDULER = "scheduler"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The settlement of one alliance cycle: `state` is `posted`, or `held` for a second person's decision."""
+
+    cycle: int
+    state: str
+    issued_fen: int
+    cap_fen: int | None
+
+
+Decided = Mapping[int, tuple[dict[str, int | bool | None], list[tuple[int, Cohort]]]]
+"""By pool: the settlement's answer, and (id, cohort) as they are after it."""
+
+
+@transaction.atomic(durable=True)
+def settle(*, cycle: int, at: datetime, by: str = SCHEDULER) -> Run:
+    """Settle one alliance cycle over all pools once; asked again, return the same result.
+
+    The cycle closes at its cut-off: what vests later enters the next one. If the day's releases would pass the daily
+    cap, nothing is posted; approve or reject decides (settlement.md, "Cut-off and holds").
+
+    :raises Refusal: the cut-off is ahead, orders still have to vest, or an earlier cycle is not settled.
+    """
+    ruling = in_force(rulings(), at)
+    locks.every_pool()
+    if earlier := _run_of(cycle):
+        return earlier
+    _check_due(cycle, ruling, at)
+
+    free_fen: dict[int, int] = dict(sql.rows("SELECT id, free_fen FROM pool WHERE first_cycle <= %s", [cycle]))
+    decided = _decide(cycle, free_fen)
+    issued_fen = _issued(decided)
+    cap_fen = ruling.rules.daily_rebate_cap_fen
+    room_fen = None if cap_fen is None else cap_fen - _issued_on_day_of(at, ruling)
+
+    sql.run("UPDATE pool SET entry_cycle = entry_cycle + 1 WHERE first_cycle <= %s", [cycle])
+    held = room_fen is not None and issued_fen > room_fen
+    if not held:
+        _post(cycle, decided, cutoff_at=ruling.rules.calendar.cutoff_at(cycle), at=at)
+    proposal = {str(pool): fen for pool, fen in sorted(free_fen.items())} if held else {}
+    SettlementRun.objects.create(
+        cycle=cycle,
+        state="held" if held else "posted",
+        issued_fen=issued_fen,
+        cap_fen=cap_fen,
+        proposal=json.dumps(proposal, separators=(",", ":")),
+        proposed_by=by,
+        proposed_at=at,
+    )
+    return Run(cycle, "held" if held else "posted", issued_fen, cap_fen)
+
+
+@transaction.atomic(durable=True)
+def approve(*, cycle: int, by: str, at: datetime) -> Run:
+    """Post a held settlement as it was computed; the one who proposed it can't approve it.
+
+    :raises Refusal: nothing is held for that cycle, or `by` proposed it.
+    """
+    ruling = in_force(rulings(), at)
+    run = _held(cycle, by)
+
+    decided = _decide(cycle, _proposed_free(run))
+    ensure(_issued(decided) == run.issued_fen, f"the held settlement of cycle {cycle} would come out otherwise now")
+
+    _post(cycle, decided, cutoff_at=ruling.rules.calendar.cutoff_at(cycle), at=at)
+    SettlementRun.objects.filter(cycle=cycle).update(state="posted", decided_by=by, decided_at=at)
+    apply_waiting(at=at)
+    return Run(cycle, "posted", run.issued_fen, run.cap_fen)
+
+
+@transaction.atomic(durable=True)
+def reject(*, cycle: int, caps_fen: Mapping[str, int], by: str, at: datetime) -> Run:
+    """Cap pools for a held cycle, compute it again under those caps and propose the result anew (0 is allowed).
+
+    :raises Refusal: nothing is held for that cycle, `by` proposed it, a pool is unknown, or a cap is negative.
+    """
+    run = _held(cycle, by)
+    names = {name: pool for pool, name, _ in pools.names_and_cycles()}
+    for name, cap_fen in caps_fen.items():
+        if name not in names or type(cap_fen) is not int or cap_fen < 0:
+            message = say("The cap {cap} fen for pool {pool} can't be set. Name a pool and an amount from 0.")
+            raise Refusal("settle.cap", message, field="caps_fen", pool=name, cap=cap_fen)
+    sql.run_many(_CAP, [(cap_fen, cycle, names[name]) for name, cap_fen in sorted(caps_fen.items())])
+    issued_fen = _issued(_decide(cycle, _proposed_free(run)))
+    # The second proposal is the rejecter's own, so a third pair of eyes, or the first again, lets it through.
+    SettlementRun.objects.filter(cycle=cycle).update(issued_fen=issued_fen, proposed_by=by, proposed_at=at)
+    return Run(cycle, "held", issued_fen, run.cap_fen)
+
+
+def _held(cycle: int, by: str) -> SettlementRun:
+    locks.every_pool()
+    run = SettlementRun.objects.filter(cycle=cycle, state="held").first()
+    if run is None:
+        message = say("No settlement of cycle {cycle} is held.")
+        raise Refusal("settle.not_held", message, field="cycle", cycle=cycle)
+    if run.proposed_by == by:
+        message = say("{by} proposed this settlement; another person has to decide.")
+        raise Refusal("settle.two_people", message, field="by", by=by)
+    return run
+
+
+def _proposed_free(run: SettlementRun) -> dict[int, int]:
+    return {int(pool): fen for pool, fen in json.loads(run.proposal).items()}
+
+
+def _run_of(cycle: int) -> Run | None:
+    run = SettlementRun.objects.filter(cycle=cycle).first()
+    return Run(run.cycle, run.state, run.issued_fen, run.cap_fen) if run else None
+
+
+def _check_due(cycle: int, ruling: Ruling, at: datetime) -> None:
+    cutoff_at = ruling.rules.calendar.cutoff_at(cycle)
+    if at < cutoff_at:
+        message = say("Cycle {cycle} is open until {cutoff}.")
+        raise Refusal("cycle.open", message, field="cycle", cycle=cycle, cutoff=cutoff_at)
+    if held := SettlementRun.objects.filter(state="held").first():
+        message = say("The settlement of cycle {held} is held. Approve or reject it first.")
+        raise Refusal("settle.held", message, field="cycle", held=held.cycle)
+    pools.check_entry(cycle)
+    cutoff = sql.instant(cutoff_at)
+    if sql.value(_DUE, [cutoff, cutoff]) and not sql.value("SELECT 1 FROM journal WHERE key = %s", [f"vest/{cycle}"]):
+        message = say("Orders are due to vest in cycle {cycle}. Vest them first.")
+        raise Refusal("settle.vest_first", message, field="cycle", cycle=cycle)
+
+
+def _decide(cycle: int, free_fen: dict[int, int]) -> Decided:
+    states = pools.states(cycle, free_fen)
+    cohorts = pools.cohorts(states)
+    plans = pools.plans()
+    decided = {}
+    for pool, state in states.items():
+        rows = [row for row in cohorts.get(pool, []) if row[1].entry <= state.cycle]
+        result = settlement.settle(pool=state, cohorts=[cohort for _, cohort in rows], plans=plans)
+        after = zip((number for number, _ in rows), result.cohorts, strict=True)
+        decided[pool] = (result.answer(), [row for row, before in zip(after, rows, strict=True) if row != before])
+    return decided
+
+
+def _issued(decided: Decided) -> int:
+    return sum(int(str(answer["moved_fen"])) for answer, _ in decided.values())
+
+
+def _issued_on_day_of(at: datetime, ruling: Ruling) -> int:
+    day = ruling.rules.calendar.local_date(at)
+    recent = SettlementRun.objects.filter(state="posted", proposed_at__gte=at - timedelta(days=2))
+    return sum(run.issued_fen for run in recent if ruling.rules.calendar.local_date(run.proposed_at) == day)
+
+
+def _post(cycle: int, decided: Decided, *, cutoff_at: datetime, at: datetime) -> None:
+    names = {pool: (name, first) for pool, name, first in sql.rows("SELECT id, name, first_cycle FROM pool")}
+    moved = {pool: int(str(answer["moved_fen"])) for pool, (answer, _) in decided.items()}
+    keys = {pool: f"settle/{names[pool][0]}/{cycle - names[pool][1] + 1}" for pool in decided}
+    journals = post(
+        [
+            draft(
+                key=keys[pool],
+                kind="settle",
+                amounts=[(f"trust:pool:{names[pool][0]}", f"trust:accrued:{names[pool][0]}", fen)],
+            )
+            for pool, fen in sorted(moved.items())
+            if fen
+        ],
+        at=at,
+    )
+    sql.run_many(_COHORT, [_cohort_row(row) for _, rows in decided.values() for row in rows])
+    sql.run_many(_POOL, [(fen, fen, pool) for pool, fen in sorted(moved.items())])
+    inflow = {(pool, own): fen for pool, own, fen in sql.rows("SELECT pool_id, cycle, inflow_fen FROM pool_cycle")}
+    lines = []
+    for pool, (answer, rows) in sorted(decided.items()):
+        own = cycle - names[pool][1] + 1
+        text = json.dumps(answer, separators=(",", ":"))
+        indices = json.dumps([[number, cohort.index] for number, cohort in rows], separators=(",", ":"))
+        lines.append(
+            (
+                *(pool, own, sql.instant(cutoff_at), inflow.get((pool, own), 0), moved[pool]),
+                *(answer["free_fen"], answer["backing_fen"], text, indices, journals.get(keys[pool])),
+            )
+        )
+    sql.load("settled_cycle", _SETTLED, lines)
+
+
+def _cohort_row(row: tuple[int, Cohort]) -> tuple[object, ...]:
+    number, cohort = row
+    return cohort.index, cohort.age, cohort.rate, cohort.base, number
+
+
+_SETTLED = (
+    *("pool_id", "cycle", "cutoff_at", "inflow_fen", "issued_fen", "free_fen"),
+    *("backing_fen", "answer", "indices", "journal_id"),
+)
+_COHORT = "UPDATE cohort SET release_index = %s, age = %s, rate = %s, base = %s WHERE id = %s"
+_POOL = """
+    UPDATE pool SET free_fen = free_fen - %s, backing_fen = backing_fen + %s, settled_cycle = settled_cycle + 1
+    WHERE id = %s
+"""
+_DUE = "SELECT 1 FROM orders WHERE entry_cycle IS NULL AND vests_at <= %s AND confirmed_at <= %s AND NOT held LIMIT 1"
+_CAP = """
+    INSERT INTO pool_cycle (cap_fen, pool_id, cycle) SELECT %s, id, %s - first_cycle + 1 FROM pool WHERE id = %s
+    ON CONFLICT (pool_id, cycle) DO UPDATE SET cap_fen = excluded.cap_fen
+"""

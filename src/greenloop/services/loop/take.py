@@ -1,0 +1,91 @@
+"""Take orders: a batch is one transaction and one journal, and each order in it stands or falls alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from greenloop.core.books.posting import draft
+from greenloop.core.faults import Refusal, ensure
+from greenloop.services import ids
+from greenloop.services.books.post import post
+from greenloop.services.loop.steps import WalletWork, record_wallets
+from greenloop.services.loop.taking.counter import COLUMNS, Counter
+from greenloop.services.loop.taking.facts import gather
+from greenloop.services.loop.taking.sale import Sale
+from greenloop.services.loop.taking.till import Till
+from greenloop.store import sql
+
+__all__ = ["Sale", "Taking", "take"]
+TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """What became of a batch: an order's id at its place in the batch, or why it was refused.
+
+    `replayed` are the places of orders that were taken before, with the same content.
+    """
+
+    order_ids: Sequence[int | None]
+    refusals: dict[int, Refusal]
+    replayed: frozenset[int]
+
+
+def take(*, sales: Sequence[Sale], at: datetime) -> Taking:
+    """Take a batch of orders once; asked again, give the same ids.
+
+    Nothing is read to find repeated order numbers: the database's unique key says so, and only then the batch is
+    taken again with the earlier orders looked up. A refused order leaves nothing behind; the others are taken.
+    """
+    for attempt in range(TRIES):
+        try:
+            return _take(sales=sales, at=at, look_up=attempt > 0)
+        except IntegrityError:
+            if attempt == TRIES - 1:
+                raise
+    raise AssertionError
+
+
+@transaction.atomic(durable=True)
+def _take(*, sales: Sequence[Sale], at: datetime, look_up: bool) -> Taking:
+    facts = gather(sales, at=at, look_up=look_up)
+
+    work = WalletWork(facts.cycles)
+    work.open(facts.purses)
+    counter = Counter(facts, Till(facts, work, dict(facts.coupons)))
+    order_ids: list[int | None] = []
+    refusals: dict[int, Refusal] = {}
+    for index, (sale, number) in enumerate(zip(sales, ids.block(len(sales)), strict=True)):
+        try:
+            order_ids.append(counter.ring_up(index, sale, number))
+        except Refusal as refusal:
+            order_ids.append(None)
+            refusals[index] = refusal
+
+    if counter.lines:
+        _record(counter, at=at)
+    return Taking(order_ids, refusals, frozenset(counter.replayed))
+
+
+def _record(counter: Counter, *, at: datetime) -> None:
+    key = f"order-batch/{counter.lines[0][0]}"
+    journal_id = post([draft(key=key, kind="take", amounts=counter.amounts())], at=at)[key]
+    sql.load("orders", COLUMNS, [(*line, journal_id) for line in counter.lines])
+    if counter.till.amounts:
+        record_wallets(counter.till.work, journal_id=journal_id)
+    touched = sql.run_many(
+        "UPDATE member SET first_order_id = %s WHERE account_id = %s AND first_order_id IS NULL",
+        [(order, member) for member, order in sorted(counter.first_orders.items())],
+    )
+    ensure(touched == len(counter.first_orders), "a first order was taken twice")
+    sql.run_many(
+        "INSERT INTO referral_month (account_id, month, red_fen) VALUES (%s, %s, %s) ON CONFLICT (account_id, month) "
+        "DO UPDATE SET red_fen = referral_month.red_fen + excluded.red_fen",
+        [(*key, fen) for key, fen in sorted(counter.red_fen.items())],
+    )
+    sql.run_many(
+        "UPDATE marketing_grant SET committed_fen = committed_fen + %s WHERE id = %s",
+        sorted((fen, grant) for grant, fen in counter.granted_fen.items()),
+    )

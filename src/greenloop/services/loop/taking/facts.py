@@ -1,0 +1,110 @@
+"""What `take` reads before it rings up a batch: a dozen queries, whatever the batch's size."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from greenloop.core.loop.spending import Paper, Purse
+from greenloop.services.loop.rules import Ruling, rulings
+from greenloop.services.loop.taking.sale import Sale
+from greenloop.store import locks, sql
+from greenloop.store.queries import parties, pools, wallets
+from greenloop.store.queries.parties import MemberFact, MerchantFact
+from greenloop.store.sql import Row
+
+
+@dataclass(frozen=True, slots=True)
+class GrantFact:
+    """An approved grant that can still pay first-order rebates, in fen."""
+
+    id: int
+    rebate_fen: int
+    left_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that a batch is decided on. `earlier` are orders with a number of this batch: (id, body …) by key."""
+
+    at: datetime
+    rulings: Sequence[Ruling]
+    merchants: Mapping[str, MerchantFact]
+    members: Mapping[str, MemberFact]
+    earlier: Mapping[tuple[int, str], Row]
+    red_fen: Mapping[tuple[int, str], int]
+    grants: Sequence[GrantFact]
+    pool_names: Mapping[int, str]
+    cycles: Mapping[int, int]
+    own_shops: frozenset[tuple[int, int]]
+    held: frozenset[int]
+    purses: Mapping[int, tuple[Purse, ...]]
+    coupons: Mapping[int, tuple[Paper, ...]]
+    instant: Callable[[datetime], Any]
+
+
+def gather(sales: Sequence[Sale], *, at: datetime, look_up: bool) -> Facts:
+    """Read what the batch needs, and lock what it may change: spenders' wallets, referrers, first-time buyers."""
+    merchants = parties.merchants({sale.merchant for sale in sales})
+    refs = {sale.member for sale in sales}
+    members = parties.members(refs)
+    newcomers = {fact.id for fact in members.values() if fact.first_order_id is None}
+    referrers = {fact.referrer_id for fact in members.values() if fact.referrer_id is not None}
+    if connection.vendor == "postgresql" and newcomers | referrers:
+        locks.members(newcomers | referrers)
+        members = parties.members(refs)
+    spenders = {
+        members[sale.member].id for sale in sales if (sale.voucher_fen or sale.coupon_fen) and sale.member in members
+    }
+    locks.wallets(spenders)
+    open_pools = pools.names_and_cycles()
+    return Facts(
+        at=at,
+        rulings=rulings(),
+        merchants=merchants,
+        members=members,
+        earlier=_earlier(sales, merchants) if look_up else {},
+        red_fen=_red_fen(referrers),
+        grants=_grants() if newcomers else (),
+        pool_names={pool: name for pool, name, _ in open_pools},
+        cycles={pool: cycle for pool, _, cycle in open_pools},
+        own_shops=parties.own_shops(spenders),
+        held=parties.held_accounts(spenders),
+        purses=wallets.purses_of(spenders),
+        coupons=wallets.coupons_of(spenders, at),
+        instant=sql.instant,
+    )
+
+
+def _earlier(sales: Sequence[Sale], merchants: Mapping[str, MerchantFact]) -> dict[tuple[int, str], Row]:
+    wanted: dict[int, set[str]] = {}
+    for sale in sales:
+        if fact := merchants.get(sale.merchant):
+            wanted.setdefault(fact.id, set()).add(sale.order_no)
+    found = sql.rows_in(
+        "SELECT merchant_id, order_no, id, member_id, shop_id, paid_at, cash_fen, voucher_fen, coupon_fen FROM orders "  # noqa: S608
+        f"WHERE merchant_id IN ({sql.marks(len(wanted))}) AND order_no IN ({{keys}})",
+        {number for numbers in wanted.values() for number in numbers},
+        tuple(wanted),
+    )
+    return {
+        (merchant, number): (order, member, shop, sql.moment(paid), cash, voucher, coupon)
+        for merchant, number, order, member, shop, paid, cash, voucher, coupon in found
+        if number in wanted[merchant]
+    }
+
+
+def _red_fen(referrers: set[int]) -> dict[tuple[int, str], int]:
+    found = sql.rows_in("SELECT account_id, month, red_fen FROM referral_month WHERE account_id IN ({keys})", referrers)
+    return {(account, month): fen for account, month, fen in found}
+
+
+def _grants() -> tuple[GrantFact, ...]:
+    suffix = " FOR UPDATE" if connection.vendor == "postgresql" else ""
+    found = sql.rows(
+        "SELECT id, rebate_fen, amount_fen - committed_fen FROM marketing_grant "  # noqa: S608
+        f"WHERE approved_by IS NOT NULL AND amount_fen - committed_fen >= rebate_fen ORDER BY id{suffix}"
+    )
+    return tuple(GrantFact(*row) for row in found)

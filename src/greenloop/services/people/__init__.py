@@ -1,0 +1,1 @@
+"""Verbs about members, merchants and their stores and rate cards."""

@@ -1,0 +1,194 @@
+"""Enrol members and merchants, and set rate cards. The same asked twice is done once; other facts are refused."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from greenloop.core.faults import Refusal, say
+from greenloop.core.loop.concession import check_rate
+from greenloop.services import ids
+from greenloop.store.models import Account, Member, Merchant, MerchantLink, RateCard, Shop
+
+
+@dataclass(frozen=True, slots=True)
+class MemberForm:
+    """A shopper to enrol; `referrer` is the ref of the member who brought it, if any."""
+
+    ref: str
+    city: str
+    enrolled_at: datetime
+    referrer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MerchantForm:
+    """A merchant to enrol with its first rate card, its stores and the members whose vouchers it must refuse."""
+
+    ref: str
+    city: str
+    enrolled_at: datetime
+    rate_ppm: int
+    grade: str = "A"
+    multiple_ppm: int = 1_000_000
+    shops: tuple[str, ...] = ()
+    linked: tuple[str, ...] = ()
+    accepts_coupons: bool = True
+
+
+@transaction.atomic(durable=True)
+def enrol_members(*, forms: Sequence[MemberForm], at: datetime) -> dict[str, int]:
+    """Enrol members, all or none, and return their account ids by ref.
+
+    A referrer is enrolled already or stands earlier in the same call.
+
+    :raises Refusal: a ref is empty, or known with other facts; a referrer is unknown.
+    """
+    known = {
+        member.ref: member for member in Member.objects.filter(ref__in=_refs(forms, [form.referrer for form in forms]))
+    }
+    found = {ref: member.account_id for ref, member in known.items()}
+    new = [form for form in {form.ref: form for form in reversed(forms)}.values() if form.ref not in known][::-1]
+    found.update(zip((form.ref for form in new), ids.block(len(new)), strict=True))
+    place = {form.ref: number for number, form in enumerate(new)}
+    for form in forms:
+        _check_member(form, known, found, place)
+    Account.objects.bulk_create(_account(found[form.ref], at) for form in new)
+    Member.objects.bulk_create(
+        Member(
+            account_id=found[form.ref],
+            ref=form.ref,
+            city=form.city,
+            enrolled_at=form.enrolled_at,
+            referrer_id=found[form.referrer] if form.referrer else None,
+        )
+        for form in new
+    )
+    return {form.ref: found[form.ref] for form in forms}
+
+
+def _refs(forms: Sequence[MemberForm], referrers: Sequence[str | None]) -> set[str]:
+    return {form.ref for form in forms} | {ref for ref in referrers if ref}
+
+
+def _account(number: int, created_at: datetime) -> Account:
+    account = Account(id=number, created_at=created_at)
+    account.set_unusable_password()
+    return account
+
+
+def _check_member(form: MemberForm, known: dict[str, Member], found: dict[str, int], place: dict[str, int]) -> None:
+    if not form.ref:
+        raise Refusal("member.ref", say("A member needs a ref. Give the member's number in your system."), field="ref")
+    referrer_id = found.get(form.referrer) if form.referrer else None
+    earlier_in_call = form.referrer in known or place.get(form.referrer or "", 0) < place.get(form.ref, len(place))
+    if form.referrer and (referrer_id is None or form.referrer == form.ref or not earlier_in_call):
+        raise Refusal(
+            "member.referrer",
+            say("The referrer {referrer} of {ref} is not enrolled. Enrol the referrer first."),
+            field="referrer",
+            referrer=form.referrer,
+            ref=form.ref,
+        )
+    member = known.get(form.ref)
+    if member and (member.city, member.referrer_id, member.enrolled_at) != (form.city, referrer_id, form.enrolled_at):
+        raise Refusal(
+            "member.known",
+            say("The member {ref} is enrolled with other facts. Choose another ref."),
+            field="ref",
+            ref=form.ref,
+        )
+
+
+@transaction.atomic(durable=True)
+def enrol_merchants(*, forms: Sequence[MerchantForm], at: datetime) -> dict[str, int]:
+    """Enrol merchants with their first rate cards and stores, all or none, and return their ids by ref.
+
+    :raises Refusal: a rate is outside 3–20 %; a ref is empty, or known with other facts; a linked member is unknown.
+    """
+    for form in forms:
+        check_rate(form.rate_ppm)
+        if not form.ref:
+            raise Refusal("merchant.ref", say("A merchant needs a ref. Give its number in your system."), field="ref")
+    known = {merchant.ref: merchant for merchant in Merchant.objects.filter(ref__in=[form.ref for form in forms])}
+    for form in forms:
+        merchant = known.get(form.ref)
+        if merchant and (merchant.city, merchant.grade, merchant.multiple_ppm, merchant.enrolled_at) != (
+            form.city,
+            form.grade,
+            form.multiple_ppm,
+            form.enrolled_at,
+        ):
+            raise Refusal(
+                "merchant.known",
+                say("The merchant {ref} is enrolled with other facts. Choose another ref."),
+                field="ref",
+                ref=form.ref,
+            )
+    new = {form.ref: form for form in forms if form.ref not in known}
+    numbers = dict(zip(new, ids.block(len(new)), strict=True))
+    _write_merchants(list(new.values()), numbers, at)
+    return {form.ref: known[form.ref].id if form.ref in known else numbers[form.ref] for form in forms}
+
+
+def _write_merchants(forms: Sequence[MerchantForm], numbers: dict[str, int], at: datetime) -> None:
+    members = dict(
+        Member.objects.filter(ref__in=[ref for form in forms for ref in form.linked]).values_list("ref", "account_id")
+    )
+    for form in forms:
+        for ref in form.linked:
+            if ref not in members:
+                raise Refusal(
+                    "merchant.linked",
+                    say("The linked member {ref} is not enrolled. Enrol the member first."),
+                    field="linked",
+                    ref=ref,
+                )
+    # A merchant's points belong to an account of its own, which carries the merchant's number.
+    Account.objects.bulk_create(_account(numbers[form.ref], at) for form in forms)
+    Merchant.objects.bulk_create(
+        Merchant(
+            id=numbers[form.ref],
+            account_id=numbers[form.ref],
+            ref=form.ref,
+            city=form.city,
+            grade=form.grade,
+            multiple_ppm=form.multiple_ppm,
+            accepts_coupons=form.accepts_coupons,
+            enrolled_at=form.enrolled_at,
+        )
+        for form in forms
+    )
+    RateCard.objects.bulk_create(
+        RateCard(merchant_id=numbers[form.ref], rate_ppm=form.rate_ppm, valid_from_at=form.enrolled_at)
+        for form in forms
+    )
+    Shop.objects.bulk_create(Shop(merchant_id=numbers[form.ref], ref=ref) for form in forms for ref in form.shops)
+    MerchantLink.objects.bulk_create(
+        MerchantLink(merchant_id=numbers[form.ref], account_id=members[ref], relation="linked")
+        for form in forms
+        for ref in form.linked
+    )
+
+
+@transaction.atomic(durable=True)
+def set_rate(*, merchant: str, rate_ppm: int, valid_from_at: datetime, at: datetime) -> None:
+    """Give a merchant a new rate card from an instant on; orders keep the rate of the time they were paid.
+
+    :raises Refusal: the rate is outside 3–20 %, the merchant is unknown, or the instant is past.
+    """
+    check_rate(rate_ppm)
+    found = Merchant.objects.filter(ref=merchant).first()
+    if not found:
+        raise Refusal("merchant.unknown", say("The merchant {ref} is not enrolled."), field="merchant", ref=merchant)
+    if RateCard.objects.filter(merchant=found, valid_from_at=valid_from_at, rate_ppm=rate_ppm).exists():
+        return
+    if valid_from_at < at or RateCard.objects.filter(merchant=found, valid_from_at=valid_from_at).exists():
+        raise Refusal(
+            "rate.past",
+            say("A rate card can't change what is past or already set. Choose an instant after {at}."),
+            field="valid_from_at",
+            at=at,
+        )
+    RateCard.objects.create(merchant=found, rate_ppm=rate_ppm, valid_from_at=valid_from_at)

@@ -1,0 +1,43 @@
+"""Locks, always taken in sorted order. SQLite's write transactions are alone already, so there they cost nothing."""
+
+from collections.abc import Iterable
+
+from django.db import connection
+
+from greenloop.store import sql
+
+
+def _lock(table: str, key: str, ids: Iterable[int], order: str = "") -> None:
+    if connection.vendor == "postgresql" and (wanted := sorted(set(ids))):
+        sql.rows_in(f"SELECT {key} FROM {table} WHERE {key} IN ({{keys}}) ORDER BY {order or key} FOR UPDATE", wanted)  # noqa: S608
+
+
+def every_pool() -> None:
+    """Lock all pools until the transaction ends: their money and cycles stand still."""
+    if connection.vendor == "postgresql":
+        sql.rows("SELECT id FROM pool ORDER BY id FOR UPDATE")
+
+
+def pools(ids: Iterable[int]) -> None:
+    """Lock pools until the transaction ends."""
+    _lock("pool", "id", ids)
+
+
+def wallets(account_ids: Iterable[int]) -> None:
+    """Lock all wallets of the accounts until the transaction ends."""
+    _lock("wallet", "account_id", account_ids, "account_id, pool_id")
+
+
+def orders(ids: Iterable[int]) -> None:
+    """Lock orders until the transaction ends."""
+    _lock("orders", "id", ids)
+
+
+def merchants(ids: Iterable[int]) -> None:
+    """Lock merchants until the transaction ends: their dues are decided by one verb at a time."""
+    _lock("merchant", "id", ids)
+
+
+def members(ids: Iterable[int]) -> None:
+    """Lock members until the transaction ends."""
+    _lock("member", "account_id", ids)

@@ -1,0 +1,97 @@
+"""Who is who, by the refs that tills and files use."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from greenloop.store import sql
+
+
+@dataclass(frozen=True, slots=True)
+class MemberFact:
+    """A member as an order needs it."""
+
+    id: int
+    city: str
+    enrolled_at: datetime
+    referrer_id: int | None
+    first_order_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class MerchantFact:
+    """A merchant as an order needs it; `rates` are (valid from, ppm), oldest first; `shops` are ids by ref."""
+
+    id: int
+    account_id: int
+    city: str
+    grade: str
+    multiple_ppm: int
+    accepts_coupons: bool
+    rates: tuple[tuple[datetime, int], ...]
+    shops: dict[str, int]
+
+    def rate_ppm(self, at: datetime) -> int | None:
+        """Return the concession rate at an instant, None before the first rate card."""
+        for valid_from_at, rate_ppm in reversed(self.rates):
+            if valid_from_at <= at:
+                return rate_ppm
+        return None
+
+
+def members(refs: Iterable[str]) -> dict[str, MemberFact]:
+    """Return the enrolled members among the refs."""
+    found = sql.rows_in(
+        "SELECT ref, account_id, city, enrolled_at, referrer_id, first_order_id FROM member WHERE ref IN ({keys})", refs
+    )
+    return {
+        ref: MemberFact(number, city, sql.moment(enrolled), referrer, first)
+        for ref, number, city, enrolled, referrer, first in found
+    }
+
+
+def merchants(refs: Iterable[str]) -> dict[str, MerchantFact]:
+    """Return the enrolled merchants among the refs, with their rate cards and stores."""
+    found = sql.rows_in(
+        "SELECT ref, id, account_id, city, grade, multiple_ppm, accepts_coupons FROM merchant WHERE ref IN ({keys})",
+        refs,
+    )
+    ids = [row[1] for row in found]
+    rates: dict[int, list[tuple[datetime, int]]] = {}
+    for merchant, rate_ppm, valid_from in sql.rows_in(
+        "SELECT merchant_id, rate_ppm, valid_from_at FROM rate_card WHERE merchant_id IN ({keys}) "
+        "ORDER BY valid_from_at",
+        ids,
+    ):
+        rates.setdefault(merchant, []).append((sql.moment(valid_from), rate_ppm))
+    shops: dict[int, dict[str, int]] = {}
+    for merchant, ref, number in sql.rows_in(
+        "SELECT merchant_id, ref, id FROM shop WHERE merchant_id IN ({keys})", ids
+    ):
+        shops.setdefault(merchant, {})[ref] = number
+    return {
+        ref: MerchantFact(
+            number, account, city, grade, multiple, bool(coupons), tuple(rates.get(number, ())), shops.get(number, {})
+        )
+        for ref, number, account, city, grade, multiple, coupons in found
+    }
+
+
+def accounts_of_merchants(merchant_ids: Iterable[int]) -> dict[int, int]:
+    """Return the account that holds each merchant's points."""
+    found = sql.rows_in("SELECT id, account_id FROM merchant WHERE id IN ({keys})", merchant_ids)
+    return dict(found)
+
+
+def held_accounts(account_ids: Iterable[int]) -> frozenset[int]:
+    """Return those of the accounts that can't draw or spend at present."""
+    found = sql.rows_in("SELECT account_id FROM hold WHERE released_at IS NULL AND account_id IN ({keys})", account_ids)
+    return frozenset(row[0] for row in found)
+
+
+def own_shops(account_ids: Iterable[int]) -> frozenset[tuple[int, int]]:
+    """Return the (account, merchant) pairs in which the account owns, works for or is linked to the merchant."""
+    wanted = list(account_ids)
+    linked = sql.rows_in("SELECT account_id, merchant_id FROM merchant_link WHERE account_id IN ({keys})", wanted)
+    owned = sql.rows_in("SELECT account_id, id FROM merchant WHERE account_id IN ({keys})", wanted)
+    return frozenset((account, merchant) for account, merchant in [*linked, *owned])

@@ -1,0 +1,1 @@
+"""The proof. Folders mirror the floors; `support` holds what tests share, `oracle` computes everything a second way."""

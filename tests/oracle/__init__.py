@@ -1,0 +1,1 @@
+"""A second, independent reading of settlement.md, and journals to compare on. It imports nothing of the product."""
