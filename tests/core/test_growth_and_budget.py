@@ -20,6 +20,7 @@ def inflows(window: int, *fen: int) -> list[tuple[int, int | None]]:
 def test_with_a_window_of_one_the_driver_is_the_inflow_of_the_cycle() -> None:
     # 100 → 150 is +50 %, 150 → 75 is −50 %
     assert inflows(1, 100, 150, 75) == [(100, None), (150, S // 2), (75, -S // 2)]
+    assert inflows(1, 1, 2) == [(1, None), (2, S)]
 
 
 def test_a_window_of_three_adds_up_three_cycles_and_scales_up_the_first_two() -> None:

@@ -93,6 +93,11 @@ def test_by_default_a_chain_may_fall_to_nothing_and_then_stays_there() -> None:
     assert steps(plan(coupling="chain"), [100, 100, 0, 100, 200]) == [S // 200, 0, 0, 0]
 
 
+def test_a_chain_never_releases_less_than_nothing_whatever_its_clamp() -> None:
+    chain = plan(coupling="chain", r0=S, g_min=-3 * S, g_max=-2 * S)
+    assert steps(chain, [100, 100, 100, 100]) == [S, 0, 0]
+
+
 def test_a_chain_keeps_its_rate_while_growth_is_undefined() -> None:
     chain = plan(coupling="chain", r0=ONE_PERCENT, g_min=0)
     # Nothing comes in for two cycles: −100 % is clamped to 0, then growth is undefined twice.
@@ -129,6 +134,7 @@ def test_the_base_is_the_larger_of_entry_and_first_release() -> None:
     level = plan(coupling="level", r0=ONE_PERCENT)
     assert walk(level, [100, 400])[0].base == 400
     assert walk(level, [400, 100])[0].base == 400
+    assert walk(level, [0, 1])[0].base == 1
 
 
 def test_the_base_uses_the_scaled_driver_of_the_entry_cycle() -> None:

@@ -119,7 +119,7 @@ def test_a_finished_lot_is_not_earmarked() -> None:
 
 
 def test_when_the_earmark_is_more_than_the_free_money_pool_driven_lots_get_nothing() -> None:
-    result = close([cohort(1000, plan="flat", entry=2), cohort(1000, plan="share")], inflow=[0, 199], free=199)
+    result = close([cohort(1000, plan="flat", entry=2), cohort(1, plan="share")], inflow=[0, 199], free=199)
     assert (indices(result), result.moved_fen) == ([0, 0], 0)
 
 
@@ -140,6 +140,12 @@ def test_pool_driven_lots_share_once_and_what_a_cap_leaves_is_not_shared_again()
     lots = [cohort(1000, plan="low"), cohort(1000, plan="share")]
     result = close(lots, inflow=[600, 0], free=600, plans=(low, SHARE))
     assert (indices(result), result.free_fen) == ([S // 10, 3 * S // 10], 200)
+
+
+def test_a_pool_driven_lot_just_below_its_cap_still_counts_when_the_money_is_shared() -> None:
+    hair = plan("hair", coupling="share", r0=0, cap=1)
+    lots = [cohort(1000, plan="hair"), cohort(1000, plan="share")]
+    assert indices(close(lots, inflow=[600, 0], free=600, plans=(hair, SHARE))) == [1, 3 * S // 10]
 
 
 def test_a_pool_driven_lot_at_its_cap_leaves_its_part_to_the_others() -> None:
@@ -201,6 +207,14 @@ def test_the_threshold_amount_is_rounded_down_also_when_it_is_negative() -> None
     assert result.dividend == 2 * S
 
 
+def test_growth_is_compared_with_the_threshold_exactly_and_not_the_money() -> None:
+    # From 7 to 8 is 1/7; at a threshold of the same 0.142857142857 there is none, a hair below it there is 1 fen.
+    for threshold, dividend in ((S // 7, 0), (S // 7 - 1, 1)):
+        result = grown(inflow=[7, 8], dividend_threshold=threshold, dividend_share=[1, 1])
+        assert result.growth == S // 7
+        assert result.dividend == dividend * S
+
+
 def test_with_a_threshold_of_minus_100_percent_every_cycle_with_a_defined_growth_pays() -> None:
     # The limit is then the driver itself: 1000 − 1000 + 1000 = 1000, of which half
     assert grown(inflow=[1000, 1000], dividend_threshold=-S).dividend == 500 * S
@@ -230,7 +244,8 @@ def test_a_dividend_is_never_more_than_what_came_in_this_cycle() -> None:
 def test_a_dividend_is_paid_from_spare_money_only() -> None:
     # Free 600: 100 are released now, 100 are earmarked for the last fixed release, 400 are spare, half is paid.
     assert grown(free=600).dividend == 200 * S
-    assert grown(free=200).dividend == 0
+    assert grown(free=200, dividend_share=[1, 1]).dividend == 0
+    assert grown(free=150, dividend_share=[1, 1]).dividend == 0
 
 
 def test_spare_money_counts_in_whole_fen() -> None:
@@ -279,6 +294,14 @@ def test_lots_that_enter_now_or_are_finished_or_capped_or_refunded_get_no_divide
     assert indices(result) == [11 * S // 10, 0, 0, S // 10, S // 10]
 
 
+def test_one_point_is_enough_for_a_dividend_and_a_hair_of_room_counts() -> None:
+    # 500 for one hundredth of a point: it goes to its cap
+    assert indices(grown(cohorts=[cohort(1, plan="flat")])) == [5 * S]
+    hair = plan("hair", r0=S // 10, cap=S // 10 + 1)
+    lots = [cohort(500, plan="flat"), cohort(500, plan="hair")]
+    assert indices(grown(cohorts=lots, plans=(FLAT, hair))) == [6 * S // 10, S // 10 + 1]
+
+
 def test_without_any_eligible_lot_nothing_is_paid() -> None:
     assert grown(cohorts=[cohort(0, plan="flat"), cohort(1000, plan="flat", entry=2)]).dividend == 0
     assert grown(cohorts=[]).dividend == 0
@@ -295,6 +318,7 @@ def test_a_dividend_stops_at_the_cap_and_what_is_left_stays_free() -> None:
 
 def test_the_dividend_share_is_rounded_down_to_whole_fen() -> None:
     assert grown(inflow=[1000, 1005]).dividend == 2 * S  # half of 5
+    assert grown(inflow=[1000, 1005], dividend_share=[2, 3]).dividend == 3 * S  # two thirds of 5
 
 
 # R8: apply and book

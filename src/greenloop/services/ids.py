@@ -21,9 +21,9 @@ class Maker:
     """
 
     def __init__(self, *, worker: int = 0, clock_ms: Callable[[], int] = _wall_ms, last_ms: int = 0) -> None:
-        self._worker = worker
+        self.worker = worker
         self._clock_ms = clock_ms
-        self._last_ms = last_ms
+        self.last_ms = last_ms
         self._sequence = 0
         self._lock = Lock()
 
@@ -34,12 +34,12 @@ class Maker:
         """
         with self._lock:
             now_ms = self._settled_ms()
-            if now_ms > self._last_ms:
-                self._last_ms, self._sequence = now_ms, 0
+            if now_ms > self.last_ms:
+                self.last_ms, self._sequence = now_ms, 0
             # Counted as one number of (millisecond, sequence), so that a block may borrow from milliseconds to come.
-            first = self._last_ms * 4096 + self._sequence
-            self._last_ms, self._sequence = divmod(first + count, 4096)
-            worker = self._worker << 12
+            first = self.last_ms * 4096 + self._sequence
+            self.last_ms, self._sequence = divmod(first + count, 4096)
+            worker = self.worker << 12
             return [
                 ((position >> 12) - EPOCH_MS << 22) | worker | (position & 4095)
                 for position in range(first, first + count)
@@ -48,10 +48,10 @@ class Maker:
     def _settled_ms(self) -> int:
         now_ms = self._clock_ms()
         # A block may have borrowed a few milliseconds; only a clock that is further behind has run back.
-        if self._last_ms - now_ms > PATIENCE_MS:
+        if self.last_ms - now_ms > PATIENCE_MS:
             time.sleep(PATIENCE_MS // 1_000)
             now_ms = self._clock_ms()
-            if self._last_ms - now_ms > PATIENCE_MS:
+            if self.last_ms - now_ms > PATIENCE_MS:
                 breach("the clock runs more than a second behind the last id; set it right and start again")
         return now_ms
 

@@ -20,6 +20,8 @@ TRANSACTIONS = "data/transactions.parquet"
 UTC_OFFSET_MINUTES = -5 * 60
 """The stores' clock is UTC−5; the file gives times in UTC."""
 
+Baskets = Sequence["Basket"]
+
 _COLUMNS = ("basket_id", "household_id", "store_id", "transaction_timestamp", "sales_value", "coupon_disc")
 _FEN = Decimal("0.01")
 
@@ -47,7 +49,8 @@ def baskets(*, orders: int | None = None) -> Sequence[Basket]:
         raise Refusal("groceries.orders", say("Replay at least 1 order, not {orders}."), field="orders", orders=orders)
     table = _grouped(transactions_file())
     if orders is not None and orders < len(table):
-        table = table.take([number * len(table) // orders for number in range(orders)])
+        # From the first basket to the last, so that a small slice still lives through the whole year.
+        table = table.take([number * (len(table) - 1) // max(1, orders - 1) for number in range(orders)])
     number, household, store, paid_s, price_fen = (table[name].to_pylist() for name in table.column_names)
     paid_at = [datetime.fromtimestamp(second, UTC) for second in paid_s]
     return list(map(Basket, number, household, store, paid_at, price_fen))

@@ -2,19 +2,17 @@
 
 from collections.abc import Iterable
 
-from django.db import connection
-
 from greenloop.store import sql
 
 
 def _lock(table: str, key: str, ids: Iterable[int], order: str = "") -> None:
-    if connection.vendor == "postgresql" and (wanted := sorted(set(ids))):
+    if sql.is_postgresql() and (wanted := sorted(set(ids))):
         sql.rows_in(f"SELECT {key} FROM {table} WHERE {key} IN ({{keys}}) ORDER BY {order or key} FOR UPDATE", wanted)  # noqa: S608
 
 
 def every_pool() -> None:
     """Lock all pools until the transaction ends: their money and cycles stand still."""
-    if connection.vendor == "postgresql":
+    if sql.is_postgresql():
         sql.rows("SELECT id FROM pool ORDER BY id FOR UPDATE")
 
 

@@ -1,6 +1,6 @@
 """Set-based SQL with parameters: the few differences between SQLite and PostgreSQL end here."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -63,7 +63,7 @@ def load(table: str, columns: Sequence[str], lines: Sequence[Row]) -> None:
         return
     names = ", ".join(columns)
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
+        if is_postgresql():
             # COPY goes past Django's cursor, so its errors are turned into Django's here.
             with connection.wrap_database_errors, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
                 for line in lines:
@@ -75,9 +75,28 @@ def load(table: str, columns: Sequence[str], lines: Sequence[Row]) -> None:
             )
 
 
+def is_postgresql() -> bool:
+    """Tell whether the database is PostgreSQL, which several processes may write at once; SQLite has one writer."""
+    return connection.vendor == "postgresql"
+
+
+def instants() -> Callable[[datetime], Any]:
+    """Return the function that turns an instant into what this database's raw SQL takes; to be kept for many."""
+    return _same if is_postgresql() else _utc_text
+
+
 def instant(at: datetime) -> Any:
     """Return an instant as this database's raw SQL takes it."""
-    return connection.ops.adapt_datetimefield_value(at.astimezone(UTC))
+    return instants()(at)
+
+
+def _same(at: datetime) -> datetime:
+    return at
+
+
+def _utc_text(at: datetime) -> str:
+    # Django's own form on SQLite: UTC without an offset.
+    return at.astimezone(UTC).isoformat(" ")[:-6]
 
 
 def moment(raw: Any) -> datetime:

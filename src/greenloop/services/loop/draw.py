@@ -7,6 +7,7 @@ from django.db import transaction
 from greenloop.core.books.posting import draft
 from greenloop.core.faults import Refusal, say
 from greenloop.core.loop import spending
+from greenloop.core.money import AMOUNT_FEN_MAX
 from greenloop.services import ids
 from greenloop.services.books.post import post
 from greenloop.services.loop.rules import in_force, rulings
@@ -24,6 +25,9 @@ def draw(*, account_id: int, pool: str, at: datetime, amount_fen: int | None = N
 
     :raises Refusal: the account or the pool is unknown, the account is held, or the amount is not claimable.
     """
+    if amount_fen is not None and (type(amount_fen) is not int or not 0 <= amount_fen <= AMOUNT_FEN_MAX):
+        message = say("A draw takes a whole number of fen from 0, not {amount}.")
+        raise Refusal("draw.amount", message, field="amount_fen", amount=amount_fen)
     pool_ids = {name: number for number, name, _ in pools.names_and_cycles()}
     if pool not in pool_ids:
         raise Refusal("draw.pool", say("There is no pool {pool}."), field="pool", pool=pool)

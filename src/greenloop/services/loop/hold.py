@@ -12,7 +12,7 @@ from greenloop.store.models import Account, Hold, Order
 def hold_order(*, order_id: int, reason: str, by: str, at: datetime) -> int:
     """Keep an order from vesting until the hold is released; return the hold's number. Held twice is held once.
 
-    An order that has vested keeps its points: the hold then blocks what its holders draw and spend.
+    An order that has vested keeps its points: the hold then blocks draws and spends of all it gave points to.
 
     :raises Refusal: the order is unknown.
     """
@@ -22,9 +22,7 @@ def hold_order(*, order_id: int, reason: str, by: str, at: datetime) -> int:
     if earlier := Hold.objects.filter(order_id=order_id, released_at=None).first():
         return earlier.id
     Order.objects.filter(id=order_id).update(held=True)
-    if order.entry_cycle is not None:
-        _hold_accounts([order.member_id], reason=f"order {order_id}: {reason}", by=by, at=at)
-    return Hold.objects.create(order_id=order_id, reason=reason, placed_by=by, placed_at=at).id
+    return Hold.objects.create(order_id=order_id, reason=reason[:200], placed_by=by, placed_at=at).id
 
 
 @transaction.atomic(durable=True)
@@ -35,17 +33,9 @@ def hold_account(*, account_id: int, reason: str, by: str, at: datetime) -> int:
     """
     if not Account.objects.filter(id=account_id).exists():
         raise Refusal("hold.account", say("There is no account {account}."), field="account_id", account=account_id)
-    _hold_accounts([account_id], reason=reason, by=by, at=at)
-    return Hold.objects.get(account_id=account_id, released_at=None).id
-
-
-def _hold_accounts(account_ids: list[int], *, reason: str, by: str, at: datetime) -> None:
-    held = set(Hold.objects.filter(account_id__in=account_ids, released_at=None).values_list("account_id", flat=True))
-    Hold.objects.bulk_create(
-        Hold(account_id=account, reason=reason[:200], placed_by=by, placed_at=at)
-        for account in account_ids
-        if account not in held
-    )
+    if earlier := Hold.objects.filter(account_id=account_id, released_at=None).first():
+        return earlier.id
+    return Hold.objects.create(account_id=account_id, reason=reason[:200], placed_by=by, placed_at=at).id
 
 
 @transaction.atomic(durable=True)

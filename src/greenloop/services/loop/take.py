@@ -42,10 +42,14 @@ def take(*, sales: Sequence[Sale], at: datetime) -> Taking:
     for attempt in range(TRIES):
         try:
             return _take(sales=sales, at=at, look_up=attempt > 0)
-        except IntegrityError:
+        except (IntegrityError, _LookUp):
             if attempt == TRIES - 1:
                 raise
     raise AssertionError
+
+
+class _LookUp(Exception):
+    """A sale can't be paid for. It may be one that was taken before, and spent what it needs."""
 
 
 @transaction.atomic(durable=True)
@@ -61,6 +65,8 @@ def _take(*, sales: Sequence[Sale], at: datetime, look_up: bool) -> Taking:
         try:
             order_ids.append(counter.ring_up(index, sale, number))
         except Refusal as refusal:
+            if not look_up and refusal.code.startswith("spend."):
+                raise _LookUp from refusal
             order_ids.append(None)
             refusals[index] = refusal
 

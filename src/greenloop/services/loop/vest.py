@@ -14,7 +14,7 @@ from greenloop.services.books.post import post
 from greenloop.services.loop.rules import Ruling, in_force, rulings
 from greenloop.services.loop.steps import PoolMove, record_pools
 from greenloop.store import locks, sql
-from greenloop.store.models import Cohort, Journal
+from greenloop.store.models import Cohort, Journal, SettlementRun
 from greenloop.store.queries import pools
 
 
@@ -47,7 +47,8 @@ def vest(*, cycle: int, at: datetime) -> Vesting:
         message = say("Cycle {cycle} is open until {cutoff}.")
         raise Refusal("cycle.open", message, field="cycle", cycle=cycle, cutoff=cutoff_at)
     locks.every_pool()
-    if not Journal.objects.filter(book="trust", key=f"vest/{cycle}").exists():
+    done = Journal.objects.filter(book="trust", key=f"vest/{cycle}").exists()
+    if not done and not SettlementRun.objects.filter(cycle=cycle).exists():
         pools.check_entry(cycle)
         _enter(cycle, cutoff_at, ruling, at)
     return vested(cycle)
@@ -66,15 +67,15 @@ def _enter(cycle: int, cutoff_at: datetime, ruling: Ruling, at: datetime) -> Non
     if not sql.run(_MARK, [cycle, cutoff, cutoff]):
         return
     red_pool, red_plan = ruling.pools[ruling.rules.red_pool], ruling.plans[ruling.rules.red_plan]
-    cohorts = _open_cohorts(cycle, red_pool, red_plan)
-    lots = {"cycle": cycle, "least": MIN_CONCESSION_FEN, "red_pool": red_pool, "red_plan": red_plan}
-    sql.run(_POSITIONS, lots)
-    sql.run(_WALLETS.format(cohorts=sql.marks(len(cohorts))), cohorts)
-    sql.run(_COHORT_POINTS.format(cohorts=sql.marks(len(cohorts))), cohorts)
-    _check_wallet_limit(cohorts)
+    # A cycle may have nothing but orders below the least concession: they vest without a cohort.
+    if cohorts := _open_cohorts(cycle, red_pool, red_plan):
+        lots = {"cycle": cycle, "least": MIN_CONCESSION_FEN, "red_pool": red_pool, "red_plan": red_plan}
+        sql.run(_POSITIONS, lots)
+        sql.run(_WALLETS.format(cohorts=sql.marks(len(cohorts))), cohorts)
+        sql.run(_COHORT_POINTS.format(cohorts=sql.marks(len(cohorts))), cohorts)
+        _check_wallet_limit(cohorts)
     sql.run(_COUPONS, [cutoff, sql.instant(cutoff_at + timedelta(days=ruling.rules.coupon_days)), cycle])
-    drafts = [_book(cycle, red_pool), *_rebates(cycle, cutoff_at, ruling)]
-    post(drafts, at=at)
+    post([*_book(cycle, red_pool), *_rebates(cycle, cutoff_at, ruling)], at=at)
 
 
 def _open_cohorts(cycle: int, red_pool: int, red_plan: int) -> list[int]:
@@ -106,7 +107,7 @@ def _check_wallet_limit(cohorts: list[int]) -> None:
             raise Refusal("vest.limit", message, field="account", **facts)
 
 
-def _book(cycle: int, red_pool: int) -> Draft:
+def _book(cycle: int, red_pool: int) -> list[Draft]:
     names = {pool: name for pool, name, _ in pools.names_and_cycles()}
     pending = "trust:concession_pending"
     amounts: list[tuple[str, str, int]] = []
@@ -123,7 +124,7 @@ def _book(cycle: int, red_pool: int) -> Draft:
     amounts += [(pending, f"trust:pool:{names[pool]}", fen) for pool, fen in sorted(inflow.items())]
     record_pools({pool: PoolMove(free_fen=fen) for pool, fen in inflow.items()})
     sql.run_many(_INFLOW, [(fen, pool) for pool, fen in sorted(inflow.items())])
-    return draft(key=f"vest/{cycle}", kind="vest", amounts=amounts)
+    return [draft(key=f"vest/{cycle}", kind="vest", amounts=amounts)] if any(fen for *_, fen in amounts) else []
 
 
 def _rebates(cycle: int, cutoff_at: datetime, ruling: Ruling) -> list[Draft]:

@@ -52,6 +52,7 @@ def enrol_members(*, forms: Sequence[MemberForm], at: datetime) -> dict[str, int
     new = [form for form in {form.ref: form for form in reversed(forms)}.values() if form.ref not in known][::-1]
     found.update(zip((form.ref for form in new), ids.block(len(new)), strict=True))
     place = {form.ref: number for number, form in enumerate(new)}
+    _check_repeats(forms, "member.known")
     for form in forms:
         _check_member(form, known, found, place)
     Account.objects.bulk_create(_account(found[form.ref], at) for form in new)
@@ -66,6 +67,15 @@ def enrol_members(*, forms: Sequence[MemberForm], at: datetime) -> dict[str, int
         for form in new
     )
     return {form.ref: found[form.ref] for form in forms}
+
+
+def _check_repeats(forms: Sequence[MemberForm] | Sequence[MerchantForm], code: str) -> None:
+    """Refuse two forms of one call that say different things of one ref."""
+    seen: dict[str, MemberForm | MerchantForm] = {}
+    for form in forms:
+        if seen.setdefault(form.ref, form) != form:
+            message = say("The ref {ref} stands twice in this call, with different facts.")
+            raise Refusal(code, message, field="ref", ref=form.ref)
 
 
 def _refs(forms: Sequence[MemberForm], referrers: Sequence[str | None]) -> set[str]:
@@ -111,25 +121,49 @@ def enrol_merchants(*, forms: Sequence[MerchantForm], at: datetime) -> dict[str,
         check_rate(form.rate_ppm)
         if not form.ref:
             raise Refusal("merchant.ref", say("A merchant needs a ref. Give its number in your system."), field="ref")
-    known = {merchant.ref: merchant for merchant in Merchant.objects.filter(ref__in=[form.ref for form in forms])}
+    _check_repeats(forms, "merchant.known")
+    known = _known_merchants([form.ref for form in forms])
     for form in forms:
-        merchant = known.get(form.ref)
-        if merchant and (merchant.city, merchant.grade, merchant.multiple_ppm, merchant.enrolled_at) != (
-            form.city,
-            form.grade,
-            form.multiple_ppm,
-            form.enrolled_at,
-        ):
-            raise Refusal(
-                "merchant.known",
-                say("The merchant {ref} is enrolled with other facts. Choose another ref."),
-                field="ref",
-                ref=form.ref,
-            )
+        if form.ref in known and known[form.ref][1] != form:
+            message = say("The merchant {ref} is enrolled with other facts. Choose another ref.")
+            raise Refusal("merchant.known", message, field="ref", ref=form.ref)
     new = {form.ref: form for form in forms if form.ref not in known}
     numbers = dict(zip(new, ids.block(len(new)), strict=True))
     _write_merchants(list(new.values()), numbers, at)
-    return {form.ref: known[form.ref].id if form.ref in known else numbers[form.ref] for form in forms}
+    return {form.ref: known[form.ref][0] if form.ref in known else numbers[form.ref] for form in forms}
+
+
+def _known_merchants(refs: Sequence[str]) -> dict[str, tuple[int, MerchantForm]]:
+    """Return the merchants that are enrolled already, with the forms they were enrolled by."""
+    merchants = list(Merchant.objects.filter(ref__in=refs))
+    ids_ = [merchant.id for merchant in merchants]
+    rates = {
+        (card.merchant_id, card.valid_from_at): card.rate_ppm for card in RateCard.objects.filter(merchant_id__in=ids_)
+    }
+    shops = list(Shop.objects.filter(merchant_id__in=ids_).order_by("id").values_list("merchant_id", "ref"))
+    links = list(
+        MerchantLink.objects.filter(merchant_id__in=ids_).order_by("id").values_list("merchant_id", "account_id")
+    )
+    refs_of = dict(
+        Member.objects.filter(account_id__in=[account for _, account in links]).values_list("account_id", "ref")
+    )
+    return {
+        merchant.ref: (
+            merchant.id,
+            MerchantForm(
+                merchant.ref,
+                merchant.city,
+                merchant.enrolled_at,
+                rates[merchant.id, merchant.enrolled_at],
+                merchant.grade,
+                merchant.multiple_ppm,
+                tuple(ref for owner, ref in shops if owner == merchant.id),
+                tuple(refs_of[account] for owner, account in links if owner == merchant.id),
+                merchant.accepts_coupons,
+            ),
+        )
+        for merchant in merchants
+    }
 
 
 def _write_merchants(forms: Sequence[MerchantForm], numbers: dict[str, int], at: datetime) -> None:

@@ -16,6 +16,7 @@ KEYS: dict[str, list[tuple[str, ...]]] = {
     "rule_version": [("id",), ("effective_at",)],
     "wallet_entry": [("account_id", "journal_id", "line")],
     "clawback": [("account_id", "refund_id", "pool_id")],
+    "ledger_account": [("id",), ("name",)],
 }
 
 POSTING_ALLOWED = """
@@ -47,9 +48,14 @@ def sqlite_guards() -> list[str]:
     )
     statements.append(
         """CREATE TRIGGER ledger_account_grows BEFORE UPDATE ON ledger_account
-           WHEN NEW.debits_fen < OLD.debits_fen OR NEW.credits_fen < OLD.credits_fen OR NEW.name <> OLD.name
+           WHEN NEW.debits_fen < OLD.debits_fen OR NEW.credits_fen < OLD.credits_fen OR NEW.id <> OLD.id
+             OR NEW.name <> OLD.name OR NEW.account_class <> OLD.account_class OR NEW.book <> OLD.book
              OR NEW.is_asset <> OLD.is_asset
            BEGIN SELECT RAISE(ABORT, 'the totals of a control account only grow'); END"""
+    )
+    statements.append(
+        """CREATE TRIGGER ledger_account_stays BEFORE DELETE ON ledger_account
+           BEGIN SELECT RAISE(ABORT, 'a control account is never deleted'); END"""
     )
     return statements
 
@@ -67,7 +73,8 @@ def postgresql_guards() -> list[str]:
            END $$""",
         """CREATE FUNCTION ledger_account_grows() RETURNS trigger LANGUAGE plpgsql AS
            $$ BEGIN
-             IF NEW.debits_fen < OLD.debits_fen OR NEW.credits_fen < OLD.credits_fen OR NEW.name <> OLD.name
+             IF NEW.debits_fen < OLD.debits_fen OR NEW.credits_fen < OLD.credits_fen OR NEW.id <> OLD.id
+                OR NEW.name <> OLD.name OR NEW.account_class <> OLD.account_class OR NEW.book <> OLD.book
                 OR NEW.is_asset <> OLD.is_asset THEN
                RAISE EXCEPTION 'the totals of a control account only grow';
              END IF;
@@ -76,6 +83,8 @@ def postgresql_guards() -> list[str]:
         "CREATE TRIGGER posting_allowed BEFORE INSERT ON posting FOR EACH ROW EXECUTE FUNCTION posting_allowed()",
         """CREATE TRIGGER ledger_account_grows BEFORE UPDATE ON ledger_account
            FOR EACH ROW EXECUTE FUNCTION ledger_account_grows()""",
+        """CREATE TRIGGER ledger_account_stays BEFORE DELETE OR TRUNCATE ON ledger_account
+           FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()""",
     ]
     statements.extend(
         f"""CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}

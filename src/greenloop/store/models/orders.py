@@ -58,8 +58,14 @@ class Order(models.Model):
         db_table = "orders"
         indexes: ClassVar = [
             models.Index(fields=["id"], condition=Q(entry_cycle__isnull=True), name="orders_waiting"),
-            models.Index(fields=["merchant_id"], condition=Q(payout_id__isnull=True), name="orders_unpaid"),
-            models.Index(fields=["member_id"], name="orders_of_member"),
+            # These three are filled when orders are confirmed and vest, by thousands at a time: taking an order
+            # must not touch random pages of an index for it.
+            models.Index(
+                fields=["merchant_id"],
+                condition=Q(confirmed_at__isnull=False, payout_id__isnull=True),
+                name="orders_unpaid",
+            ),
+            models.Index(fields=["member_id"], condition=Q(entry_cycle__isnull=False), name="orders_of_member"),
             models.Index(fields=["entry_cycle"], condition=Q(entry_cycle__isnull=False), name="orders_entered"),
         ]
         constraints: ClassVar = [

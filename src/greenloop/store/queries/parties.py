@@ -84,9 +84,12 @@ def accounts_of_merchants(merchant_ids: Iterable[int]) -> dict[int, int]:
 
 
 def held_accounts(account_ids: Iterable[int]) -> frozenset[int]:
-    """Return those of the accounts that can't draw or spend at present."""
-    found = sql.rows_in("SELECT account_id FROM hold WHERE released_at IS NULL AND account_id IN ({keys})", account_ids)
-    return frozenset(row[0] for row in found)
+    """Return those of the accounts that can't draw or spend at present.
+
+    An account is held itself, or by a hold on a vested order that gave it points: as shopper, merchant or referrer.
+    """
+    wanted = set(account_ids)
+    return frozenset(row[0] for row in sql.rows(_HELD) if row[0] in wanted) if wanted else frozenset()
 
 
 def own_shops(account_ids: Iterable[int]) -> frozenset[tuple[int, int]]:
@@ -95,3 +98,13 @@ def own_shops(account_ids: Iterable[int]) -> frozenset[tuple[int, int]]:
     linked = sql.rows_in("SELECT account_id, merchant_id FROM merchant_link WHERE account_id IN ({keys})", wanted)
     owned = sql.rows_in("SELECT account_id, id FROM merchant WHERE account_id IN ({keys})", wanted)
     return frozenset((account, merchant) for account, merchant in [*linked, *owned])
+
+
+_HELD_ORDERS = "FROM hold h JOIN orders o ON o.id = h.order_id JOIN merchant m ON m.id = o.merchant_id"
+_STANDING = "WHERE h.released_at IS NULL AND o.entry_cycle IS NOT NULL"
+_HELD = f"""
+    SELECT account_id FROM hold WHERE released_at IS NULL AND account_id IS NOT NULL
+    UNION SELECT o.member_id {_HELD_ORDERS} {_STANDING}
+    UNION SELECT m.account_id {_HELD_ORDERS} {_STANDING}
+    UNION SELECT o.referrer_id {_HELD_ORDERS} {_STANDING} AND o.red_points > 0
+"""  # noqa: S608  constants of this file

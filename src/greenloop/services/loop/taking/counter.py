@@ -1,10 +1,11 @@
 """The counter at which a batch is rung up, one sale after the other, in memory."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 
 from greenloop.core.faults import say
-from greenloop.core.loop.concession import concession_fen, split_concession
+from greenloop.core.loop.concession import Split, concession_fen, split_concession
 from greenloop.core.loop.rules import route_of
 from greenloop.services.loop.rules import Ruling, in_force
 from greenloop.services.loop.taking.facts import Facts
@@ -20,8 +21,32 @@ COLUMNS = (
     *("green_part_fen", "red_part_fen", "coupon_part_fen", "fee_part_fen", "grant_id", "rebate_fen"),
     *("confirmed_at", "vests_at", "journal_id"),
 )
-Route = tuple[int, int, int, int]
-"""Pool, plan, the member's multiple and the merchant's, both in ppm."""
+Route = tuple[int | None, int, int, int, int]
+"""Store, pool, plan, the member's multiple and the merchant's, both in ppm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A rule set as sales need it, in force until `until_at`: its split and its spans of time."""
+
+    ruling: Ruling
+    until_at: datetime
+    split: Split
+    new_for: timedelta
+    referral_for: timedelta
+    refundable_for: timedelta
+
+
+def terms_at(rulings: Sequence[Ruling], at: datetime) -> Terms:
+    """Return the terms in force at an instant.
+
+    :raises Refusal: none are.
+    """
+    ruling = in_force(rulings, at)
+    later = (each.effective_at for each in rulings if each.effective_at > ruling.effective_at)
+    rules = ruling.rules
+    spans = (timedelta(days) for days in (rules.new_member_days, rules.referral_days, rules.refund_days))
+    return Terms(ruling, min(later, default=datetime.max.replace(tzinfo=UTC)), rules.split, *spans)
 
 
 @dataclass(slots=True)
@@ -37,6 +62,7 @@ class Counter:
     first_orders: dict[int, int] = field(default_factory=dict)
     red_fen: dict[tuple[int, str], int] = field(default_factory=dict)
     granted_fen: dict[int, int] = field(default_factory=dict)
+    terms: Terms | None = None
     cash_fen: int = 0
     concession_fen: int = 0
 
@@ -76,50 +102,49 @@ class Counter:
         return number
 
     def _line(self, sale: Sale, number: int, merchant: MerchantFact, member: MemberFact) -> Row:
-        ruling = in_force(self.facts.rulings, sale.paid_at)
-        rate_ppm, shop_id = self._terms(sale, merchant, member)
-        referrer_id, month, room_fen = self._referral(sale, member, ruling)
-        conceded_fen = concession_fen(cash_fen=sale.cash_fen, rate_ppm=rate_ppm)
+        paid_at, cash_fen = sale.paid_at, sale.cash_fen
+        if not member.enrolled_at <= paid_at <= self.facts.at:
+            message = say("The time of payment {value} is ahead, or before the member enrolled.")
+            no("order.paid_at", message, "paid_at", paid_at)
+        terms = self._terms(paid_at)
+        rate_ppm = merchant.rate_ppm(paid_at)
+        if rate_ppm is None:
+            no("order.rate", say("The merchant {value} had no rate card at that time."), "merchant", sale.merchant)
+        shop_id, *route = self._route(sale, merchant, paid_at < member.enrolled_at + terms.new_for, terms)
+        referrer_id, month, room_fen = self._referral(paid_at, member, terms)
+        conceded_fen = concession_fen(cash_fen=cash_fen, rate_ppm=rate_ppm)
         green_fen, red_fen, coupon_part_fen, _, fee_fen = split_concession(
-            conceded_fen, ruling.rules.split, red_room_fen=room_fen
+            conceded_fen, terms.split, red_room_fen=room_fen
         )
         if sale.voucher_fen or sale.coupon_fen:
-            self.till.pay(sale, number, merchant, member, ruling.rules.voucher_days)
+            self.till.pay(sale, number, merchant, member, terms.ruling.rules.voucher_days)
         # From here on nothing refuses: what the sale changes can be noted.
         if red_fen and referrer_id is not None:
             self.red_fen[referrer_id, month] = self.red_fen.get((referrer_id, month), 0) + red_fen
-        grant_id, rebate_fen = self._first_order(member, number)
-        self.cash_fen += sale.cash_fen
+        grant_id, rebate_fen = (None, 0) if member.first_order_id else self._first_order(member, number)
+        self.cash_fen += cash_fen
         self.concession_fen += conceded_fen
-        paid_at = self.facts.instant(sale.paid_at)
-        vests_at = self.facts.instant(sale.paid_at + timedelta(ruling.rules.refund_days)) if sale.delivered else None
+        instant = self.facts.instant
+        paid = instant(paid_at)
         return (
-            *(number, merchant.id, sale.order_no, shop_id, member.id, referrer_id, ruling.id),
-            *self._route(sale, merchant, member, ruling),
-            *(paid_at, sale.cash_fen, sale.voucher_fen, sale.coupon_fen, rate_ppm, conceded_fen),
+            *(number, merchant.id, sale.order_no, shop_id, member.id, referrer_id, terms.ruling.id, *route),
+            *(paid, cash_fen, sale.voucher_fen, sale.coupon_fen, rate_ppm, conceded_fen),
             *(green_fen, red_fen, coupon_part_fen, fee_fen, grant_id, rebate_fen),
-            *(None if sale.cash_fen else paid_at, vests_at),
+            *(None if cash_fen else paid, instant(paid_at + terms.refundable_for) if sale.delivered else None),
         )
 
-    def _terms(self, sale: Sale, merchant: MerchantFact, member: MemberFact) -> tuple[int, int | None]:
-        """Return the rate and the store's id."""
-        if not member.enrolled_at <= sale.paid_at <= self.facts.at:
-            message = say("The time of payment {value} is ahead, or before the member enrolled.")
-            no("order.paid_at", message, "paid_at", sale.paid_at)
-        rate_ppm = merchant.rate_ppm(sale.paid_at)
-        if rate_ppm is None:
-            no("order.rate", say("The merchant {value} had no rate card at that time."), "merchant", sale.merchant)
-        if not sale.shop:
-            return rate_ppm, None
-        if sale.shop not in merchant.shops:
-            no("order.shop", say("The store {value} is not one of the merchant's."), "shop", sale.shop)
-        return rate_ppm, merchant.shops[sale.shop]
+    def _terms(self, paid_at: datetime) -> Terms:
+        if not self.terms or paid_at < self.terms.ruling.effective_at or paid_at >= self.terms.until_at:
+            self.terms = terms_at(self.facts.rulings, paid_at)
+        return self.terms
 
-    def _route(self, sale: Sale, merchant: MerchantFact, member: MemberFact, ruling: Ruling) -> Route:
-        is_new = sale.paid_at - member.enrolled_at < timedelta(ruling.rules.new_member_days)
-        key = ruling.id, merchant.id, is_new, sale.shop
+    def _route(self, sale: Sale, merchant: MerchantFact, is_new: bool, terms: Terms) -> Route:
+        key = terms.ruling.id, merchant.id, is_new, sale.shop
         found = self.routes.get(key)
         if found is None:
+            if sale.shop is not None and sale.shop not in merchant.shops:
+                no("order.shop", say("The store {value} is not one of the merchant's."), "shop", sale.shop)
+            ruling = terms.ruling
             route = route_of(
                 ruling.rules,
                 city=merchant.city,
@@ -128,22 +153,23 @@ class Counter:
                 multiple_ppm=merchant.multiple_ppm,
                 store=sale.shop or "",
             )
+            shop_id = None if sale.shop is None else merchant.shops[sale.shop]
             multiples = route.member_multiple_ppm, route.merchant_multiple_ppm
-            found = self.routes[key] = (ruling.pools[route.pool], ruling.plans[route.plan], *multiples)
+            found = self.routes[key] = (shop_id, ruling.pools[route.pool], ruling.plans[route.plan], *multiples)
         return found
 
-    def _referral(self, sale: Sale, member: MemberFact, ruling: Ruling) -> tuple[int | None, str, int]:
+    def _referral(self, paid_at: datetime, member: MemberFact, terms: Terms) -> tuple[int | None, str, int]:
         """Return the referrer, the month, and what the referrer may still earn in it, in fen."""
-        rules = ruling.rules
-        if member.referrer_id is None or sale.paid_at >= member.enrolled_at + timedelta(rules.referral_days):
+        if member.referrer_id is None or paid_at >= member.enrolled_at + terms.referral_for:
             return None, "", 0
-        month = f"{rules.calendar.local_date(sale.paid_at):%Y-%m}"
-        key = member.referrer_id, month
+        rules = terms.ruling.rules
+        date = rules.calendar.local_date(paid_at)
+        key = member.referrer_id, f"{date.year}-{date.month:02d}"
         return *key, max(0, rules.referral_month_fen - self.facts.red_fen.get(key, 0) - self.red_fen.get(key, 0))
 
     def _first_order(self, member: MemberFact, number: int) -> tuple[int | None, int]:
         """Return the grant and the rebate of a member's first order, in fen."""
-        if member.first_order_id is not None or member.id in self.first_orders:
+        if member.id in self.first_orders:
             return None, 0
         self.first_orders[member.id] = number
         for grant in self.facts.grants:

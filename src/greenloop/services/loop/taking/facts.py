@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
-
 from greenloop.core.loop.spending import Paper, Purse
 from greenloop.services.loop.rules import Ruling, rulings
 from greenloop.services.loop.taking.sale import Sale
@@ -52,7 +50,7 @@ def gather(sales: Sequence[Sale], *, at: datetime, look_up: bool) -> Facts:
     members = parties.members(refs)
     newcomers = {fact.id for fact in members.values() if fact.first_order_id is None}
     referrers = {fact.referrer_id for fact in members.values() if fact.referrer_id is not None}
-    if connection.vendor == "postgresql" and newcomers | referrers:
+    if sql.is_postgresql() and newcomers | referrers:
         locks.members(newcomers | referrers)
         members = parties.members(refs)
     spenders = {
@@ -74,7 +72,7 @@ def gather(sales: Sequence[Sale], *, at: datetime, look_up: bool) -> Facts:
         held=parties.held_accounts(spenders),
         purses=wallets.purses_of(spenders),
         coupons=wallets.coupons_of(spenders, at),
-        instant=sql.instant,
+        instant=sql.instants(),
     )
 
 
@@ -102,7 +100,7 @@ def _red_fen(referrers: set[int]) -> dict[tuple[int, str], int]:
 
 
 def _grants() -> tuple[GrantFact, ...]:
-    suffix = " FOR UPDATE" if connection.vendor == "postgresql" else ""
+    suffix = " FOR UPDATE" if sql.is_postgresql() else ""
     found = sql.rows(
         "SELECT id, rebate_fen, amount_fen - committed_fen FROM marketing_grant "  # noqa: S608
         f"WHERE approved_by IS NOT NULL AND amount_fen - committed_fen >= rebate_fen ORDER BY id{suffix}"

@@ -45,7 +45,7 @@ def check_sale(sale: Sale) -> None:
     # One line for the till's every-day sale; the fields are told apart only when something is wrong.
     if type(cash_fen) is type(voucher_fen) is type(coupon_fen) is int and voucher_fen >= 0 and coupon_fen >= 0:
         total_fen = cash_fen + voucher_fen + coupon_fen
-        if cash_fen >= 0 and 0 < total_fen <= AMOUNT_FEN_MAX and _sound_no(sale.order_no):
+        if cash_fen >= 0 and 0 < total_fen <= AMOUNT_FEN_MAX and _sound_no(sale.order_no) and _sound_time(sale.paid_at):
             return
     for field in ("cash_fen", "voucher_fen", "coupon_fen"):
         value = getattr(sale, field)
@@ -58,6 +58,8 @@ def check_sale(sale: Sale) -> None:
             )
     if not _sound_no(sale.order_no):
         no("order.no", say("An order needs a number of 1 to 64 characters, not {value}."), "order_no", sale.order_no)
+    if not _sound_time(sale.paid_at):
+        no("order.paid_at", say("The time of payment {value} names no time zone."), "paid_at", sale.paid_at)
     if cash_fen + voucher_fen + coupon_fen == 0:
         no("order.zero", say("A sale of {value} yuan has nothing to take. Leave it out."), "cash_fen", 0)
     no(
@@ -66,6 +68,10 @@ def check_sale(sale: Sale) -> None:
         "cash_fen",
         cash_fen + voucher_fen + coupon_fen,
     )
+
+
+def _sound_time(at: object) -> bool:
+    return isinstance(at, datetime) and at.tzinfo is not None
 
 
 def _sound_no(text: object) -> bool:

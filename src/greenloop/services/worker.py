@@ -1,0 +1,38 @@
+"""Lease a worker number, so that two processes never make the same id."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from greenloop.core.faults import Refusal, say
+from greenloop.services.ids import Maker
+from greenloop.store import sql
+from greenloop.store.models import Worker
+
+NUMBERS = 1_024
+LEASE = timedelta(days=1)
+
+
+@transaction.atomic(durable=True)
+def lease(*, holder: str, at: datetime) -> Maker:
+    """Lease the lowest free worker number for a day and return a maker of ids that starts after its last one.
+
+    :raises Refusal: all 1 024 numbers are leased.
+    """
+    sql.run_many(
+        "INSERT INTO worker (number, holder, leased_until_at) VALUES (%s, '', %s) ON CONFLICT (number) DO NOTHING",
+        [(number, sql.instant(at)) for number in range(Worker.objects.count() + 1) if number < NUMBERS],
+    )
+    free = Worker.objects.select_for_update(skip_locked=True) if sql.is_postgresql() else Worker.objects
+    worker = free.filter(leased_until_at__lte=at).order_by("number").first()
+    if worker is None:
+        message = say("All {most} worker numbers are leased. Stop a process, or wait a day.")
+        raise Refusal("worker.none", message, most=NUMBERS)
+    Worker.objects.filter(number=worker.number).update(holder=holder[:64], leased_until_at=at + LEASE)
+    return Maker(worker=worker.number, last_ms=worker.last_ms)
+
+
+@transaction.atomic(durable=True)
+def give_back(*, maker: Maker, at: datetime) -> None:
+    """Give a leased number back; its next holder starts after the last id made under it."""
+    Worker.objects.filter(number=maker.worker).update(leased_until_at=at, last_ms=maker.last_ms)

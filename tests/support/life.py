@@ -1,0 +1,160 @@
+"""A random but repeatable life of a town: all verbs, in any order, as people and schedulers would call them."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+
+from greenloop.core.faults import Refusal
+from greenloop.services.loop.hold import hold_account, hold_order, release
+from greenloop.services.loop.settle import approve, reject
+from tests.support.ledger import fetch
+from tests.support.town import Document, Town, found_town, plain_rules
+
+MEMBERS = ("mei", "lin", "bo")
+MERCHANTS = ("grocer", "baker", "tailor")
+
+
+def lively_rules(preset: str, *, daily_cap_fen: int | None) -> Document:
+    """Return rules under which much happens in few days: daily cycles, short validities, two pools, odd multiples."""
+    from greenloop.core.loop.presets import preset_document
+    from tests.support.town import OPENS_DATE
+
+    document: Document = preset_document(preset, opens_date=OPENS_DATE, cycle_days=1)
+    plain = plain_rules()
+    document["pools"]["village"] = dict(plain["pools"]["green"])
+    document["plans"]["village"] = {**plain["plans"]["short"], "r0": 8 * 10**9}
+    odd = {"member_multiple_ppm": 1_000_000, "merchant_multiple_ppm": 333_333}
+    document["routes"].insert(0, {"pool": "village", "plan": "village", "cities": ["Village"], **odd})
+    short = {"refund_days": 1, "voucher_days": 3, "coupon_days": 2, "return_days": 2, "referral_month_fen": 9_000}
+    return document | short | {"daily_rebate_cap_fen": daily_cap_fen}
+
+
+class Life:
+    """One town, one seed. `done` counts what was done, `refused` the expected no's by code."""
+
+    def __init__(self, seed: int, *, preset: str = "steady", daily_cap_fen: int | None = None) -> None:
+        self.chance = random.Random(seed)
+        self.town: Town = found_town(lively_rules(preset, daily_cap_fen=daily_cap_fen))
+        self.town.merchant("tailor", city="Village", rate_ppm=123_456, linked=("bo",))
+        self.cycle = 1
+        self.orders: list[int] = []
+        self.holds: list[int] = []
+        self.asked: list[tuple[int, int, str]] = []
+        self.done: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+
+    def live(self, days: int, *, errands: int) -> None:
+        """Live some days, each with so many errands and a closing; then confirm what is open."""
+        for _ in range(days):
+            for _ in range(errands):
+                self.town.later(minutes=1)
+                self.errand()
+            self.night()
+
+    def errand(self) -> None:
+        doing = self.chance.choices(
+            (self.buy, self.refund, self.draw, self.confirm, self.deliver, self.hold, self.free, self.ask_again),
+            (40, 18, 8, 12, 12, 2, 3, 5),
+        )[0]
+        known = {"hold": self.orders, "deliver": self.orders, "refund": self.orders, "free": self.holds}
+        missing = not known.get(doing.__name__, self.asked if doing == self.ask_again else [1])
+        self.attempt(self.buy if missing else doing)
+
+    def attempt(self, doing: Callable[[], object]) -> None:
+        try:
+            doing()
+        except Refusal as refusal:
+            self.refused[refusal.code] += 1
+        else:
+            self.done[doing.__name__] += 1
+
+    def amount(self) -> int:
+        return self.chance.choice((0, 1, 49, 777, 12_345, 50_000, 400_001, 3_000_017))
+
+    def buy(self) -> None:
+        member, merchant = self.chance.choice(MEMBERS), self.chance.choice(MERCHANTS)
+        holding = self.town.wallet(member)
+        most = max(0, holding.claimable_fen - holding.debt_fen) + holding.voucher_fen
+        paid = {
+            "voucher_fen": self.chance.choice((0, 0, most, most // 2, 1)),
+            "coupon_fen": self.chance.choice((0, 0, 0, self.town.coupons(member))),
+        }
+        told = {"delivered": self.chance.random() < 0.6, "confirmed": self.chance.random() < 0.7}
+        self.orders.append(self.town.sell(member, merchant, self.amount(), **paid, **told))
+
+    def refund(self) -> None:
+        order = self.chance.choice(self.orders)
+        price = int(str(fetch("SELECT cash_fen + voucher_fen + coupon_fen FROM orders WHERE id = %s", order)[0][0]))
+        fen = self.chance.choice((price, price // 2, price // 3, 1, 100))
+        number = f"r{len(self.asked)}"
+        self.asked.append((order, fen, number))
+        self.done[str(self.town.refund(order, fen, number))] += 1
+
+    def ask_again(self) -> None:
+        order, fen, number = self.chance.choice(self.asked)
+        self.done[f"again {self.town.refund(order, fen, number)}"] += 1
+
+    def draw(self) -> None:
+        ref = self.chance.choice((*MEMBERS, *MERCHANTS))
+        pool = self.chance.choice(("green", "village", "red"))
+        self.town.draw(ref, self.chance.choice((None, None, 10)), pool=pool)
+
+    def confirm(self) -> None:
+        self.town.confirm()
+
+    def deliver(self) -> None:
+        self.town.deliver(self.chance.choice(self.orders))
+
+    def hold(self) -> None:
+        facts = {"reason": "looks odd", "by": "risk", "at": self.town.at}
+        if self.chance.random() < 0.5:
+            self.holds.append(hold_order(order_id=self.chance.choice(self.orders), **facts))  # type: ignore[arg-type]
+        else:
+            self.holds.append(hold_account(account_id=self.town.ids[self.chance.choice(MEMBERS)], **facts))  # type: ignore[arg-type]
+
+    def free(self) -> None:
+        release(hold_id=self.holds.pop(), by="risk", at=self.town.at)
+
+    def night(self) -> None:
+        """Close the day's cycle, or leave it to wait; expire, pay out, move the fee, decide on what is held."""
+        self.town.at = max(self.town.at, self.town.calendar.cutoff_at(self.cycle))
+        self.attempt(self.close)
+        self.attempt(self.decide)
+        self.attempt(self.expire)
+        self.attempt(self.pay_out)
+        if self.chance.random() < 0.2:
+            self.attempt(self.bring_money)
+
+    def close(self) -> None:
+        if self.chance.random() < 0.15:
+            return
+        cycle, self.cycle = self.cycle, self.cycle + 1
+        try:
+            self.town.close(cycle)
+        except Refusal:
+            self.cycle = cycle
+            raise
+
+    def decide(self) -> None:
+        held = [int(str(row[0])) for row in fetch("SELECT cycle FROM settlement_run WHERE state = 'held'")]
+        posted = self.cycle - 1 - len(held)
+        if posted:
+            self.town.transfer_fees(posted)
+        for cycle in held:
+            deciding = self.chance.random()
+            if deciding < 0.3:
+                reject(cycle=cycle, caps_fen={"green": 500}, by="first", at=self.town.at)
+                approve(cycle=cycle, by="second", at=self.town.at)
+            elif deciding < 0.7:
+                approve(cycle=cycle, by="second", at=self.town.at)
+
+    def expire(self) -> None:
+        self.town.expire()
+
+    def pay_out(self) -> None:
+        if self.chance.random() < 0.5:
+            self.town.pay_out()
+
+    def bring_money(self) -> None:
+        number = f"d{sum(self.done.values())}"
+        self.town.deposit(self.chance.choice(MERCHANTS), self.chance.choice((1_000, 100_000)), number)
