@@ -54,7 +54,7 @@ class Life:
     def errand(self) -> None:
         doing = self.chance.choices(
             (self.buy, self.refund, self.draw, self.confirm, self.deliver, self.hold, self.free, self.ask_again),
-            (40, 18, 8, 12, 12, 2, 3, 5),
+            (40, 14, 12, 14, 10, 2, 3, 4),
         )[0]
         known = {"hold": self.orders, "deliver": self.orders, "refund": self.orders, "free": self.holds}
         missing = not known.get(doing.__name__, self.asked if doing == self.ask_again else [1])
@@ -76,14 +76,17 @@ class Life:
         holding = self.town.wallet(member)
         most = max(0, holding.claimable_fen - holding.debt_fen) + holding.voucher_fen
         paid = {
-            "voucher_fen": self.chance.choice((0, 0, most, most // 2, 1)),
-            "coupon_fen": self.chance.choice((0, 0, 0, self.town.coupons(member))),
+            "voucher_fen": self.chance.choice((0, most, most, most // 2, 1)),
+            "coupon_fen": self.chance.choice((0, 0, self.town.coupons(member))),
         }
         told = {"delivered": self.chance.random() < 0.6, "confirmed": self.chance.random() < 0.7}
+        if not most and self.chance.random() < 0.3:
+            paid = {}
         self.orders.append(self.town.sell(member, merchant, self.amount(), **paid, **told))
 
     def refund(self) -> None:
-        order = self.chance.choice(self.orders)
+        vested = [int(str(row[0])) for row in fetch("SELECT id FROM orders WHERE entry_cycle IS NOT NULL ORDER BY id")]
+        order = self.chance.choice(vested if vested and self.chance.random() < 0.6 else self.orders)
         price = int(str(fetch("SELECT cash_fen + voucher_fen + coupon_fen FROM orders WHERE id = %s", order)[0][0]))
         fen = self.chance.choice((price, price // 2, price // 3, 1, 100))
         number = f"r{len(self.asked)}"

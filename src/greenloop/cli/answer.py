@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 DONE, REFUSED, USAGE, BROKEN, STOPPED = 0, 1, 2, 3, 130
-"""Exit codes: all is well; refused or a check failed; the command line can't be read; an invariant is broken; Ctrl-C."""
+"""Exit codes: done; refused, or a check failed; the command line can't be read; an invariant is broken; Ctrl-C."""
 
 WIDTH = 120
 NUMBER = re.compile(r"[-+]?[\d,.]+(?: ?[%×])?|–?")
@@ -72,7 +72,9 @@ def pairs(title: str, facts: Iterable[tuple[str, object]]) -> "RenderableType":
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(title=Text(title, style="bold"), title_justify="left", box=box.SIMPLE, show_header=False, pad_edge=False)
+    made = Table(
+        title=Text(title, style="bold"), title_justify="left", box=box.SIMPLE, show_header=False, pad_edge=False
+    )
     for name, value in facts:
         made.add_row(Text(name), Text(str(value)))
     return made

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from greenloop.cli import database
-from greenloop.cli.answer import DONE, REFUSED, Answer, count, money, moment, table, text
+from greenloop.cli.answer import DONE, REFUSED, Answer, count, moment, money, table, text
 from greenloop.cli.app import COUNTER, command
 from greenloop.cli.reading import At, amount_fen, instant, malformed, moment_of, now, number, records
 from greenloop.cli.words import gettext, told
@@ -99,7 +99,7 @@ def _taken(results: Sequence[Mapping[str, object]]) -> Answer:
     if refused:
         columns = [gettext("line"), gettext("order"), gettext("field"), gettext("reason")]
         rows = [(each["line"], each["order_no"], each["field"] or "–", each["error"]) for each in refused[:SHOWN_MAX]]
-        shown.append(table(gettext("Refused"), columns, rows))  # type: ignore[arg-type]
+        shown.append(table(gettext("Refused"), columns, rows))
     if len(refused) > SHOWN_MAX:
         shown.append(text(gettext("… and {count} more").format(count=len(refused) - SHOWN_MAX)))
     return Answer(list(results), shown, REFUSED if refused else DONE, lines=True)
@@ -138,7 +138,9 @@ def deliver(order: Orders = None, until: Until = None, at: At = None) -> Answer:
     return Answer({"delivered": orders}, [text(gettext("{count} orders are delivered.").format(count=count(orders)))])
 
 
-@command("draw", panel=COUNTER, help=say("Draw released vouchers into a holder's balance: all of a pool, or an amount."))
+@command(
+    "draw", panel=COUNTER, help=say("Draw released vouchers into a holder's balance: all of a pool, or an amount.")
+)
 def draw(
     holder: Annotated[str, typer.Argument(metavar="REF|ID", help=say("Member or merchant."))],
     pool: Annotated[str, typer.Argument(help=say("The pool."))],

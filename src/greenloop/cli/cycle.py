@@ -1,12 +1,12 @@
 """Each cycle: vest, settle, move the fee, let expire; and what a second person decides."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from greenloop.cli import database
-from greenloop.cli.answer import Answer, count, money, moment, table, text
+from greenloop.cli.answer import Answer, count, moment, money, table, text
 from greenloop.cli.app import CYCLE, command
 from greenloop.cli.reading import At, By, amount_fen, now
 from greenloop.cli.words import gettext
@@ -68,8 +68,7 @@ def _run(run: "Run") -> dict[str, object]:
     return {"cycle": run.cycle, "state": run.state, "issued_fen": run.issued_fen, "daily_cap_fen": run.cap_fen}
 
 
-def _shown(results: list[dict[str, object]]) -> list[object]:
-    columns = ["cycle", "orders vested", "concessions", "vouchers issued", "fee", "state"]
+def _shown(results: list[dict[str, object]]) -> list[Any]:
     columns = [
         *(gettext("cycle"), gettext("orders vested"), gettext("concessions")),
         *(gettext("vouchers issued"), gettext("fee moved"), gettext("state")),
@@ -84,7 +83,7 @@ def _shown(results: list[dict[str, object]]) -> list[object]:
         )
         for each in results
     ]
-    shown: list[object] = [table(gettext("Settled, in yuan"), columns, rows)]
+    shown: list[Any] = [table(gettext("Settled, in yuan"), columns, rows)]
     if results[-1]["state"] == "held":
         sentence = gettext(
             "The releases of cycle {cycle} pass the daily cap. Another person decides with: "

@@ -97,3 +97,28 @@ def _held_by(holder: Path) -> str:
     with suppress(OSError):
         return holder.read_text("utf-8").strip()
     return "another process"
+
+
+def fresh(folder: Path) -> None:
+    """Start on an SQLite file of its own in `folder`, without what an earlier run left there.
+
+    :raises Refusal: an earlier run is still writing it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = (folder / "greenloop.sqlite3").absolute()
+    start(f"sqlite:///{path.as_posix()}")
+    with alone():
+        for left in (path, *(path.with_name(f"{path.name}-{part}") for part in ("wal", "shm", "journal"))):
+            left.unlink(missing_ok=True)
+
+
+def migrate() -> Path | None:
+    """Make the tables, or bring them up to date; return the SQLite file, None on a server."""
+    from django.core.management import call_command
+
+    path = file()
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with alone():
+        call_command("migrate", verbosity=0, interactive=False)
+    return path

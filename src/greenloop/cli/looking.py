@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from greenloop.cli import database
-from greenloop.cli.answer import Answer, count, money, moment, pairs, table, text
+from greenloop.cli.answer import Answer, count, moment, money, pairs, table, text
 from greenloop.cli.app import LOOK, command
 from greenloop.cli.words import gettext
 from greenloop.core.faults import say
@@ -22,7 +22,9 @@ JOURNALS_SHOWN_MAX = 12
 
 @command("wallet", panel=LOOK, help=say("Show a holder's points, vouchers and coupons."))
 def wallet(
-    holder: Annotated[str, typer.Argument(metavar="REF|ID", help=say("A member's or merchant's ref, or an account's number."))],
+    holder: Annotated[
+        str, typer.Argument(metavar="REF|ID", help=say("A member's or merchant's ref, or an account's number."))
+    ],
 ) -> Answer:
     """Show what a holder has: what was released so far, never what might be."""
     database.reading()
@@ -55,7 +57,11 @@ def wallet(
         sentence = gettext("On hold (number {hold}) since {moment} by {by}: {reason}")
         facts_of = {"hold": hold.id, "moment": moment(hold.placed_at), "by": hold.placed_by, "reason": hold.reason}
         shown.append(text(sentence.format(**facts_of), "yellow"))
-    shown.append(text(gettext("Points promise nothing: the cap of 5 × is an upper limit, and they may end worth nothing."), "dim"))
+    shown.append(
+        text(
+            gettext("Points promise nothing: the cap of 5 × is an upper limit, and they may end worth nothing."), "dim"
+        )
+    )
     return Answer(facts, shown)
 
 
@@ -65,15 +71,24 @@ def _purse_table(purses: "list[PurseRow]") -> object:
         *(gettext("unspent"), gettext("spent"), gettext("expired"), gettext("owed to the reserve")),
     ]
     rows = [
-        (p.pool, money(p.points), money(p.accrued_fen), money(p.claimable_fen), money(p.voucher_fen))
-        + (money(p.redeemed_fen), money(p.expired_fen), money(p.debt_fen))
+        (
+            *(p.pool, money(p.points), money(p.accrued_fen), money(p.claimable_fen), money(p.voucher_fen)),
+            *(money(p.redeemed_fen), money(p.expired_fen), money(p.debt_fen)),
+        )
         for p in purses
     ]
     return table(gettext("Vouchers by pool, in yuan"), columns, rows)
 
 
 def _lot_table(lots: "list[LotRow]") -> object:
-    columns = [gettext("pool"), gettext("plan"), gettext("entered in cycle"), gettext("points"), gettext("vouchers per point"), gettext("releases")]
+    columns = [
+        gettext("pool"),
+        gettext("plan"),
+        gettext("entered in cycle"),
+        gettext("points"),
+        gettext("vouchers per point"),
+        gettext("releases"),
+    ]
     rows = [(lot.pool, lot.plan, lot.entry, money(lot.points), _index(lot.release_index), lot.age) for lot in lots]
     return table(gettext("Points by cycle of entry"), columns, rows)
 
@@ -101,7 +116,7 @@ def trace(
         "refunds": [asdict(refund) for refund in refunds],
         "journals": [asdict(journal) for journal in journals],
     }
-    shown = [_price(order), _split(order), _lots_table(order, index)]
+    shown: list[Any] = [_price(order), _split(order), _lots_table(order, index)]
     if refunds:
         shown.append(_refunds(refunds))
     shown.append(_journals(journals))
@@ -176,8 +191,10 @@ def _refunds(refunds: "list[RefundRow]") -> object:
     ]
     states = {"paid": gettext("paid"), "pending": gettext("pending")}
     rows = [
-        (r.refund_no, states[r.state])
-        + tuple(map(money, (r.amount_fen, r.cash_fen, r.voucher_fen, r.coupon_fen, r.withheld_fen, r.concession_lost_fen)))
+        (
+            *(r.refund_no, states[r.state], money(r.amount_fen), money(r.cash_fen), money(r.voucher_fen)),
+            *(money(r.coupon_fen), money(r.withheld_fen), money(r.concession_lost_fen)),
+        )
         for r in refunds
     ]
     return table(gettext("Refunds, in yuan"), columns, rows)
@@ -186,7 +203,13 @@ def _refunds(refunds: "list[RefundRow]") -> object:
 def _journals(journals: "list[JournalRow]") -> object:
     columns = [gettext("journal"), gettext("when"), gettext("debit"), gettext("credit"), gettext("yuan")]
     rows = [
-        (journal.key if place == 0 else "", moment(journal.effective_at) if place == 0 else "", debit, credit, money(fen))
+        (
+            journal.key if place == 0 else "",
+            moment(journal.effective_at) if place == 0 else "",
+            debit,
+            credit,
+            money(fen),
+        )
         for journal in journals[:JOURNALS_SHOWN_MAX]
         for place, (debit, credit, fen) in enumerate(journal.postings)
     ]

@@ -14,7 +14,9 @@ from greenloop.core.faults import Refusal, say
 
 @command("payout", panel=MONEY, help=say("Pay merchants the dues of orders paid before a day (T+1)."))
 def payout(
-    date: Annotated[str | None, typer.Option("--date", metavar="DAY", help=say("The business day, if not today."))] = None,
+    date: Annotated[
+        str | None, typer.Option("--date", metavar="DAY", help=say("The business day, if not today."))
+    ] = None,
     at: At = None,
 ) -> Answer:
     """Pay every merchant what it is owed, once a day."""
@@ -23,10 +25,8 @@ def payout(
         from greenloop.services.loop.rules import in_force, rulings
 
         present = now(at)
-        if date:
-            business_date = day(date, "--date")
-        else:
-            business_date = in_force(rulings(), present).rules.calendar.local_date(present)
+        today = in_force(rulings(), present).rules.calendar.local_date(present)
+        business_date = day(date, "--date") if date else today
         paid = pay_out(business_date=business_date, at=present)
     sentence = gettext("{merchants} merchants are paid {amount} yuan for {day}.")
     facts = {"business_date": business_date, "paid_fen": {str(merchant): fen for merchant, fen in paid.items()}}
@@ -53,11 +53,13 @@ def deposit(
 
 
 @command("grant", panel=MONEY, help=say("Propose a budget for first-order rebates, or approve it as a second person."))
-def grant(
+def grant(  # noqa: PLR0917
     ref: Annotated[str, typer.Argument(help=say("The grant's name."))],
     by: By,
     amount: Annotated[str | None, typer.Option("--amount", metavar="YUAN", help=say("The whole budget."))] = None,
-    rebate: Annotated[str | None, typer.Option("--rebate", metavar="YUAN", help=say("What each first order gets."))] = None,
+    rebate: Annotated[
+        str | None, typer.Option("--rebate", metavar="YUAN", help=say("What each first order gets."))
+    ] = None,
     approve: Annotated[bool, typer.Option("--approve", help=say("Approve it instead of proposing it."))] = False,
     at: At = None,
 ) -> Answer:
@@ -77,7 +79,7 @@ def grant(
     if approve:
         return Answer({"grant": ref, "state": "approved"}, [text(gettext("Grant {ref} is approved.").format(ref=ref))])
     facts = {"grant": ref, "state": "proposed", "amount_fen": budget_fen, "rebate_fen": rebate_fen}
-    sentence = gettext("Grant {ref} is proposed; another person approves it with: greenloop grant {ref} --approve --by NAME")
+    sentence = gettext(
+        "Grant {ref} is proposed; another person approves it with: greenloop grant {ref} --approve --by NAME"
+    )
     return Answer(facts, [text(sentence.format(ref=ref))])
-
-

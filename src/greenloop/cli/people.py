@@ -33,7 +33,8 @@ Form = TypeVar("Form")
 @command("enrol", panel=RULES, help=say("Enrol members and merchants from files (JSON Lines or CSV)."))
 def enrol(
     merchants: Annotated[
-        str | None, typer.Option("--merchants", metavar="FILE", help=say("Merchants: ref, city, enrolled_at, rate_ppm …"))
+        str | None,
+        typer.Option("--merchants", metavar="FILE", help=say("Merchants: ref, city, enrolled_at, rate_ppm …")),
     ] = None,
     members: Annotated[
         str | None, typer.Option("--members", metavar="FILE", help=say("Members: ref, city, enrolled_at, referrer."))
@@ -49,7 +50,9 @@ def enrol(
         present = now(at)
         found_members = records(members, MEMBER, lambda fields, _: MemberForm(**_member(fields))) if members else None
         found_merchants = (
-            records(merchants, MERCHANT, lambda fields, line: MerchantForm(**_merchant(fields, line))) if merchants else None
+            records(merchants, MERCHANT, lambda fields, line: MerchantForm(**_merchant(fields, line)))
+            if merchants
+            else None
         )
         for found in (found_members, found_merchants):
             if found and found.faults:

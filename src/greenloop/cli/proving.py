@@ -1,9 +1,8 @@
 """Proving and handing over: the check of the books, the ledger against its subledgers, the report, the exports."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,14 +10,14 @@ from greenloop.cli import database
 from greenloop.cli.answer import DONE, REFUSED, Answer, count, document, money, table, text
 from greenloop.cli.app import LOOK, command
 from greenloop.cli.progress import watched
+from greenloop.cli.proofs import prove, proved, report_to
 from greenloop.cli.words import gettext
 from greenloop.core.faults import Refusal, say
 
-if TYPE_CHECKING:
-    from greenloop.insight.proof import Proof
 
-
-@command("check", panel=LOOK, help=say("Prove the books: every invariant, and the whole journal through the arithmetic."))
+@command(
+    "check", panel=LOOK, help=say("Prove the books: every invariant, and the whole journal through the arithmetic.")
+)
 def check(
     replay: Annotated[
         bool, typer.Option("--replay/--no-replay", help=say("Also run the whole journal through the arithmetic again."))
@@ -29,30 +28,6 @@ def check(
     return proved(prove(replay=replay))
 
 
-def prove(*, replay: bool = True) -> "Sequence[Proof]":
-    """Prove the books with a progress bar."""
-    from greenloop.insight.check import check as prove_all
-
-    with watched() as progress:
-        return prove_all(replay=replay, progress=progress)
-
-
-def proved(proofs: "Sequence[Proof]") -> Answer:
-    """Answer with a table of what was proved."""
-    broken = [proof for proof in proofs if not proof.holds]
-    facts = [asdict(proof) | {"holds": proof.holds} for proof in proofs]
-    columns = [gettext("law"), gettext("where"), gettext("what was proved"), gettext("looked at"), gettext("off by")]
-    rows = [(p.law, p.name, gettext(p.what), count(p.looked_at), count(p.difference)) for p in proofs]
-    shown = [table(gettext("Proved"), columns, rows)]
-    if broken:
-        sentence = gettext("{broken} of {count} statements do NOT hold. Stop payouts and find out why:")
-        shown.append(text(sentence.format(broken=len(broken), count=len(proofs)), "bold red"))
-        shown += [text(f"{proof.name}: {gettext(proof.what)} {proof.detail}", "red") for proof in broken]
-    else:
-        shown.append(text(gettext("All {count} statements hold.").format(count=len(proofs)), "green"))
-    return Answer(facts, shown, REFUSED if broken else DONE, lines=True)
-
-
 @command("reconcile", panel=LOOK, help=say("Compare each control account with its subledger, to the fen."))
 def reconcile() -> Answer:
     """Reconcile the ledger with the rows behind it; bank statements come later."""
@@ -61,34 +36,28 @@ def reconcile() -> Answer:
     from greenloop.store.queries import lookups
 
     ledger, proofs = lookups.balances(), list(subledger_proofs.proofs())
-    facts = [
-        asdict(proof) | {"holds": proof.holds, "ledger_fen": ledger.get(proof.name)} for proof in proofs
-    ]
+    facts = [asdict(proof) | {"holds": proof.holds, "ledger_fen": ledger.get(proof.name)} for proof in proofs]
     columns = [gettext("control account"), gettext("yuan"), gettext("what was compared"), gettext("off by")]
     rows = [(p.name, money(ledger.get(p.name)), gettext(p.what), count(p.difference)) for p in proofs]
     broken = sum(not proof.holds for proof in proofs)
     sentence = gettext("{broken} of {count} comparisons differ.").format(broken=broken, count=len(proofs))
-    shown = [table(gettext("The ledger and its subledgers"), columns, rows), text(sentence, "red" if broken else "green")]
+    shown = [
+        table(gettext("The ledger and its subledgers"), columns, rows),
+        text(sentence, "red" if broken else "green"),
+    ]
     return Answer(facts, shown, REFUSED if broken else DONE, lines=True)
 
 
 @command("report", panel=LOOK, help=say("Write the report: one HTML file with plots."))
 def report(
-    out: Annotated[str, typer.Option("--out", metavar="FILE", help=say("Where to write it."))] = "greenloop-report.html",
+    out: Annotated[
+        str, typer.Option("--out", metavar="FILE", help=say("Where to write it."))
+    ] = "greenloop-report.html",
 ) -> Answer:
     """Write the report of the database in use."""
     database.reading()
-    path = write_report(Path(out))
+    path = report_to(Path(out))
     return Answer({"report": str(path)}, [text(gettext("The report is in {path}").format(path=path))])
-
-
-def write_report(path: Path, **facts: object) -> Path:
-    """Write the report and return where it is."""
-    from greenloop.insight.report import write
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write(path, **facts)
-    return path.absolute()
 
 
 @command("export", panel=LOOK, help=say("Export the tables as Parquet, or the loop's journal for recompute."))

@@ -24,7 +24,8 @@ SHOWN_MAX = 20
 ID_DIGITS_MAX = 19
 
 At = Annotated[
-    str | None, typer.Option("--at", metavar="INSTANT", help=say("When it takes effect, if not now; never ahead of now."))
+    str | None,
+    typer.Option("--at", metavar="INSTANT", help=say("When it takes effect, if not now; never ahead of now.")),
 ]
 By = Annotated[str, typer.Option("--by", metavar="NAME", help=say("Who does this: it is kept beside what was done."))]
 
@@ -242,7 +243,7 @@ def malformed(records: Records[Any]) -> Answer:
     sentence = gettext("{name} is refused, nothing of it was taken: {count} lines can't be read.")
     shown = [text(sentence.format(name=records.name, count=len(facts)), "red")]
     rows = [(each["line"], each["field"] or "–", each["error"]) for each in facts[:SHOWN_MAX]]
-    shown.append(table("", [gettext("line"), gettext("field"), gettext("reason")], rows))  # type: ignore[arg-type]
+    shown.append(table("", [gettext("line"), gettext("field"), gettext("reason")], rows))
     if len(facts) > SHOWN_MAX:
         shown.append(text(gettext("… and {count} more").format(count=len(facts) - SHOWN_MAX)))
     return Answer(facts, shown, REFUSED, lines=True)

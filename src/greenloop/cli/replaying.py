@@ -1,48 +1,20 @@
-"""The auditor's replay: a journal through core alone. No framework and no database is loaded for it."""
+"""The command of the auditor's replay; what it does is in `auditing`, which `console` calls at once where it can."""
 
-import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 import typer
 
-from greenloop.cli.answer import DONE, REFUSED, Answer
+from greenloop.cli.answer import Answer
 from greenloop.cli.app import LOOK, command
+from greenloop.cli.auditing import NAME, replay_file
 from greenloop.core.faults import say
 
 
-@command("recompute", panel=LOOK, help=say("Replay a journal through the arithmetic alone; one answer for each event."))
+@command(NAME, panel=LOOK, help=say("Replay a journal through the arithmetic alone; one answer for each event."))
 def recompute(
-    file: Annotated[str, typer.Argument(metavar="FILE", help=say("A journal of JSON Lines, or - for what is piped in."))] = "-",
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help=say("A journal of JSON Lines, or - for what is piped in."))
+    ] = "-",
 ) -> Answer:
     """Answer each line in JSON, whatever the language; warnings go to stderr, exit code 1 if a line failed."""
-    from greenloop.core.loop.recompute import recompute as replay
-
-    code, out = DONE, sys.stdout
-    reconfigure = getattr(out, "reconfigure", None)
-    if reconfigure:
-        reconfigure(encoding="utf-8", newline="\n")
-    with _opened(file) as lines:
-        for answer in replay(lines, warn=_warn):
-            out.write(json.dumps(answer, separators=(",", ":"), ensure_ascii=False) + "\n")
-            if "error" in answer:
-                code = REFUSED
-    out.flush()
-    return Answer([], code=code, lines=True)
-
-
-def _warn(sentence: str) -> None:
-    with suppress(OSError):
-        sys.stderr.write(sentence + "\n")
-
-
-@contextmanager
-def _opened(name: str) -> Iterator[BinaryIO]:
-    if name == "-":
-        yield sys.stdin.buffer
-    else:
-        with Path(name).open("rb") as stream:
-            yield stream
+    return Answer([], code=replay_file(file), lines=True)

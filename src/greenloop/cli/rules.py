@@ -18,14 +18,8 @@ from greenloop.core.loop.presets import preset_document
 @command("migrate", panel=RULES, help=say("Make the database's tables, or bring them up to date."))
 def migrate() -> Answer:
     """Make or update the tables; harmless where there is nothing to do."""
-    from django.core.management import call_command
-
     database.start()
-    path = database.file()
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    with database.alone():
-        call_command("migrate", verbosity=0, interactive=False)
+    path = database.migrate()
     place = str(path) if path else gettext("the server")
     return Answer({"migrated": True, "database": place}, [text(gettext("{place} is up to date.").format(place=place))])
 
@@ -78,4 +72,3 @@ def _document(name: str) -> dict[str, object]:
         message = say("{name} holds no JSON object; a rule set is one object in braces.")
         raise Refusal("file.json", message, field="RULES.json", name=Path(name).name)
     return document
-

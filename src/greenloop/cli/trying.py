@@ -2,8 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from greenloop.cli import database
-from greenloop.cli.answer import DONE, Answer, count, money, pairs, screen, table, text
+from greenloop.cli.answer import Answer, screen, text
 from greenloop.cli.app import YEAR, command
 from greenloop.cli.progress import watched
-from greenloop.cli.proving import prove, proved, write_report
+from greenloop.cli.proofs import prove, proved, report_to
 from greenloop.cli.words import gettext
+from greenloop.cli.year import reported, year_facts, year_shown
 from greenloop.core.faults import say
 
 if TYPE_CHECKING:
@@ -31,6 +31,16 @@ CycleDays = Annotated[int, typer.Option("--cycle-days", metavar="D", help=say("D
 Seed = Annotated[int | None, typer.Option("--seed", metavar="S", help=say("Repeat a run: its seed was printed first."))]
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a replay was asked for."""
+
+    orders: int | None
+    plan: str
+    cycle_days: int
+    seed: int
+
+
 @command("demo", panel=YEAR, help=say("Replay a year of real shopping in a database of its own, prove it, report it."))
 def demo(
     orders: Orders = None,
@@ -41,49 +51,59 @@ def demo(
         str, typer.Option("--home", metavar="DIR", help=say("Where its database and report are made."))
     ] = "var/demo",
 ) -> Answer:
-    """Start fresh, replay, check, report; exit code 1 if a proof fails."""
+    """Start fresh, replay, check, report; exit code 1 if a proof fails. A database named by the environment is kept."""
     begun, folder = perf_counter(), Path(home)
-    if "GREENLOOP_DATABASE_URL" not in os.environ:
-        folder.mkdir(parents=True, exist_ok=True)
-        path = (folder / "greenloop.sqlite3").absolute()
-        database.start(f"sqlite:///{path.as_posix()}")
-    else:
+    wish = Wish(orders, plan, cycle_days, _drawn(seed))
+    if "GREENLOOP_DATABASE_URL" in os.environ:
         database.start()
+    else:
+        database.fresh(folder)
+    database.migrate()
     with database.alone():
-        database.clear()
-        database.migrate()
-        summary, seconds = _replay(orders=orders, plan=plan, cycle_days=cycle_days, seed=seed)
-        stage = perf_counter()
-        checked = proved(prove())
-        seconds["check"] = perf_counter() - stage
-        stage = perf_counter()
-        report = write_report(folder / "report.html", seconds=seconds)
-        seconds["report"] = perf_counter() - stage
-    facts = _facts(summary, seconds) | {
-        "proofs": checked.facts,
-        "report": str(report),
+        summary = _replay(wish)
+        seconds = dict(summary.seconds)
+        proofs = _timed(seconds, "check", prove)
+        year = reported(summary, seconds)
+        report = _timed(seconds, "report", lambda: report_to(folder / "report.html", year=year, proofs=proofs))
+    checked = proved(proofs)
+    facts: dict[str, Any] = year_facts(summary, seconds) | {
         "seconds_in_all": round(perf_counter() - begun, 3),
+        "proofs": len(proofs),
+        "broken": [asdict(proof) for proof in proofs if not proof.holds],
+        "report": str(report),
     }
-    shown = [*checked.shown, *_shown(summary, seconds)]
-    shown.append(text(gettext("The report is in {path}").format(path=report), "bold green" if checked.code == DONE else "bold"))
+    shown = [*checked.shown, *year_shown(summary, seconds)]
+    shown.append(text(gettext("The report is in {path}").format(path=report), "bold"))
     return Answer(facts, shown, checked.code)
 
 
 @command("replay", panel=YEAR, help=say("Replay the year into the configured, empty database; no report."))
 def replay(orders: Orders = None, plan: Plan = "steady", cycle_days: CycleDays = 7, seed: Seed = None) -> Answer:
     """Replay the year into the database in use."""
+    wish = Wish(orders, plan, cycle_days, _drawn(seed))
     with database.writing():
-        summary, seconds = _replay(orders=orders, plan=plan, cycle_days=cycle_days, seed=seed)
-    return Answer(_facts(summary, seconds), _shown(summary, seconds))
+        summary = _replay(wish)
+        return Answer(year_facts(summary, summary.seconds), year_shown(summary, summary.seconds))
 
 
-def _replay(
-    *, orders: int | None, plan: str, cycle_days: int, seed: int | None
-) -> "tuple[YearSummary, dict[str, float]]":
-    from greenloop.sim.year import replay_year
-
+def _drawn(seed: int | None) -> int:
+    """Return the seed, drawn if none is given, and say it before anything else."""
     drawn = secrets.randbelow(SEED_MAX) if seed is None else seed
     screen(stderr=True).print(gettext("seed {seed}").format(seed=drawn))
+    return drawn
+
+
+def _replay(wish: Wish) -> "YearSummary":
+    from greenloop.sim.year import replay_year
+
     with watched() as progress:
-        summary = replay_year(seed=drawn, plan=plan, cycle_days=cycle_days, orders=orders, progress=progress)
-    return summary, dict(summary.seconds)
+        return replay_year(
+            seed=wish.seed, plan=wish.plan, cycle_days=wish.cycle_days, orders=wish.orders, progress=progress
+        )
+
+
+def _timed(seconds: dict[str, float], stage: str, work: Any) -> Any:
+    begun = perf_counter()
+    found = work()
+    seconds[stage] = perf_counter() - begun
+    return found

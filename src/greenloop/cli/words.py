@@ -4,30 +4,32 @@ import os
 from functools import cache
 from gettext import NullTranslations, translation
 from pathlib import Path
+from typing import Literal
 
 from greenloop.core.faults import Refusal
 
+Language = Literal["en", "zh"]
 LANGUAGES = ("en", "zh")
 CATALOGS = Path(__file__).resolve().parent.parent / "locale"
 ASKED_IN = ("GREENLOOP_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
 """Where the environment names a language: the first that is set decides."""
 
-_spoken = ["en"]
+_spoken: list[Language] = ["en"]
 
 
-def language_of(environment: str | None) -> str:
+def language_of(environment: str | None) -> Language:
     """Return `zh` for a language that begins so, such as zh_CN.UTF-8, else `en`."""
     return "zh" if (environment or "").lower().startswith("zh") else "en"
 
 
-def choose(asked: str | None) -> str:
+def choose(asked: str | None) -> Language:
     """Speak `asked` from now on, or what the environment names; return it."""
     named = asked or next((os.environ[name] for name in ASKED_IN if os.environ.get(name)), "en")
     _spoken[0] = language_of(named)
     return _spoken[0]
 
 
-def spoken() -> str:
+def spoken() -> Language:
     """Return the language in use, `en` or `zh`."""
     return _spoken[0]
 

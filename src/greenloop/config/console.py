@@ -15,6 +15,10 @@ def main() -> None:
 
 def run(args: list[str]) -> int:
     """Run one command line and return its exit code. The framework starts only for a command that needs it."""
+    from greenloop.cli import auditing
+
+    if (code := auditing.straight(args)) is not None:
+        return code
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "greenloop.config.settings")
     for name in COMMANDS:
         import_module(f"greenloop.cli.{name}")

@@ -53,9 +53,7 @@ def store_forms(baskets: Sequence[Basket], *, seed: int, enrolled_at: datetime) 
     ]
 
 
-def household_forms(
-    baskets: Sequence[Basket], *, seed: int, cities: Mapping[str, str]
-) -> Mapping[int, MemberForm]:
+def household_forms(baskets: Sequence[Basket], *, seed: int, cities: Mapping[str, str]) -> Mapping[int, MemberForm]:
     """Let each household join with its first basket, in the city of that store; 30 % are brought by an earlier one.
 
     Returns the forms by the place of that basket.
@@ -69,7 +67,9 @@ def household_forms(
             continue
         brought = bool(joined) and chance.randrange(100) < REFERRED_PERCENT
         ref = household_ref(basket.household)
-        forms[place] = MemberForm(ref, cities[store_ref(basket.store)], basket.paid_at, chance.choice(joined) if brought else None)
+        forms[place] = MemberForm(
+            ref, cities[store_ref(basket.store)], basket.paid_at, chance.choice(joined) if brought else None
+        )
         joined.append(ref)
         known.add(basket.household)
     return forms

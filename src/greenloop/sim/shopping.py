@@ -18,13 +18,12 @@ def sales(
 
     All wallets are looked into at once, as they stand before the batch; what one basket takes is gone for the next.
     """
-    spenders = {accounts[household_ref(basket.household)] for basket, wish in zip(baskets, wishes_ppm, strict=True) if wish}
-    vouchers = {
-        account: sum(map(available_fen, purses)) for account, purses in wallets.purses_of(spenders).items()
+    spenders = {
+        accounts[household_ref(basket.household)] for basket, wish in zip(baskets, wishes_ppm, strict=True) if wish
     }
+    vouchers = {account: sum(map(available_fen, purses)) for account, purses in wallets.purses_of(spenders).items()}
     coupons = {
-        account: sum(coupon.left_fen for coupon in found)
-        for account, found in wallets.coupons_of(spenders, at).items()
+        account: sum(coupon.left_fen for coupon in found) for account, found in wallets.coupons_of(spenders, at).items()
     }
     found = []
     for basket, wish_ppm in zip(baskets, wishes_ppm, strict=True):

@@ -44,6 +44,18 @@ class PoolSums:
         return (self.free_fen + self.owed_fen) * PPM // self.owed_fen if self.owed_fen else None
 
 
+@dataclass(frozen=True, slots=True)
+class ClawbackSums:
+    """What refunds took back of vouchers that were claimed above what is left, in fen, by who paid for it."""
+
+    count: int
+    voucher_fen: int
+    expired_fen: int
+    cash_fen: int
+    dues_fen: int
+    reserve_fen: int
+
+
 def orders() -> OrderSums:
     """Return the sums over all orders."""
     return OrderSums(*(int(total or 0) for total in sql.rows(_ORDERS, [MIN_CONCESSION_FEN])[0]))
@@ -59,6 +71,11 @@ def refunds() -> Mapping[str, int]:
     return {state: int(count) for state, count in sql.rows(_REFUNDS)}
 
 
+def clawbacks() -> ClawbackSums:
+    """Return the sums over all clawbacks."""
+    return ClawbackSums(*(int(total or 0) for total in sql.rows(_CLAWBACKS)[0]))
+
+
 _ORDERS = """
     SELECT COUNT(*), SUM(CASE WHEN concession_fen < %s THEN 1 ELSE 0 END), SUM(cash_fen), SUM(voucher_fen),
         SUM(coupon_fen), SUM(concession_fen), SUM(entered_fen)
@@ -72,3 +89,6 @@ _POOLS = """
     FROM pool ORDER BY first_cycle, id
 """
 _REFUNDS = "SELECT state, COUNT(*) FROM refund GROUP BY state ORDER BY state"
+_CLAWBACKS = """
+    SELECT COUNT(*), SUM(voucher_fen), SUM(expired_fen), SUM(cash_fen), SUM(dues_fen), SUM(reserve_fen) FROM clawback
+"""

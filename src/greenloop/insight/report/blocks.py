@@ -96,6 +96,16 @@ class Table:
     foot: tuple[Cell, ...] = ()
     folded: bool = False
 
+    @property
+    def lines(self) -> list[list[tuple[Head, Cell]]]:
+        """Return each row with the heading of every cell beside it."""
+        return [list(zip(self.head, cells, strict=True)) for cells in self.rows]
+
+    @property
+    def last_line(self) -> list[tuple[Head, Cell]]:
+        """Return the row of sums in the same form."""
+        return list(zip(self.head, self.foot, strict=True))
+
 
 Block = Text | Heading | Stats | Figures | Table
 

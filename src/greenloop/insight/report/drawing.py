@@ -37,7 +37,9 @@ def number(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
-def picture(marks: Iterable[str], *, title: str, about: str, name: str, width: float = WIDTH, height: float) -> SafeString:
+def picture(
+    marks: Iterable[str], *, title: str, about: str, name: str, width: float = WIDTH, height: float
+) -> SafeString:
     """Return a drawing that says what it shows to those who don't see it; `name` is unique on the page."""
     return format_html(
         '<svg viewBox="0 0 {} {}" role="img" aria-labelledby="{}-t {}-d"><title id="{}-t">{}</title>'
@@ -94,8 +96,8 @@ class Frame:
         part = log10(inside / low) / log10(high / low) if self.log else (inside - low) / (high - low)
         return self.height - BOTTOM - part * (self.height - TOP - BOTTOM)
 
-    def grid(self, label: Callable[[float], str], *, below: str) -> str:
-        """Draw the horizontal lines with their values, the places' numbers, and what they count."""
+    def grid(self, label: Callable[[float], str], *, below: str, names: Sequence[str] = ()) -> str:
+        """Draw the horizontal lines with their values, the places' numbers (or `names`), and what they count."""
         marks = []
         for tick in self.ticks:
             level = self.y(tick)
@@ -103,7 +105,8 @@ class Frame:
             marks.append(text(label(tick), LEFT - 6, level + 3.5, text_anchor="end"))
         base = self.height - BOTTOM
         for place in self._shown():
-            marks.append(text(str(place + self.first), self.x(place), base + 14, text_anchor="middle"))
+            name = names[place] if names else str(place + self.first)
+            marks.append(text(name, self.x(place), base + 14, text_anchor="middle"))
         marks.append(text(below, (LEFT + WIDTH - RIGHT) / 2, base + 30, text_anchor="middle", css="soft"))
         return "".join(marks)
 

@@ -7,6 +7,9 @@ from datetime import datetime
 from greenloop.insight.proof import Proof
 from greenloop.store.queries import report
 
+STEP_PPM = 5_000
+"""The finest step of a multiple that holders are counted in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Year:
@@ -35,6 +38,7 @@ class Facts:
     cycles: Mapping[int, Sequence[report.CycleSums]]
     cohorts: Mapping[int, Sequence[report.CohortSums]]
     spreads: Mapping[int | None, report.Spread]
+    steps: Mapping[int, Sequence[tuple[int, int]]]
     coupons: Sequence[report.CouponSums]
     balances: Mapping[str, int]
     refunds: Sequence[tuple[str, int, int]]
@@ -59,6 +63,9 @@ def gather(*, year: Year | None, proofs: Sequence[Proof], at: datetime) -> Facts
     cohorts: dict[int, list[report.CohortSums]] = {}
     for cohort in report.cohort_sums():
         cohorts.setdefault(cohort.pool_id, []).append(cohort)
+    steps: dict[int, list[tuple[int, int]]] = {}
+    for pool, step, holders in report.steps_of_holders(STEP_PPM):
+        steps.setdefault(pool, []).append((step, holders))
     return Facts(
         at=at,
         year=year,
@@ -68,6 +75,7 @@ def gather(*, year: Year | None, proofs: Sequence[Proof], at: datetime) -> Facts
         cycles=cycles,
         cohorts=cohorts,
         spreads={spread.pool_id: spread for spread in report.spreads()},
+        steps=steps,
         coupons=report.coupon_sums(),
         balances={name: fen for name, _, fen in report.balances()},
         refunds=report.refund_counts(),

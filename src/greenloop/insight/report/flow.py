@@ -70,9 +70,7 @@ def _columns(nodes: Sequence[Node]) -> dict[int, list[Node]]:
 
 def _scale(nodes: Sequence[Node]) -> float:
     room = HEIGHT - 2 * TOP - 20
-    sizes = [
-        (room - GAP * (len(column) - 1)) / sum(node.fen for node in column) for column in _columns(nodes).values()
-    ]
+    sizes = [(room - GAP * (len(column) - 1)) / sum(node.fen for node in column) for column in _columns(nodes).values()]
     return min(sizes, default=1.0)
 
 

@@ -1,8 +1,10 @@
 """The first screen: how much came in, how much was issued against it, and whether the books balance."""
 
+from collections.abc import Mapping
+
 from django.utils.translation import gettext as _
 
-from greenloop.insight.report.blocks import Cell, Section, Stat, Stats, Table, Text, heads, row
+from greenloop.insight.report.blocks import Block, Cell, Section, Stat, Stats, Table, Text, heads, row
 from greenloop.insight.report.facts import Facts
 from greenloop.insight.report.figures import count, money, percent, plain, ratio, times, times_of
 from greenloop.store.queries.report import PoolSums
@@ -10,7 +12,7 @@ from greenloop.store.queries.report import PoolSums
 
 def section(facts: Facts) -> Section:
     """Return the headline."""
-    blocks = [Stats((*_orders(facts), *_vouchers(facts), _books(facts))), _bound(facts)]
+    blocks: list[Block] = [Stats((*_orders(facts), *_vouchers(facts), _books(facts))), _bound(facts)]
     if facts.year and facts.year.refused:
         blocks.append(_refused(facts.year.refused))
     blocks.append(
@@ -59,7 +61,7 @@ def _vouchers(facts: Facts) -> list[Stat]:
     ]
     if spread := facts.spreads.get(None):
         quantiles = _("median {median}, P90 {p90}").format(median=times(spread.median_ppm), p90=times(spread.p90_ppm))
-        stats.append(Stat(_("Released per point, mean"), times_of(spread.released_fen, spread.points), quantiles))
+        stats.append(Stat(_("Realised multiple, mean"), times_of(spread.released_fen, spread.points), quantiles))
     return stats
 
 
@@ -104,15 +106,15 @@ def _bound(facts: Facts) -> Table:
     )
 
 
-def _refused(refused: dict[str, int] | object) -> Table:
-    found = dict(refused)  # type: ignore[call-overload]
+def _refused(refused: Mapping[str, int]) -> Table:
     reasons = _reasons()
-    rows = [row(reasons.get(code, code), count(found[code])) for code in sorted(found, key=lambda code: -found[code])]
+    often_first = sorted(refused, key=lambda code: (-refused[code], code))
+    rows = [row(reasons.get(code, code), count(refused[code])) for code in often_first]
     return Table(
         _("Refused, by reason"),
         heads(_("Reason"), _("Baskets")),
         tuple(rows),
-        (Cell(_("Together")), Cell(count(sum(found.values())))),
+        (Cell(_("Together")), Cell(count(sum(refused.values())))),
     )
 
 

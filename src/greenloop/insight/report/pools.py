@@ -81,11 +81,11 @@ def _growth(pool: PoolSums, cycles: Cycles) -> Figure:
         frame.titles([said.format(cycle=cycle.cycle, growth=_growth_of(cycle)) for cycle in cycles]),
     )
     title = _("Growth of the driver")
-    note = _("The driver is the inflow of the last few cycles; in the first ones its growth is undefined or steep.")
+    note = _("The driver is the inflow of the last few cycles together.")
     about = _("Growth per cycle; the last was {growth}.").format(growth=_growth_of(cycles[-1]))
     clipped = any(value is not None and abs(value) > frame.ticks[-1] for value in growth)
     if clipped:
-        note += " " + _("Columns at the edge go further; the table has the figures.")
+        note += " " + _("Columns at the edge go on beyond it: see the table.")
     svg = picture(marks, title=title, about=about, name=f"growth-{pool.id}", height=HEIGHT)
     return Figure(title, svg, note=note)
 
@@ -103,7 +103,9 @@ def _coverage(pool: PoolSums, cycles: Cycles) -> Figure:
     title = _("Coverage after each settlement")
     now = ratio(pool.free_fen + pool.owed_fen, pool.owed_fen)
     about = _("Coverage is {now} at present.").format(now=now)
-    note = _("Now {now}. The scale grows by factors; a young pool owes little, so its coverage is high.").format(now=now)
+    note = _("Now {now}. The scale grows by factors. A young pool owes little, so it is covered many times.").format(
+        now=now
+    )
     svg = picture(marks, title=title, about=about, name=f"coverage-{pool.id}", height=HEIGHT)
     return Figure(title, svg, note=note)
 

@@ -103,7 +103,7 @@ _PAID_ORDERS = """
         AND paid_at < %s
 """
 _PAID_REFUNDS = """
-    UPDATE refund SET payout_id = %s WHERE payout_id IS NULL AND merchant_id = %s
+    UPDATE refund SET payout_id = %s WHERE state = 'paid' AND payout_id IS NULL AND merchant_id = %s
         AND EXISTS (SELECT 1 FROM orders o WHERE o.id = refund.order_id AND o.confirmed_at IS NOT NULL)
 """
 _PAID_DEPOSITS = "UPDATE deposit SET payout_id = %s WHERE payout_id IS NULL AND merchant_id = %s"

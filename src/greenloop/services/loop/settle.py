@@ -185,7 +185,8 @@ def _post(cycle: int, decided: Decided, *, cutoff_at: datetime, at: datetime) ->
         ],
         at=at,
     )
-    sql.run_many(_COHORT, [_cohort_row(row) for _, rows in decided.values() for row in rows])
+    changed = [_cohort_row(row) for _, rows in decided.values() for row in rows]
+    sql.set_integers("cohort", ("release_index", "age", "rate", "base"), changed)
     sql.run_many(_POOL, [(fen, fen, pool) for pool, fen in sorted(moved.items())])
     inflow = {(pool, own): fen for pool, own, fen in sql.rows("SELECT pool_id, cycle, inflow_fen FROM pool_cycle")}
     lines = []
@@ -202,7 +203,7 @@ def _post(cycle: int, decided: Decided, *, cutoff_at: datetime, at: datetime) ->
     sql.load("settled_cycle", _SETTLED, lines)
 
 
-def _cohort_row(row: tuple[int, Cohort]) -> tuple[object, ...]:
+def _cohort_row(row: tuple[int, Cohort]) -> tuple[int | None, ...]:
     number, cohort = row
     return cohort.index, cohort.age, cohort.rate, cohort.base, number
 
@@ -211,7 +212,6 @@ _SETTLED = (
     *("pool_id", "cycle", "cutoff_at", "inflow_fen", "issued_fen", "free_fen"),
     *("backing_fen", "answer", "indices", "journal_id"),
 )
-_COHORT = "UPDATE cohort SET release_index = %s, age = %s, rate = %s, base = %s WHERE id = %s"
 _POOL = """
     UPDATE pool SET free_fen = free_fen - %s, backing_fen = backing_fen + %s, settled_cycle = settled_cycle + 1
     WHERE id = %s

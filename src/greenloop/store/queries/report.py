@@ -1,4 +1,4 @@
-"""What the report shows: sums over orders, pools, cycles, cohorts and holders. Each is one statement over whole tables."""
+"""What the report shows: sums over orders, pools, cycles, cohorts and holders, each one statement over whole tables."""
 
 import json
 from dataclasses import dataclass
@@ -194,9 +194,9 @@ def spreads() -> list[Spread]:
     return found
 
 
-def steps_of_holders(width_ppm: int) -> list[tuple[int, int]]:
-    """Return (step, holders) of green points: step n holds the multiples from n × `width_ppm` on."""
-    return [(int(step), holders) for step, holders in sql.rows(_HELD + _STEPS, [width_ppm])]
+def steps_of_holders(width_ppm: int) -> list[tuple[int, int, int]]:
+    """Return (pool, step, holders): step n holds the multiples from n × `width_ppm` on."""
+    return [(pool, int(step), holders) for pool, step, holders in sql.rows(_HELD + _STEPS, [width_ppm])]
 
 
 def coupon_sums() -> list[CouponSums]:
@@ -304,7 +304,7 @@ _SPREAD = """
         FROM held
     ) AS placed GROUP BY pool_id ORDER BY pool_id
 """
-_STEPS = "SELECT ppm / %s AS step, COUNT(*) FROM held WHERE pool_id = 0 GROUP BY 1 ORDER BY 1"
+_STEPS = "SELECT pool_id, ppm / %s AS step, COUNT(*) FROM held WHERE pool_id > 0 GROUP BY 1, 2 ORDER BY 1, 2"
 _COUPONS = """
     SELECT c.kind, SUM(c.face_fen), (
                SELECT SUM(u.amount_fen - u.returned_fen) FROM coupon_use u WHERE u.coupon_kind = c.kind

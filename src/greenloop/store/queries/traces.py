@@ -93,9 +93,10 @@ def order(merchant: str, order_no: str) -> OrderRow:
     """
     found = sql.rows(_ORDER, [merchant, order_no])
     if found:
-        number, *names, paid, confirmed, vests, held = found[0][:11]
-        moments = (sql.moment(paid), *(sql.moment(at) if at else None for at in (confirmed, vests)))
-        return OrderRow(number, *names, *moments, bool(held), *found[0][11:])
+        row = list(found[0])
+        row[7:10] = [None if at is None else sql.moment(at) for at in row[7:10]]
+        row[10] = bool(row[10])
+        return OrderRow(*row)
     if sql.value("SELECT 1 FROM merchant WHERE ref = %s", [merchant]):
         message, field = say("The merchant {merchant} has no order {order_no}."), "order_no"
     else:

@@ -33,11 +33,16 @@ _COUPONS = """
 """
 
 
-def purses_of(account_ids: Collection[int]) -> dict[int, tuple[Purse, ...]]:
-    """Return each account's purses, oldest pool first. An account without a wallet is left out."""
-    accrued = {
+def accrued_of(account_ids: Collection[int]) -> dict[tuple[int, int], int]:
+    """Return by (account, pool) what has been released to its points, in fen (R9)."""
+    return {
         (account, pool): accrued_of_limbs(high, low) for account, pool, high, low in sql.rows_in(_ACCRUED, account_ids)
     }
+
+
+def purses_of(account_ids: Collection[int]) -> dict[int, tuple[Purse, ...]]:
+    """Return each account's purses, oldest pool first. An account without a wallet is left out."""
+    accrued = accrued_of(account_ids)
     papers: dict[tuple[int, int], list[Paper]] = {}
     for account, pool, number, left, expires in sql.rows_in(_VOUCHERS, account_ids):
         papers.setdefault((account, pool), []).append(Paper(number, left, sql.moment(expires)))

@@ -1,0 +1,47 @@
+"""The proofs and the report, as `check`, `report` and the demo ask for them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from greenloop.cli.answer import DONE, REFUSED, Answer, count, table, text
+from greenloop.cli.progress import watched
+from greenloop.cli.words import gettext, spoken
+
+if TYPE_CHECKING:
+    from greenloop.insight.proof import Proof
+    from greenloop.insight.report import Year
+
+
+def prove(*, replay: bool = True) -> "Sequence[Proof]":
+    """Prove the books with a progress bar."""
+    from greenloop.insight.check import check as prove_all
+
+    with watched() as progress:
+        return prove_all(replay=replay, progress=progress)
+
+
+def proved(proofs: "Sequence[Proof]") -> Answer:
+    """Answer with a table of what was proved."""
+    broken = [proof for proof in proofs if not proof.holds]
+    facts = [asdict(proof) | {"holds": proof.holds} for proof in proofs]
+    columns = [gettext("law"), gettext("where"), gettext("what was proved"), gettext("looked at"), gettext("off by")]
+    rows = [(p.law, p.name, gettext(p.what), count(p.looked_at), count(p.difference)) for p in proofs]
+    shown = [table(gettext("Proved"), columns, rows)]
+    if broken:
+        sentence = gettext("{broken} of {count} statements do NOT hold. Stop payouts and find out why:")
+        shown.append(text(sentence.format(broken=len(broken), count=len(proofs)), "bold red"))
+        shown += [text(f"{proof.name}: {gettext(proof.what)} {proof.detail}", "red") for proof in broken]
+    else:
+        shown.append(text(gettext("All {count} statements hold.").format(count=len(proofs)), "green"))
+    return Answer(facts, shown, REFUSED if broken else DONE, lines=True)
+
+
+def report_to(path: Path, *, year: "Year | None" = None, proofs: "Sequence[Proof] | None" = None) -> Path:
+    """Write the report in the language in use and return where it is; without `proofs` it proves the books itself."""
+    from greenloop.insight.report import write_report
+
+    found = prove() if proofs is None else proofs
+    return write_report(path, year=year, language=spoken(), at=datetime.now(UTC), proofs=found).absolute()

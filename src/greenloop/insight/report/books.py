@@ -1,0 +1,78 @@
+"""The books: what the trust account holds and owes, and every proof of the check."""
+
+from django.utils.translation import gettext as _
+
+from greenloop.core.books.accounts import TRUST_ASSETS, account_class
+from greenloop.insight.report.blocks import Cell, Head, Section, Table, Text, heads, row
+from greenloop.insight.report.facts import Facts
+from greenloop.insight.report.figures import count, plain
+
+UNFOLDED_MAX = 80
+
+
+def section(facts: Facts) -> Section:
+    """Return the trust book at this moment, and what was proved about it."""
+    broken = [proof for proof in facts.proofs if not proof.holds]
+    if broken:
+        said = Text((_("{count} statements don't hold. They stand first.").format(count=count(len(broken))),), "bad")
+    else:
+        said = Text((_("Every statement holds, to the fen."),), "good")
+    return Section("books", _("The books, and the proof of them"), (_trust(facts), said, _proofs(facts)))
+
+
+def _trust(facts: Facts) -> Table:
+    names = _accounts()
+    trust = {name: fen for name, fen in facts.balances.items() if name.startswith("trust:")}
+    assets = {name: fen for name, fen in trust.items() if name in TRUST_ASSETS}
+    rows = [row(names[name], plain(fen), "") for name, fen in assets.items()]
+    for kind, label in names.items():
+        owed = [fen for name, fen in trust.items() if account_class(name) == kind and name not in assets]
+        if owed:
+            rows.append(row(label, "", plain(sum(owed))))
+    debts = sum(trust.values()) - sum(assets.values())
+    return Table(
+        _("The trust account: what it holds, and to whom it belongs"),
+        heads(_("Account"), _("Holds, ¥"), _("Owes, ¥")),
+        tuple(rows),
+        row(_("Together"), plain(sum(assets.values())), plain(debts)),
+    )
+
+
+def _accounts() -> dict[str, str]:
+    return {
+        "trust:bank": _("Bank, confirmed by statements"),
+        "trust:in_transit": _("Paid, not confirmed yet"),
+        "trust:merchant_payable": _("Merchants' dues"),
+        "trust:concession_pending": _("Concessions not vested yet"),
+        "trust:pool": _("Pools: free money"),
+        "trust:accrued": _("Vouchers released, not drawn"),
+        "trust:voucher": _("Vouchers drawn, unspent"),
+        "trust:coupon": _("Shopping coupons"),
+        "trust:reserve": _("Reserve"),
+        "trust:fee_payable": _("Platform fee, not transferred yet"),
+        "trust:grant_unused": _("Grants not used"),
+    }
+
+
+def _proofs(facts: Facts) -> Table:
+    rows = []
+    for proof in sorted(facts.proofs, key=lambda proof: proof.holds):
+        result = Cell(_("holds"), tone="good") if proof.holds else Cell(_("off"), tone="bad")
+        detail = f" ({proof.detail})" if proof.detail and not proof.holds else ""
+        rows.append(
+            (
+                *(Cell(proof.law), Cell(_(proof.what) + detail), Cell(proof.name), Cell(count(proof.looked_at))),
+                *(Cell(count(proof.difference)), result),
+            )
+        )
+    return Table(
+        _("What was proved"),
+        (
+            Head(_("Invariant"), figure=False),
+            Head(_("Statement"), figure=False),
+            Head(_("About"), figure=False),
+            *(Head(_("Looked at")), Head(_("Off by")), Head(_("Result"), figure=False)),
+        ),
+        tuple(rows),
+        folded=len(rows) > UNFOLDED_MAX and all(proof.holds for proof in facts.proofs),
+    )
