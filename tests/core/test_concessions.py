@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from greenloop.core.faults import Refusal
 from greenloop.core.loop.concession import (
+    DEFAULT_SPLIT,
     MIN_CONCESSION_FEN,
     RATE_MAX_PPM,
     RATE_MIN_PPM,
@@ -66,6 +67,7 @@ def test_rates_outside_3_to_20_percent_are_refused(rate: int) -> None:
 def test_ten_yuan_are_split_as_by_default() -> None:
     # 60 % green, 8 % red, 7 % coupon, 5 % reserve, 20 % fee
     assert parts(1_000) == (600, 80, 70, 50, 200)
+    assert DEFAULT_SPLIT == DEFAULT
 
 
 def test_what_rounding_leaves_goes_to_the_reserve() -> None:

@@ -77,6 +77,25 @@ def test_the_next_refund_gives_what_the_sum_owes_less_what_was_returned() -> Non
     assert next_tender(order=ORDER, returned=first, refund_fen=3_333) == tender(2_333, 667, 333)
 
 
+@pytest.mark.parametrize(
+    "paid, before, step, refund",
+    [
+        # The sum of 3 fen owes 1 + 1 + 1, but 2 were cash already: the third is the voucher, and the coupon waits.
+        (tender(2, 2, 2), tender(2, 0, 0), 1, tender(0, 1, 0)),
+        # 5 fen owe 1 + 2 + 2 of 2 + 4 + 4; after 2 in cash the next 3 are 2 + 1.
+        (tender(2, 4, 4), tender(2, 0, 0), 3, tender(0, 2, 1)),
+        # After 2 + 1 + 1 the next fen owes one of each less a cash fen: the voucher again.
+        (tender(2, 4, 4), tender(2, 1, 1), 1, tender(0, 1, 0)),
+        (tender(2, 2, 2), tender(2, 1, 0), 3, tender(0, 1, 2)),
+        (tender(2, 2, 2), tender(0, 0, 0), 0, tender(0, 0, 0)),
+    ],
+)
+def test_where_rounding_would_ask_a_part_back_another_part_gives_less(
+    paid: Tender, before: Tender, step: int, refund: Tender
+) -> None:
+    assert next_tender(order=paid, returned=before, refund_fen=step) == refund
+
+
 @pytest.mark.parametrize("fen", [6_668, -1])
 def test_the_next_refund_is_at_most_what_is_left(fen: int) -> None:
     with pytest.raises(Refusal) as refused:
@@ -138,6 +157,7 @@ def taken(voucher: int = 0, expired: int = 0, cash: int = 0) -> Clawback:
         (wallet(100, 30, 70), 70, 0, wallet(70, 0, 70), taken(voucher=30)),
         # then from what expired, as far as the pool has free money
         (wallet(100, 10, 40, 50), 70, 20, wallet(70, 0, 40, 30), taken(voucher=10, expired=20)),
+        (wallet(100, 10, 40, 50), 70, 99, wallet(70, 0, 40, 30), taken(voucher=10, expired=20)),
         (wallet(100, 10, 75, 15), 70, 99, wallet(70, 0, 75, 0), taken(voucher=10, expired=15, cash=5)),
         (wallet(100, 10, 40, 50), 70, 19, wallet(70, 0, 40, 31), taken(voucher=10, expired=19, cash=1)),
         (wallet(100, 10, 40, 50), 70, 0, wallet(70, 0, 40, 50), taken(voucher=10, cash=20)),

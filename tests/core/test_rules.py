@@ -9,11 +9,11 @@ import pytest
 
 from greenloop.core.faults import Refusal
 from greenloop.core.loop.presets import preset_document
-from greenloop.core.loop.rules import RuleSet, document_of, route_of, rule_set
+from greenloop.core.loop.rules import document_of, rule_set
 
+from .documents import GONE, Document, accepted, put, refusal, steady
 from .office import S
 
-Document = dict[str, Any]
 CHAIN = {
     "cycles": 36,
     "r0": S // 200,
@@ -26,33 +26,6 @@ CHAIN = {
 }
 LEVEL = CHAIN | {"coupling": "level"}
 SHARE = CHAIN | {"coupling": "share", "r0": 0}
-GONE = object()
-
-
-def steady() -> Document:
-    """The document that the faults below are put into."""
-    document: Document = copy.deepcopy(dict(preset_document("steady", opens_date=date(2025, 1, 1))))
-    return document
-
-
-def put(document: Document, path: str, value: object) -> Document:
-    """Change one value of a document, or take it away, by a path such as "plans.steady.cap" or "routes.0.pool"."""
-    at: Any = document
-    *before, last = [int(step) if step.isdigit() else step for step in path.split(".")]
-    for step in before:
-        at = at[step]
-    if value is GONE:
-        del at[last]
-    else:
-        at[last] = value
-    return document
-
-
-def refusal(document: object) -> Refusal:
-    with pytest.raises(Refusal) as refused:
-        rule_set(document)
-    assert refused.value.code == "rules.refused"
-    return refused.value
 
 
 def reasons(refused: Refusal) -> list[str]:
@@ -60,13 +33,6 @@ def reasons(refused: Refusal) -> list[str]:
     found = [str(reason) for reason in refused.facts["reasons"]]  # type: ignore[attr-defined]
     assert all(reason in str(refused) for reason in found)
     return found
-
-
-def accepted(*changes: tuple[str, object]) -> RuleSet:
-    document = steady()
-    for path, value in changes:
-        put(document, path, value)
-    return rule_set(document)
 
 
 # Sound rules
@@ -180,6 +146,7 @@ FAULTS: list[tuple[str, object, str]] = [
     ("split.fee_ppm", "200000", ""),
     ("split.coupon_ppm", GONE, ""),
     ("split.bonus_ppm", 1, ""),
+    ("name", "x" * 41, ""),
     ("pools", {}, "routes[0].pool"),
     ("pools", [], ""),
     ("pools.green.allot", [1, 2], ""),  # not the green part of the split
@@ -270,10 +237,40 @@ def test_a_chain_that_can_never_fall_is_refused() -> None:
     assert refusal(put(copy.deepcopy(document), "plans.published.g_min", 0)).field == "plans.published.g_min"
 
 
-def test_a_route_that_no_order_can_reach_is_refused() -> None:
+@pytest.mark.parametrize("name", ["", "a b", "a/b", "a:b", "x" * 41, "ü\n"])
+def test_names_must_fit_into_accounts_and_commands(name: str) -> None:
     document = steady()
-    document["routes"].append({"pool": "green", "plan": "steady"})
-    assert refusal(document).field == "routes[1]"
+    document["pools"][name] = dict(document["pools"]["green"])
+    assert str(refusal(document).field).startswith("pools.")
+    document = steady()
+    document["plans"][name] = dict(document["plans"]["steady"])
+    assert str(refusal(document).field).startswith("plans.")
+
+
+@pytest.mark.parametrize("name", ["a", "x" * 40, "上海-2_b"])
+def test_plain_names_in_any_script_are_fine(name: str) -> None:
+    document = steady()
+    document["pools"][name] = dict(document["pools"]["green"])
+    document["plans"][name] = dict(document["plans"]["steady"])
+    assert name in rule_set(document).pools
+
+
+@pytest.mark.parametrize("green, fine", [(0, False), (1, True), (999_999, True), (1_000_000, False)])
+def test_part_of_a_concession_is_green_and_never_all_of_it(green: int, fine: bool) -> None:
+    document = steady()
+    document["split"] = {
+        "green_ppm": green,
+        "red_ppm": 0,
+        "coupon_ppm": 0,
+        "reserve_ppm": 1_000_000 - green,
+        "fee_ppm": 0,
+    }
+    document["pools"]["green"] |= {"allot": [green, 1_000_000], "dividend_share": [0, 1]}
+    document["plans"]["steady"]["r0"] = 1
+    if fine:
+        assert rule_set(document).split.green_ppm == green
+    else:
+        assert refusal(document).field == "split.green_ppm"
 
 
 def test_all_faults_are_told_together_and_none_is_accepted() -> None:
@@ -310,41 +307,3 @@ def test_every_part_may_be_of_any_wrong_type_without_an_accident() -> None:
             a_number = type(wrong) is int and key.endswith(("days", "fen"))
             if not (a_name or a_number or (key == "daily_rebate_cap_fen" and wrong is None)):
                 refusal(steady() | {key: wrong})
-
-
-# Routing
-
-
-def routed() -> RuleSet:
-    document = steady()
-    for pool in ("sh", "new", "best", "twice", "shop"):
-        document["pools"][pool] = dict(document["pools"]["green"])
-    document["routes"] = [
-        {"pool": "shop", "plan": "steady", "stores": ["s1"]},
-        {"pool": "sh", "plan": "steady", "cities": ["上海"], "member": "new"},
-        {"pool": "best", "plan": "steady", "grades": ["A", "A+"]},
-        {"pool": "twice", "plan": "steady", "multiples_ppm": [2_000_000]},
-        {"pool": "new", "plan": "steady", "member": "old", "cities": ["上海", "杭州"]},
-        {"pool": "green", "plan": "steady"},
-    ]
-    return rule_set(document)
-
-
-@pytest.mark.parametrize(
-    "order, pool",
-    [
-        ({}, "green"),
-        ({"store": "s1", "city": "上海", "is_new": True}, "shop"),
-        ({"city": "上海", "is_new": True, "grade": "A"}, "sh"),
-        ({"city": "上海", "is_new": False, "grade": "A"}, "best"),
-        ({"grade": "A+", "multiple_ppm": 2_000_000}, "best"),
-        ({"multiple_ppm": 2_000_000}, "twice"),
-        ({"city": "上海", "is_new": False}, "new"),
-        ({"city": "杭州", "is_new": False}, "new"),
-        ({"city": "杭州", "is_new": True}, "green"),
-        ({"city": None, "grade": None, "store": None}, "green"),
-    ],
-)
-def test_the_first_route_whose_conditions_an_order_meets_takes_it(order: dict[str, Any], pool: str) -> None:
-    plain: dict[str, Any] = {"city": "北京", "is_new": True, "grade": "B", "multiple_ppm": 10**6, "store": "s9"}
-    assert route_of(routed(), **(plain | order)).pool == pool

@@ -69,6 +69,10 @@ def test_the_limit_of_a_wallet_fits_both_limbs_and_a_little_more_does_not() -> N
 # One wallet
 
 
+def test_a_new_wallet_is_empty() -> None:
+    assert Wallet() == EMPTY
+
+
 def test_claimable_is_what_accrued_and_was_not_claimed_yet() -> None:
     assert claimable(EMPTY, 100) == 100
     assert claimable(wallet(claimed=30), 100) == 70

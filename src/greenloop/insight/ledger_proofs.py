@@ -5,23 +5,18 @@ from collections.abc import Iterator
 from django.db import connection
 
 from greenloop.core.books.accounts import ALLOWED, OPS, TRANSFERS, TRUST, book_of
-from greenloop.core.books.posting import balance_fen, trial_balance
+from greenloop.core.books.posting import trial_balance
 from greenloop.core.faults import say
 from greenloop.insight.proof import Proof, equal, no_rows, none_of
 from greenloop.store import sql
+from greenloop.store.queries import subledgers
 
 GUARDED = ("journal", "posting", "posting_rule", "settled_cycle", "rule_version", "wallet_entry", "clawback")
 
 
-def balances() -> dict[str, int]:
-    """Return every control account's balance on its normal side, in fen."""
-    found = sql.rows("SELECT name, debits_fen, credits_fen FROM ledger_account")
-    return {name: balance_fen(name, debits, credits_) for name, debits, credits_ in found}
-
-
 def proofs() -> Iterator[Proof]:
     """Prove the general ledger."""
-    now = balances()
+    now = subledgers.balances()
     yield no_rows("1", "totals", say("Each account's totals are the sums of its postings."), _TOTALS, _ACCOUNTS)
     what = say("No journal is without postings, and none joins two books.")
     yield no_rows("1", "journals", what, _JOURNALS, "SELECT COUNT(*) FROM journal")

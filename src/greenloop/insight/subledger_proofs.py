@@ -3,59 +3,16 @@
 from collections.abc import Iterator
 
 from greenloop.core.faults import say
-from greenloop.insight.ledger_proofs import balances
 from greenloop.insight.proof import Proof, equal, no_rows
 from greenloop.store import sql
-
-_CONTROL = {
-    "trust:in_transit": (
-        say("Money in transit is the cash of orders that no statement has confirmed."),
-        "SELECT SUM(cash_fen - refunded_cash_fen) FROM orders WHERE confirmed_at IS NULL",
-    ),
-    "trust:concession_pending": (
-        say("Pending concessions are those of orders that have not vested."),
-        "SELECT SUM(concession_fen - concession_lost_fen) FROM orders WHERE entry_cycle IS NULL",
-    ),
-    "trust:coupon": (say("Coupons owed are what is left of each coupon."), "SELECT SUM(left_fen) FROM coupon"),
-    "trust:grant_unused": (
-        say("Unused grants are what refunds gave back to each grant."),
-        "SELECT SUM(unused_fen) FROM marketing_grant",
-    ),
-    "trust:fee_payable": (
-        say("Fees payable are those of orders whose cycle has not transferred them."),
-        """SELECT SUM(fee_part_fen) FROM orders
-           WHERE entry_cycle IS NOT NULL AND entry_cycle NOT IN (SELECT cycle FROM fee_transfer)""",
-    ),
-}
-_PARTS = {
-    "trust:merchant_payable": (
-        say("What merchants are owed is their unpaid orders, less refunds, plus deposits."),
-        (
-            "SELECT SUM(cash_fen - concession_fen + voucher_fen + coupon_fen) FROM orders WHERE payout_id IS NULL",
-            "SELECT -SUM(dues_fen) FROM refund WHERE payout_id IS NULL",
-            "SELECT SUM(amount_fen) FROM deposit WHERE payout_id IS NULL",
-        ),
-    ),
-    "trust:reserve": (
-        say("The reserve is its parts of orders, expired coupons and repaid debts, less what it covered."),
-        (
-            """SELECT SUM(kept_fen - green_part_fen - red_part_fen - coupon_part_fen - fee_part_fen) FROM orders
-               WHERE entry_cycle IS NOT NULL""",
-            "SELECT SUM(expired_fen) FROM coupon",
-            "SELECT SUM(amount_fen) FROM wallet_entry WHERE kind = 'repay'",
-            "SELECT -SUM(reserve_fen) FROM clawback",
-        ),
-    ),
-}
+from greenloop.store.queries import subledgers
 
 
 def proofs() -> Iterator[Proof]:
     """Prove each control account against its rows."""
-    now = balances()
-    for name, (what, query) in _CONTROL.items():
-        yield equal("8", name, what, now[name], int(sql.value(query) or 0))
-    for name, (what, queries) in _PARTS.items():
-        yield equal("8", name, what, now[name], sum(int(sql.value(query) or 0) for query in queries))
+    now = subledgers.balances()
+    for pair in subledgers.pairs():
+        yield equal("8", pair.account, pair.what, pair.ledger_fen, pair.subledger_fen)
     yield from _pools(now)
     what = say("Each merchant's dues are not negative.")
     yield no_rows("2", "dues", what, _NEGATIVE_DUES, "SELECT COUNT(*) FROM merchant")
@@ -67,14 +24,8 @@ def proofs() -> Iterator[Proof]:
 
 def _pools(now: dict[str, int]) -> Iterator[Proof]:
     wallets = {row[0]: [int(value) for value in row[1:]] for row in sql.rows(_WALLET_SUMS)}
-    for pool, name, free, backing, spent in sql.rows("SELECT id, name, free_fen, backing_fen, spent_fen FROM pool"):
-        voucher, used, accrued, claimed, holders = wallets.get(pool, [0, 0, 0, 0, 0])
-        what = say("The pool's free money is its control account.")
-        yield equal("8", f"trust:pool:{name}", what, now[f"trust:pool:{name}"], free)
-        what = say("Drawn, unspent vouchers are the wallets' balances.")
-        yield equal("8", f"trust:voucher:{name}", what, now[f"trust:voucher:{name}"], voucher)
-        what = say("Backing, less what was spent and what is drawn, is what is released and not drawn.")
-        yield equal("8", f"trust:accrued:{name}", what, now[f"trust:accrued:{name}"], backing - spent - voucher)
+    for pool, name, spent in sql.rows("SELECT id, name, spent_fen FROM pool ORDER BY id"):
+        used, accrued, claimed, holders = wallets.get(pool, [0, 0, 0, 0])
         what = say("What is spent of the backing is what wallets claimed and no longer hold.")
         yield equal("8", f"spent:{name}", what, spent, used)
         dust = now[f"trust:accrued:{name}"] - (accrued - claimed)
@@ -83,7 +34,7 @@ def _pools(now: dict[str, int]) -> Iterator[Proof]:
 
 
 _WALLET_SUMS = """
-    SELECT w.pool_id, SUM(w.voucher_fen), SUM(w.claimed_fen - w.voucher_fen),
+    SELECT w.pool_id, SUM(w.claimed_fen - w.voucher_fen),
            SUM(COALESCE((a.high + a.low / 1000000) / 1000000, 0)), SUM(w.claimed_fen), COUNT(*)
     FROM wallet w LEFT JOIN (
         SELECT p.account_id, c.pool_id, CAST(SUM(p.points * (c.release_index / 1000000)) AS BIGINT) AS high,

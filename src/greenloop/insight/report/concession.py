@@ -57,14 +57,10 @@ def _parts(orders: OrderSums) -> list[Part]:
     coupon_about = _("for the shopper, usable in full once the order has vested")
     reserve_about = _("covers what refunds can't take back; takes every remainder")
     return [
-        Part(
-            "green", _("Green pools"), green_about, orders.green_fen
-        ),
+        Part("green", _("Green pools"), green_about, orders.green_fen),
         Part("red", _("Red pool"), _("vouchers for the shopper's direct referrer"), orders.red_fen),
         Part("coupon", _("Shopping coupons"), coupon_about, orders.coupon_part_fen),
-        Part(
-            "reserve", _("Reserve"), reserve_about, orders.reserve_fen
-        ),
+        Part("reserve", _("Reserve"), reserve_about, orders.reserve_fen),
         Part("fee", _("Platform fee"), _("leaves the trust book once the cycle is settled"), orders.fee_fen),
     ]
 

@@ -111,10 +111,9 @@ def _newcomers(town: Town, cycle: int, cycles: int) -> range:
 
 
 def _end(town: Town, cycles: int) -> None:
-    """Close what is still open on the morning after the last day, and the morning after that."""
-    for _ in range(2):
-        town.clock.move_to(town.clock.at + timedelta(days=1))
-        town.at_hour(1)
+    """Close what is still open in the two nights after the last day."""
+    for day in range(2):
+        town.clock.move_to(town.calendar.cutoff_at(cycles) + timedelta(days=day))
         while town.cycle <= cycles and town.calendar.cutoff_at(town.cycle) <= town.clock.at and town.held is None:
             office.close_cycle(town)
         town.at_hour(16)

@@ -4,7 +4,7 @@ Columns that point across owners (an order's member, a position's holder) are pl
 so that orders can be distributed by merchant and member-side tables by account (architecture.md, Citus).
 """
 
-from greenloop.store.models.books import Journal, LedgerAccount, Posting, PostingRule
+from greenloop.store.models.books import Journal, LedgerAccount, Posting, PostingRule, Reconciliation
 from greenloop.store.models.loop import (
     Cohort,
     Coupon,
@@ -57,6 +57,7 @@ __all__ = [
     "Posting",
     "PostingRule",
     "RateCard",
+    "Reconciliation",
     "ReferralMonth",
     "Refund",
     "RuleVersion",

@@ -199,7 +199,8 @@ _DUE_ORDERS = """
 """
 _DUE_REFUNDS = """
     SELECT r.merchant_id, -SUM(r.dues_fen) FROM refund r JOIN orders o ON o.id = r.order_id
-    WHERE r.state = 'paid' AND r.payout_id IS NULL AND o.confirmed_at IS NOT NULL AND r.merchant_id IN ({keys}) GROUP BY r.merchant_id
+    WHERE r.state = 'paid' AND r.payout_id IS NULL AND o.confirmed_at IS NOT NULL AND r.merchant_id IN ({keys})
+    GROUP BY r.merchant_id
 """
 _DUE_DEPOSITS = """
     SELECT merchant_id, SUM(amount_fen) FROM deposit

@@ -1,0 +1,29 @@
+"""Compare the ledger with its subledgers and keep the result."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from greenloop.store.models import Reconciliation
+from greenloop.store.queries import subledgers
+from greenloop.store.queries.subledgers import Pair
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What a reconciliation found: every pair that was compared, and those that differ."""
+
+    pairs: tuple[Pair, ...]
+    differences: tuple[Pair, ...]
+
+
+@transaction.atomic(durable=True)
+def reconcile(*, by: str, at: datetime) -> Reconciled:
+    """Compare each control account with its subledger and record the differences; nothing is corrected by itself."""
+    pairs = tuple(subledgers.pairs())
+    differences = tuple(pair for pair in pairs if pair.difference_fen)
+    told = {pair.account: [pair.ledger_fen, pair.subledger_fen] for pair in differences}
+    Reconciliation.objects.create(at=at, by=by, accounts=len(pairs), differences=json.dumps(told))
+    return Reconciled(pairs, differences)
