@@ -62,7 +62,7 @@ def test_a_refusal_is_told_in_the_language_that_was_asked_for(
 @needs_catalog
 def test_answers_and_faults_of_files_are_told_in_chinese(town: Town) -> None:
     town.orders(sale(1), at=day(2))
-    for args in (("wallet", "bo"), ("trace", "baker", "B1"), ("status",), ("check",), ("reconcile",)):
+    for args in (("wallet", "bo"), ("trace", "baker", "B1"), ("status",), ("check",), ("reconcile", "--by", "lin")):
         said = town.call(*args, "--lang", "zh").out
         assert CHINESE.search(said), args
         assert "{" not in said, args

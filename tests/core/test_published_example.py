@@ -81,12 +81,12 @@ def test_the_auditors_replay_gives_the_same_example_to_the_fen(cap: int, fen: in
         line("plan", name="nothing", **(PLAN | {"r0": 0})),
     ]
     sale = {"pool": "city", "merchant": None, "member": "mei"}
-    inflow = 2 * 10**12
+    inflow = 20**37  # 23/20 of it is whole, 36 times over
     lines.append(line("concession", order="first", plan="published", concession_fen=POINTS, **sale))
     lines.append(line("concession", order="c1", plan="nothing", concession_fen=inflow - POINTS, **sale))
     lines.append(line("settle", pool="city", cycle=1))
     for cycle in range(2, 38):
-        inflow = -(-inflow * 23 // 20)  # rounded up, so that growth rounded down is 15 % and not a hair less
+        inflow = inflow * 23 // 20
         lines.append(line("concession", order=f"c{cycle}", plan="nothing", concession_fen=inflow, **sale))
         lines.append(line("settle", pool="city", cycle=cycle))
     lines.append(line("draw", account="mei", pool="city"))

@@ -15,7 +15,7 @@ from greenloop.core.faults import Refusal, say
 from greenloop.core.reading import Fields
 
 if TYPE_CHECKING:
-    from greenloop.services.loop.sale import Sale
+    from greenloop.services.loop.taking.sale import Sale
 
 BATCH = 1_000
 SHOWN_MAX = 20

@@ -57,8 +57,22 @@ def writing() -> Iterator[None]:
     :raises Refusal: there is no database yet, or another process is writing.
     """
     reading()
-    with alone():
+    with alone(), _own_ids():
         yield
+
+
+@contextmanager
+def _own_ids() -> Iterator[None]:
+    """Make new ids under a worker number that no other process has, and give it back at the end."""
+    from greenloop.services import ids, worker
+
+    maker = worker.lease(holder=_me(), at=datetime.now(UTC))
+    before = ids.use(maker)
+    try:
+        yield
+    finally:
+        ids.use(before)
+        worker.give_back(maker=maker, at=datetime.now(UTC))
 
 
 @contextmanager

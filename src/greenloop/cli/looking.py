@@ -221,10 +221,11 @@ def status() -> Answer:
     """Show the open cycle and the trial balance."""
     database.reading()
     from greenloop.services.loop.rules import in_force, rulings
-    from greenloop.store.queries import lookups
+    from greenloop.store.queries import lookups, report
 
     present, known = datetime.now(UTC), rulings()
-    open_cycle, held, balances = lookups.open_cycle(), lookups.held_cycle(), lookups.balances()
+    open_cycle, held = lookups.open_cycle(), lookups.held_cycle()
+    balances = {name: fen for name, _, fen in report.balances()}
     ruling = in_force(known, present) if known else None
     cutoff_at = ruling.rules.calendar.cutoff_at(open_cycle) if ruling else None
     facts = {

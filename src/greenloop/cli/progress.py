@@ -12,6 +12,7 @@ STAGES = {
     "load": say("Reading the baskets"),
     "take": say("Taking orders"),
     "settle": say("Settling cycles"),
+    "town": say("Days in the town"),
     "ledger": say("Proving the ledger"),
     "subledgers": say("Proving the subledgers"),
     "loop": say("Proving the loop"),

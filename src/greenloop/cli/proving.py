@@ -11,6 +11,7 @@ from greenloop.cli.answer import DONE, REFUSED, Answer, count, document, money, 
 from greenloop.cli.app import LOOK, command
 from greenloop.cli.progress import watched
 from greenloop.cli.proofs import prove, proved, report_to
+from greenloop.cli.reading import At, By, now
 from greenloop.cli.words import gettext
 from greenloop.core.faults import Refusal, say
 
@@ -28,24 +29,29 @@ def check(
     return proved(prove(replay=replay))
 
 
-@command("reconcile", panel=LOOK, help=say("Compare each control account with its subledger, to the fen."))
-def reconcile() -> Answer:
-    """Reconcile the ledger with the rows behind it; bank statements come later."""
-    database.reading()
-    from greenloop.insight import subledger_proofs
-    from greenloop.store.queries import lookups
+@command("reconcile", panel=LOOK, help=say("Compare each control account with its subledger, and keep the result."))
+def reconcile(by: By, at: At = None) -> Answer:
+    """Reconcile the ledger with the rows behind it; bank statements come later. Exit code 1 if something differs."""
+    with database.writing():
+        from greenloop.services.books.reconcile import reconcile as compare
 
-    ledger, proofs = lookups.balances(), list(subledger_proofs.proofs())
-    facts = [asdict(proof) | {"holds": proof.holds, "ledger_fen": ledger.get(proof.name)} for proof in proofs]
-    columns = [gettext("control account"), gettext("yuan"), gettext("what was compared"), gettext("off by")]
-    rows = [(p.name, money(ledger.get(p.name)), gettext(p.what), count(p.difference)) for p in proofs]
-    broken = sum(not proof.holds for proof in proofs)
-    sentence = gettext("{broken} of {count} comparisons differ.").format(broken=broken, count=len(proofs))
-    shown = [
-        table(gettext("The ledger and its subledgers"), columns, rows),
-        text(sentence, "red" if broken else "green"),
+        found = compare(by=by, at=now(at))
+    facts = [asdict(pair) | {"difference_fen": pair.difference_fen} for pair in found.pairs]
+    columns = [
+        *(gettext("control account"), gettext("what its subledger is")),
+        *(gettext("ledger"), gettext("subledger"), gettext("difference")),
     ]
-    return Answer(facts, shown, REFUSED if broken else DONE, lines=True)
+    rows = [
+        (pair.account, gettext(pair.what), *map(money, (pair.ledger_fen, pair.subledger_fen, pair.difference_fen)))
+        for pair in found.pairs
+    ]
+    sentence = gettext("{broken} of {count} accounts differ.")
+    told = sentence.format(broken=len(found.differences), count=len(found.pairs))
+    shown = [
+        table(gettext("The ledger and its subledgers, in yuan"), columns, rows),
+        text(told, "bold red" if found.differences else "green"),
+    ]
+    return Answer(facts, shown, REFUSED if found.differences else DONE, lines=True)
 
 
 @command("report", panel=LOOK, help=say("Write the report: one HTML file with plots."))

@@ -15,7 +15,7 @@ from greenloop.cli.app import YEAR, command
 from greenloop.cli.progress import watched
 from greenloop.cli.proofs import prove, proved, report_to
 from greenloop.cli.words import gettext
-from greenloop.cli.year import reported, year_facts, year_shown
+from greenloop.cli.year import reported, town_shown, year_facts, year_shown
 from greenloop.core.faults import say
 
 if TYPE_CHECKING:
@@ -84,6 +84,22 @@ def replay(orders: Orders = None, plan: Plan = "steady", cycle_days: CycleDays =
     with database.writing():
         summary = _replay(wish)
         return Answer(year_facts(summary, summary.seconds), year_shown(summary, summary.seconds))
+
+
+@command("town", panel=YEAR, help=say("Live through a small town in which everything happens, in an empty database."))
+def town(
+    seed: Seed = None,
+    members: Annotated[int, typer.Option("--members", metavar="N", help=say("How many shoppers."))] = 200,
+    cycles: Annotated[int, typer.Option("--cycles", metavar="N", help=say("How many cycles of three days."))] = 10,
+) -> Answer:
+    """Live through the seeded town in the database in use: refunds at every stage, holds, late and held settlements."""
+    drawn = _drawn(seed)
+    with database.writing():
+        from greenloop.sim.town import build_town
+
+        with watched() as progress:
+            summary = build_town(seed=drawn, members=members, cycles=cycles, progress=progress)
+    return Answer(asdict(summary), town_shown(summary))
 
 
 def _drawn(seed: int | None) -> int:

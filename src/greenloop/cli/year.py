@@ -11,6 +11,7 @@ from greenloop.core.money import PPM
 
 if TYPE_CHECKING:
     from greenloop.insight.report import Year
+    from greenloop.sim.town import TownSummary
     from greenloop.sim.year import YearSummary
 
 REASONS = {
@@ -132,3 +133,18 @@ def _money(summary: "YearSummary") -> list[tuple[str, object]]:
 def _times(ppm: int, places: int) -> str:
     whole, rest = divmod(ppm * 10**places // PPM, 10**places)
     return f"{whole:,}.{rest:0{places}d} ×"
+
+
+def town_shown(summary: "TownSummary") -> list[Any]:
+    """Return what a seeded town came to, for people."""
+    rows: list[tuple[str, object]] = [
+        (gettext("seed"), summary.seed),
+        (gettext("members and merchants"), f"{count(summary.members)}, {count(summary.merchants)}"),
+        (gettext("orders"), count(summary.orders.count)),
+        (gettext("cycles settled"), count(summary.cycles)),
+        (gettext("vouchers issued, yuan"), money(sum(pool.issued_fen for pool in summary.pools))),
+        (gettext("vouchers spent, yuan"), money(summary.orders.voucher_fen)),
+        (gettext("refunds"), count(sum(summary.refunds.values()))),
+        (gettext("refused on purpose"), count(sum(summary.refused.values()))),
+    ]
+    return [pairs(gettext("The town"), rows)]

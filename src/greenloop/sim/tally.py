@@ -46,7 +46,10 @@ class PoolSums:
 
 @dataclass(frozen=True, slots=True)
 class ClawbackSums:
-    """What refunds took back of vouchers that were claimed above what is left, in fen, by who paid for it."""
+    """What refunds took back of vouchers that were claimed above what is left, in fen, by who paid for it.
+
+    `repaid_fen` is what of the reserve's part its debtors have returned since, out of later draws.
+    """
 
     count: int
     voucher_fen: int
@@ -54,6 +57,7 @@ class ClawbackSums:
     cash_fen: int
     dues_fen: int
     reserve_fen: int
+    repaid_fen: int
 
 
 def orders() -> OrderSums:
@@ -90,5 +94,7 @@ _POOLS = """
 """
 _REFUNDS = "SELECT state, COUNT(*) FROM refund GROUP BY state ORDER BY state"
 _CLAWBACKS = """
-    SELECT COUNT(*), SUM(voucher_fen), SUM(expired_fen), SUM(cash_fen), SUM(dues_fen), SUM(reserve_fen) FROM clawback
+    SELECT COUNT(*), SUM(voucher_fen), SUM(expired_fen), SUM(cash_fen), SUM(dues_fen), SUM(reserve_fen),
+        (SELECT SUM(amount_fen) FROM wallet_entry WHERE kind = 'repay')
+    FROM clawback
 """

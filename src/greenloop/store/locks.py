@@ -1,13 +1,42 @@
-"""Locks, always taken in sorted order. SQLite's write transactions are alone already, so there they cost nothing."""
+"""Locks, always taken in one order, so that verbs wait for each other and never deadlock.
+
+The order: the advisory locks of the clockwork and of the dues, then members, merchants, orders, wallets, grants, pools,
+and last the ledger's accounts (in `post`); within each, by id. SQLite's write transactions are alone already, so there
+locks cost nothing.
+"""
 
 from collections.abc import Iterable
 
 from greenloop.store import sql
 
+CLOCKWORK = 7_340_001
+DUES = 7_340_002
+
+
+def clockwork() -> None:
+    """Let one verb at a time close cycles: vest, settle, approve, reject, transfer fees."""
+    _advise(CLOCKWORK)
+
+
+def dues() -> None:
+    """Let one verb at a time decide which orders count among the merchants' dues: confirm cash, pay out."""
+    _advise(DUES)
+
+
+def _advise(number: int) -> None:
+    if sql.is_postgresql():
+        sql.rows("SELECT pg_advisory_xact_lock(%s)", [number])
+
 
 def _lock(table: str, key: str, ids: Iterable[int], order: str = "") -> None:
     if sql.is_postgresql() and (wanted := sorted(set(ids))):
         sql.rows_in(f"SELECT {key} FROM {table} WHERE {key} IN ({{keys}}) ORDER BY {order or key} FOR UPDATE", wanted)  # noqa: S608
+
+
+def grants() -> None:
+    """Lock all marketing grants until the transaction ends: their budgets are committed one verb at a time."""
+    if sql.is_postgresql():
+        sql.rows("SELECT id FROM marketing_grant ORDER BY id FOR UPDATE")
 
 
 def every_pool() -> None:

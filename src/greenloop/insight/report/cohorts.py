@@ -115,7 +115,7 @@ def _by_holder(pool: PoolSums, spread: Spread, steps: dict[int, int]) -> Figure:
         frame.bars(list(holders), "fill-red" if pool.is_red else "fill-issue"),
         frame.titles(titles),
     ]
-    title = _("Holders, by what all their points have released")
+    title = _("Holders, by their multiple so far")
     about = _("Half of {holders} holders are at or above {median}.").format(
         holders=count(spread.holders), median=times(spread.median_ppm)
     )

@@ -16,7 +16,7 @@ class Year:
     """What a replay counted and timed, which no table holds.
 
     `source` names what was replayed, `baskets` counts what was offered, `refused` counts refusals by their code
-    (`order.zero`), `seconds` holds the time of each stage in the order in which they are shown.
+    (`order.zero`), `seconds` holds the time of each stage, by its name as people read it, in the order to show.
     """
 
     source: str

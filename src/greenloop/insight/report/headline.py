@@ -122,6 +122,8 @@ def _reasons() -> dict[str, str]:
     return {
         "order.zero": _("The price is 0: there is nothing to take"),
         "order.amount": _("An amount is negative, huge or not whole"),
+        "order.voucher_fen": _("More vouchers than the member has"),
+        "order.coupon_fen": _("More coupons than the member has"),
         "order.merchant": _("The merchant is not enrolled"),
         "order.member": _("The member is not enrolled"),
         "order.no": _("There is no usable order number"),

@@ -40,8 +40,9 @@ def section(facts: Facts) -> Section:
 def _words(facts: Facts, paid: int, points: int) -> tuple[str, ...]:
     said = [
         _(
-            "5 × is a cap. A lot of points stops for good once it has released five times its points, or after the "
-            "last cycle of its plan, whichever comes first. It is an upper limit, not a target, and nobody is owed it."
+            "5 × is a cap. A lot, the points of one order, stops for good once it has released five times its points, "
+            "or after the last cycle of its plan, whichever comes first. It is an upper limit, not a target, and "
+            "nobody is owed it."
         )
     ]
     if points:

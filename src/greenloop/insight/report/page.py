@@ -59,7 +59,6 @@ def _page(facts: Facts, html_language: str) -> dict[str, object]:
         "skip": _("Skip to the figures"),
         "contents": _("Contents"),
         "scrolls": _("table, scrolls sideways"),
-        "opens": _("open"),
         "sections": sections,
         "css": mark_safe((HERE / "page.css").read_text("utf-8")),  # noqa: S308  our own file
         "foot": _(

@@ -26,9 +26,8 @@ def _said(year: Year, orders: int) -> str:
 def _table(year: Year) -> Table:
     spent = {stage: _thousandths(seconds) for stage, seconds in year.seconds.items()}
     whole = sum(spent.values())
-    names = _names()
     rows = tuple(
-        (Cell(names.get(stage, stage)), Cell(_written(part)), Cell(percent(part, whole), permille(part, whole)))
+        (Cell(stage), Cell(_written(part)), Cell(percent(part, whole), permille(part, whole)))
         for stage, part in spent.items()
     )
     foot = row(_("Together"), _written(whole), percent(whole, whole))
@@ -41,25 +40,3 @@ def _thousandths(seconds: float) -> int:
 
 def _written(thousandths: int) -> str:
     return f"{thousandths // 1000:,}.{thousandths % 1000 // 10:02d}"
-
-
-def _names() -> dict[str, str]:
-    return {
-        "read": _("Read the baskets"),
-        "rules": _("Publish the rules"),
-        "enrol": _("Enrol members and merchants"),
-        "take": _("Take orders"),
-        "confirm": _("Confirm cash"),
-        "deliver": _("Confirm delivery"),
-        "refund": _("Refund"),
-        "vest": _("Vest"),
-        "settle": _("Settle"),
-        "draw": _("Draw vouchers"),
-        "fees": _("Transfer fees"),
-        "grant": _("Grants"),
-        "payout": _("Pay merchants out"),
-        "expire": _("Let vouchers and coupons expire"),
-        "check": _("Prove the books"),
-        "report": _("Write the report"),
-        "export": _("Export"),
-    }

@@ -19,7 +19,7 @@ def transfer_fees(*, cycle: int, at: datetime) -> int:
 
     :raises Refusal: the cycle is not settled yet.
     """
-    locks.every_pool()
+    locks.clockwork()
     if earlier := FeeTransfer.objects.filter(cycle=cycle).first():
         return earlier.amount_fen
     if not SettlementRun.objects.filter(cycle=cycle, state="posted").exists():

@@ -31,6 +31,7 @@ def pay_out(*, business_date: date, at: datetime) -> dict[int, int]:
     if calendar.local_date(at) < business_date:
         message = say("The business date {date} has not begun.")
         raise Refusal("payout.early", message, field="business_date", date=business_date)
+    locks.dues()
     before = sql.instant(calendar.midnight_at(business_date))
     merchants = [row[0] for row in sql.rows(_OWED, [before])]
     locks.merchants(merchants)
@@ -41,9 +42,13 @@ def pay_out(*, business_date: date, at: datetime) -> dict[int, int]:
     owed = {merchant: fen for merchant, fen in owed.items() if fen > 0}
     if not owed:
         return {}
+    numbers = dict(zip(sorted(owed), ids.block(len(owed)), strict=True))
+    settled = [(number, merchant, before) for merchant, number in numbers.items()]
+    sql.run_many(_PAID_ORDERS, settled)
+    sql.run_many(_PAID_REFUNDS, [row[:2] for row in settled])
+    sql.run_many(_PAID_DEPOSITS, [row[:2] for row in settled])
     amounts = [("trust:merchant_payable", "trust:bank", sum(owed.values()))]
     journal_id = post([draft(key=key, kind="payout", amounts=amounts)], at=at)[key]
-    numbers = dict(zip(sorted(owed), ids.block(len(owed)), strict=True))
     sql.load(
         "payout",
         ("id", "merchant_id", "business_date", "amount_fen", "journal_id"),
@@ -52,10 +57,6 @@ def pay_out(*, business_date: date, at: datetime) -> dict[int, int]:
             for merchant, number in numbers.items()
         ],
     )
-    settled = [(number, merchant, before) for merchant, number in numbers.items()]
-    sql.run_many(_PAID_ORDERS, settled)
-    sql.run_many(_PAID_REFUNDS, [row[:2] for row in settled])
-    sql.run_many(_PAID_DEPOSITS, [row[:2] for row in settled])
     return owed
 
 
@@ -74,6 +75,7 @@ def deposit(*, merchant: str, deposit_no: str, amount_fen: int, at: datetime) ->
     if type(amount_fen) is not int or not 0 < amount_fen <= AMOUNT_FEN_MAX:
         message = say("A deposit is a whole number of fen above 0, not {amount}.")
         raise Refusal("deposit.amount", message, field="amount_fen", amount=amount_fen)
+    locks.merchants([found.id])
     if earlier := Deposit.objects.filter(merchant_id=found.id, deposit_no=deposit_no).first():
         if earlier.amount_fen == amount_fen:
             return earlier.id

@@ -9,7 +9,7 @@ from greenloop.core.books.posting import draft
 from greenloop.core.faults import Refusal, say
 from greenloop.services.books.post import post
 from greenloop.services.loop.rules import rulings
-from greenloop.store import sql
+from greenloop.store import locks, sql
 from greenloop.store.models import Journal
 
 
@@ -40,6 +40,7 @@ def confirm_cash(
     :raises Refusal: neither orders nor a time is named.
     """
     which, params = _selection(order_ids, paid_until_at)
+    locks.dues()
     key = f"confirm/{statement}"
     if earlier := Journal.objects.filter(book="trust", key=key).first():
         return int(sql.value("SELECT SUM(amount_fen) FROM posting WHERE journal_id = %s", [earlier.id]))

@@ -57,6 +57,7 @@ def draw(*, account_id: int, pool: str, at: datetime, amount_fen: int | None = N
         face = drawn.drawn_fen
         work.voucher(account_id, purse.pool_id, face_fen=face, left_fen=face, at=at, days=days)
     key = f"draw/{ids.block(1)[0]}"
+    locks.pools([purse.pool_id])
     amounts = [
         (f"trust:accrued:{pool}", "trust:reserve", drawn.repaid_fen),
         (f"trust:accrued:{pool}", f"trust:voucher:{pool}", drawn.drawn_fen),

@@ -59,6 +59,7 @@ def expire(*, at: datetime) -> Expiry:
     amounts = [(f"trust:voucher:{names[pool]}", f"trust:pool:{names[pool]}", fen) for pool, fen in by_pool.items()]
     key = f"expire/{ids.block(1)[0]}"
     amounts.append(("trust:coupon", "trust:reserve", coupon_fen))
+    locks.pools(work.pools)
     journal_id = post([draft(key=key, kind="expire", amounts=amounts)], at=at)[key]
     record_wallets(work, journal_id=journal_id)
     sql.rows_in(_VOUCHERS_GONE, holders, [now])

@@ -139,7 +139,6 @@ class _Batch:
 
 def _lock(orders: Iterable[OrderFact]) -> None:
     facts = list(orders)
-    locks.every_pool()
     locks.merchants(order.merchant_id for order in facts)
     locks.orders(order.id for order in facts)
 
@@ -148,6 +147,8 @@ def _gather(orders: dict[tuple[int, str], OrderFact], merchant_accounts: dict[in
     accounts = {order.member_id for order in orders.values()} | set(merchant_accounts.values())
     accounts |= {order.referrer_id for order in orders.values() if order.referrer_id is not None}
     locks.wallets(accounts)
+    locks.grants()
+    locks.every_pool()
     return gather(
         order_ids=sorted(order.id for order in orders.values()),
         accounts=sorted(accounts),

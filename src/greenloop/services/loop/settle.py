@@ -12,7 +12,7 @@ from greenloop.core.faults import Refusal, ensure, say
 from greenloop.core.loop import settlement
 from greenloop.core.loop.settlement import Cohort
 from greenloop.services.books.post import post
-from greenloop.services.loop.refunding.waiting import apply_waiting
+from greenloop.services.loop.refunding.waiting import apply_waiting, lock_waiting
 from greenloop.services.loop.rules import Ruling, in_force, rulings
 from greenloop.store import locks, sql
 from greenloop.store.models import SettlementRun
@@ -45,6 +45,8 @@ def settle(*, cycle: int, at: datetime, by: str = SCHEDULER) -> Run:
     :raises Refusal: the cut-off is ahead, orders still have to vest, or an earlier cycle is not settled.
     """
     ruling = in_force(rulings(), at)
+    locks.clockwork()
+    lock_waiting()
     locks.every_pool()
     if earlier := _run_of(cycle):
         return earlier
@@ -60,6 +62,7 @@ def settle(*, cycle: int, at: datetime, by: str = SCHEDULER) -> Run:
     held = room_fen is not None and issued_fen > room_fen
     if not held:
         _post(cycle, decided, cutoff_at=ruling.rules.calendar.cutoff_at(cycle), at=at)
+        apply_waiting(at=at)
     proposal = {str(pool): fen for pool, fen in sorted(free_fen.items())} if held else {}
     SettlementRun.objects.create(
         cycle=cycle,
@@ -111,6 +114,8 @@ def reject(*, cycle: int, caps_fen: Mapping[str, int], by: str, at: datetime) ->
 
 
 def _held(cycle: int, by: str) -> SettlementRun:
+    locks.clockwork()
+    lock_waiting()
     locks.every_pool()
     run = SettlementRun.objects.filter(cycle=cycle, state="held").first()
     if run is None:

@@ -15,7 +15,7 @@ from greenloop.services.loop.taking.counter import COLUMNS, Counter
 from greenloop.services.loop.taking.facts import gather
 from greenloop.services.loop.taking.sale import Sale
 from greenloop.services.loop.taking.till import Till
-from greenloop.store import sql
+from greenloop.store import locks, sql
 
 __all__ = ["Sale", "Taking", "take"]
 TRIES = 5
@@ -77,6 +77,7 @@ def _take(*, sales: Sequence[Sale], at: datetime, look_up: bool) -> Taking:
 
 def _record(counter: Counter, *, at: datetime) -> None:
     key = f"order-batch/{counter.lines[0][0]}"
+    locks.pools(counter.till.work.pools)
     journal_id = post([draft(key=key, kind="take", amounts=counter.amounts())], at=at)[key]
     sql.load("orders", COLUMNS, [(*line, journal_id) for line in counter.lines])
     if counter.till.amounts:

@@ -46,10 +46,9 @@ def vest(*, cycle: int, at: datetime) -> Vesting:
     if at < cutoff_at:
         message = say("Cycle {cycle} is open until {cutoff}.")
         raise Refusal("cycle.open", message, field="cycle", cycle=cycle, cutoff=cutoff_at)
-    locks.every_pool()
+    locks.clockwork()
     done = Journal.objects.filter(book="trust", key=f"vest/{cycle}").exists()
     if not done and not SettlementRun.objects.filter(cycle=cycle).exists():
-        pools.check_entry(cycle)
         _enter(cycle, cutoff_at, ruling, at)
     return vested(cycle)
 
@@ -64,7 +63,11 @@ def vested(cycle: int) -> Vesting:
 
 def _enter(cycle: int, cutoff_at: datetime, ruling: Ruling, at: datetime) -> None:
     cutoff = sql.instant(cutoff_at)
-    if not sql.run(_MARK, [cycle, cutoff, cutoff]):
+    marked = sql.run(_MARK, [cycle, cutoff, cutoff])
+    locks.grants()
+    locks.every_pool()
+    pools.check_entry(cycle)
+    if not marked:
         return
     red_pool, red_plan = ruling.pools[ruling.rules.red_pool], ruling.plans[ruling.rules.red_plan]
     # A cycle may have nothing but orders below the least concession: they vest without a cohort.

@@ -18,16 +18,17 @@ NOBODY = 1
 
 
 def draw_some(town: Town) -> None:
-    """Let some members and merchants draw: all there is, a part, or more than there is."""
-    holders = sorted([*town.accounts.values(), *town.merchant_ids.values()])
-    drawing = town.chance.sample(holders, min(DRAWS_A_DAY, len(holders)))
+    """Let some members and merchants draw: all there is, a part, or more than there is. Who owes something draws too."""
+    holders = wallets.purses_of(sorted([*town.accounts.values(), *town.merchant_ids.values()]))
     names = _pool_names()
-    for account, purses in wallets.purses_of(drawing).items():
-        purse = town.chance.choice(purses)
+    for account in town.chance.sample(sorted(holders), min(DRAWS_A_DAY, len(holders))):
+        purse = town.chance.choice(holders[account])
         most_fen = available_fen(purse) - purse.wallet.voucher_fen
         amount_fen = town.chance.choice([None, None, most_fen // 2, most_fen + 100])
         _draw(town, account, names[purse.pool_id], amount_fen)
-    _draw(town, drawing[0], "no such pool", None)
+    for account, purse in [(account, purse) for account, found in holders.items() for purse in found if purse.debt_fen]:
+        _draw(town, account, names[purse.pool_id], None)
+    _draw(town, town.chance.choice(list(town.accounts.values())), "no such pool", None)
     _draw(town, NOBODY, "green", None)
 
 
@@ -37,15 +38,17 @@ def _draw(town: Town, account: int, pool: str, amount_fen: int | None) -> None:
 
 
 def spend_everything(town: Town) -> None:
-    """Let the richest member draw all, buy with all of it, and plan to bring everything back.
+    """Let a rich member draw all, buy with all of it, and plan to bring everything back.
 
-    The richest merchant draws all too, and forgets about it.
+    In every other cycle it is one who has brought others: what they bring back takes its red points too. The richest
+    merchant draws all as well, and forgets about it.
     """
     purses = wallets.purses_of(sorted([*town.accounts.values(), *town.merchant_ids.values()]))
     for ref, account in _by_wealth(town.merchant_ids, purses)[:1]:
         _draw_all(town, account, purses[account])
         town.happened["merchant hoarded"] += bool(ref)
-    for ref, account in [each for each in _by_wealth(town.accounts, purses) if each[0] not in town.raided][:1]:
+    tempted = set(town.brought_by.values() if town.cycle % 2 else town.accounts) - set(town.raided)
+    for ref, account in [each for each in _by_wealth(town.accounts, purses) if each[0] in tempted][:1]:
         _draw_all(town, account, purses[account])
         all_fen = sum(map(available_fen, purses[account]))
         shop = merchant_ref(town.chance.randrange(min(OWNERS, town.merchants - 1), town.merchants))

@@ -14,6 +14,8 @@ from greenloop.services.loop.take import Sale
 from greenloop.sim.clock import Clock
 
 T = TypeVar("T")
+FRESH = 60
+"""This many of the newest orders have hardly vested."""
 
 
 @dataclass(slots=True)
@@ -86,6 +88,7 @@ class Town:
         return answer
 
     def order_of_chance(self) -> Bought | None:
-        """Return any order of which something is left, None if there is none yet."""
-        found = [each for each in self.bought[-600:] if each.left_fen > 0]
+        """Return an order of which something is left: one of the newest, of any age, or one that came back before."""
+        kinds = [self.bought[-FRESH:], self.bought, [each for each in self.bought if each.refunds]]
+        found = [each for each in self.chance.choice(kinds) if each.left_fen > 0]
         return self.chance.choice(found) if found else None

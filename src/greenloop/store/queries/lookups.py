@@ -124,11 +124,6 @@ def held_cycle() -> int | None:
     return None if found is None else int(found)
 
 
-def balances() -> dict[str, int]:
-    """Return the balance of every control account on its normal side, in fen."""
-    return {name: int(fen) for name, fen in sql.rows(_BALANCES)}
-
-
 _HOLDER = """
     SELECT account_id, 'member', ref, city FROM member WHERE ref = %s
     UNION ALL SELECT account_id, 'merchant', ref, city FROM merchant WHERE ref = %s
@@ -158,8 +153,4 @@ _COUPONS = """
 """
 _HOLDS = """
     SELECT id, reason, placed_by, placed_at FROM hold WHERE account_id = %s AND released_at IS NULL ORDER BY id
-"""
-_BALANCES = """
-    SELECT name, CASE WHEN is_asset THEN debits_fen - credits_fen ELSE credits_fen - debits_fen END
-    FROM ledger_account ORDER BY book DESC, is_asset DESC, name
 """

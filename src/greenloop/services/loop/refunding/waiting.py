@@ -12,6 +12,22 @@ from greenloop.services.loop.refunding.state import Entry, State, gather
 from greenloop.services.loop.rules import rulings
 from greenloop.store import locks, sql
 from greenloop.store.queries import parties, refunds
+from greenloop.store.queries.refunds import OrderFact
+
+
+def lock_waiting() -> None:
+    """Lock the merchants and wallets that waiting refunds will change, before the pools are locked."""
+    if waiting := sql.rows(_WAITING):
+        _lock_parties(refunds.by_id({row[1] for row in waiting}))
+
+
+def _lock_parties(orders: dict[int, OrderFact]) -> tuple[dict[int, int], list[int]]:
+    merchants = parties.accounts_of_merchants({order.merchant_id for order in orders.values()})
+    accounts = {order.member_id for order in orders.values()} | set(merchants.values())
+    accounts |= {order.referrer_id for order in orders.values() if order.referrer_id is not None}
+    locks.merchants(merchants)
+    locks.wallets(accounts)
+    return merchants, sorted(accounts)
 
 
 def apply_waiting(*, at: datetime) -> int:
@@ -23,12 +39,8 @@ def apply_waiting(*, at: datetime) -> int:
     if not waiting:
         return 0
     orders = refunds.by_id({row[1] for row in waiting})
-    merchants = parties.accounts_of_merchants({order.merchant_id for order in orders.values()})
-    accounts = {order.member_id for order in orders.values()} | set(merchants.values())
-    accounts |= {order.referrer_id for order in orders.values() if order.referrer_id is not None}
-    locks.merchants(merchants)
-    locks.wallets(accounts)
-    state, index = gather(order_ids=[], accounts=sorted(accounts), merchant_accounts=merchants)
+    merchants, accounts = _lock_parties(orders)
+    state, index = gather(order_ids=[], accounts=accounts, merchant_accounts=merchants)
     rules = {ruling.id: ruling for ruling in rulings()}
     done: list[tuple[int, Effect, list[Entry]]] = []
     for number, order_id, *points in waiting:

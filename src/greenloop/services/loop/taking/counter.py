@@ -19,7 +19,7 @@ COLUMNS = (
     *("pool_id", "plan_id", "member_multiple_ppm", "merchant_multiple_ppm"),
     *("paid_at", "cash_fen", "voucher_fen", "coupon_fen", "rate_ppm", "concession_fen"),
     *("green_part_fen", "red_part_fen", "coupon_part_fen", "fee_part_fen", "grant_id", "rebate_fen"),
-    *("confirmed_at", "vests_at", "journal_id"),
+    *("vests_at", "journal_id"),
 )
 Route = tuple[int | None, int, int, int, int]
 """Store, pool, plan, the member's multiple and the merchant's, both in ppm."""
@@ -125,12 +125,11 @@ class Counter:
         self.cash_fen += cash_fen
         self.concession_fen += conceded_fen
         instant = self.facts.instant
-        paid = instant(paid_at)
         return (
             *(number, merchant.id, sale.order_no, shop_id, member.id, referrer_id, terms.ruling.id, *route),
-            *(paid, cash_fen, sale.voucher_fen, sale.coupon_fen, rate_ppm, conceded_fen),
+            *(instant(paid_at), cash_fen, sale.voucher_fen, sale.coupon_fen, rate_ppm, conceded_fen),
             *(green_fen, red_fen, coupon_part_fen, fee_fen, grant_id, rebate_fen),
-            *(None if cash_fen else paid, instant(paid_at + terms.refundable_for) if sale.delivered else None),
+            instant(paid_at + terms.refundable_for) if sale.delivered else None,
         )
 
     def _terms(self, paid_at: datetime) -> Terms:

@@ -100,9 +100,9 @@ def _red_fen(referrers: set[int]) -> dict[tuple[int, str], int]:
 
 
 def _grants() -> tuple[GrantFact, ...]:
-    suffix = " FOR UPDATE" if sql.is_postgresql() else ""
+    locks.grants()
     found = sql.rows(
-        "SELECT id, rebate_fen, amount_fen - committed_fen FROM marketing_grant "  # noqa: S608
-        f"WHERE approved_by IS NOT NULL AND amount_fen - committed_fen >= rebate_fen ORDER BY id{suffix}"
+        "SELECT id, rebate_fen, amount_fen - committed_fen FROM marketing_grant "
+        "WHERE approved_by IS NOT NULL AND amount_fen - committed_fen >= rebate_fen ORDER BY id"
     )
     return tuple(GrantFact(*row) for row in found)
