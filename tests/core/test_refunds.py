@@ -109,6 +109,14 @@ def test_a_journal_may_name_what_each_lot_keeps() -> None:
     assert office.settle()["need"] == (1499 + 330) * S // 200
 
 
+def test_a_lot_may_keep_all_it_has() -> None:
+    office = Office()
+    office.sale("o1", 1000, merchant="shop")
+    office.refund("o1", 500, points={"mei": 1000})  # the shop's lot isn't named: it keeps its part of the rest
+    office.settle()
+    assert office.settle()["need"] == (1000 + 500) * S // 200
+
+
 @pytest.mark.parametrize("points", [{"mei": 1001}, {"mei": -1}, {"stranger": 1}, {"mei": True}, [1000]])
 def test_a_lot_never_gains_points_by_a_refund(points: object) -> None:
     office = Office()

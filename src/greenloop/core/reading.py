@@ -79,8 +79,8 @@ class Fields:
         return max(least, min(most, 1))
 
     def maybe_whole(self, key: str, *, least: int = -WHOLE_MAX, most: int = WHOLE_MAX) -> int | None:
-        """Read a whole number or null."""
-        if self._source.get(key, _MISSING) is None:
+        """Read a whole number, or null; what is missing is null."""
+        if self._source.get(key) is None:
             return None
         return self.whole(key, least=least, most=most)
 
@@ -98,8 +98,8 @@ class Fields:
         return ""
 
     def maybe_text(self, key: str, *, length_max: int = TEXT_LENGTH_MAX) -> str | None:
-        """Read a text or null."""
-        if self._source.get(key, _MISSING) is None:
+        """Read a text, or null; what is missing is null."""
+        if self._source.get(key) is None:
             return None
         return self.text(key, length_max=length_max)
 

@@ -110,7 +110,7 @@ def _cap(replay: Replay, fields: Fields) -> dict[str, object]:
 
 def _draw(replay: Replay, fields: Fields) -> dict[str, object]:
     account, pool = fields.text("account"), fields.text("pool")
-    amount_fen = fields.maybe_whole("amount_fen", least=0) if fields.has("amount_fen") else None
+    amount_fen = fields.maybe_whole("amount_fen", least=0)
     fields.check()
     return {"drawn_fen": replay.draw(account=account, pool=pool, amount_fen=amount_fen)}
 

@@ -70,10 +70,11 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A column's heading; figures stand right, words left."""
+    """A column's heading; figures stand right, words left, and sentences get room."""
 
     text: str
     figure: bool = True
+    sentence: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,19 +59,14 @@ def _proofs(facts: Facts) -> Table:
     for proof in sorted(facts.proofs, key=lambda proof: proof.holds):
         result = Cell(_("holds"), tone="good") if proof.holds else Cell(_("off"), tone="bad")
         detail = f" ({proof.detail})" if proof.detail and not proof.holds else ""
-        rows.append(
-            (
-                *(Cell(proof.law), Cell(_(proof.what) + detail), Cell(proof.name), Cell(count(proof.looked_at))),
-                *(Cell(count(proof.difference)), result),
-            )
-        )
+        found = (Cell(_(proof.what) + detail), result, Cell(count(proof.difference)), Cell(count(proof.looked_at)))
+        rows.append((*found, Cell(proof.name), Cell(proof.law)))
     return Table(
         _("What was proved"),
         (
-            Head(_("Invariant"), figure=False),
-            Head(_("Statement"), figure=False),
-            Head(_("About"), figure=False),
-            *(Head(_("Looked at")), Head(_("Off by")), Head(_("Result"), figure=False)),
+            *(Head(_("Statement"), figure=False, sentence=True), Head(_("Result"), figure=False)),
+            *(Head(_("Off by")), Head(_("Looked at"))),
+            *(Head(_("About"), figure=False), Head(_("Invariant"), figure=False)),
         ),
         tuple(rows),
         folded=len(rows) > UNFOLDED_MAX and all(proof.holds for proof in facts.proofs),

@@ -8,7 +8,7 @@ from greenloop.core.money import PPM, SCALE
 from greenloop.insight.report.blocks import Block, Cell, Figure, Figures, Heading, Key, Section, Table, Text, heads, row
 from greenloop.insight.report.drawing import HEIGHT, Frame, picture, round_ticks
 from greenloop.insight.report.facts import STEP_PPM, Facts
-from greenloop.insight.report.figures import count, percent, plain, ratio, times, times_of
+from greenloop.insight.report.figures import count, joined, percent, plain, ratio, times, times_of
 from greenloop.store.queries.report import CohortSums, PoolSums, Spread
 
 DRAWN_MAX = 6
@@ -119,7 +119,7 @@ def _by_holder(pool: PoolSums, spread: Spread, steps: dict[int, int]) -> Figure:
     about = _("Half of {holders} holders are at or above {median}.").format(
         holders=count(spread.holders), median=times(spread.median_ppm)
     )
-    note = about + " " + _("Newer points have had fewer releases and stand further left.")
+    note = joined(about, _("Newer points have had fewer releases and stand further left."))
     return Figure(title, picture(marks, title=title, about=about, name=f"holders-{pool.id}", height=HEIGHT), note=note)
 
 
@@ -162,7 +162,7 @@ def _reached(facts: Facts) -> str:
             "{count} of {all} cohorts of green points released {by} times their points, the first in {age} releases."
         )
         said.append(sentence.format(count=len(ages), all=len(green), by=by, age=min(ages)))
-    return " ".join(said)
+    return joined(*said)
 
 
 def _table(pool: PoolSums, cohorts: Cohorts) -> Table:

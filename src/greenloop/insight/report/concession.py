@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
-from greenloop.insight.report.blocks import Cell, Figure, Figures, Key, Section, Table, Text, heads, row
+from greenloop.insight.report.blocks import Cell, Figure, Figures, Head, Key, Section, Table, Text, heads, row
 from greenloop.insight.report.drawing import picture, tag, text
 from greenloop.insight.report.facts import Facts
 from greenloop.insight.report.figures import money, percent, permille, plain
@@ -93,7 +93,7 @@ def _split(orders: OrderSums, parts: list[Part]) -> Table:
     share = _("Member share, green + red + coupon")
     return Table(
         _("The split of vested concessions"),
-        (*heads(_("Part")), *heads(_("For what"), _("Amount, ¥"), _("Share"))),
+        (*heads(_("Part")), Head(_("For what"), figure=False, sentence=True), Head(_("Amount, ¥")), Head(_("Share"))),
         (*rows, row(share, "", plain(members), percent(members, orders.kept_fen, 2))),
         row(_("Vested concessions"), "", plain(orders.kept_fen), percent(1, 1, 2)),
     )

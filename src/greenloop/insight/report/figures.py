@@ -63,6 +63,15 @@ def times_of(numerator: int, denominator: int, places: int = 3) -> str:
     return _("{number} ×").format(number=ratio(numerator, denominator, places))
 
 
+def joined(*sentences: str) -> str:
+    """Put sentences one after the other: Chinese leaves no blank between them."""
+    return ("" if _in_chinese() else " ").join(sentences)
+
+
+def _in_chinese() -> bool:
+    return (get_language() or "").startswith("zh")
+
+
 def local_day(at: datetime, offset_minutes: int) -> str:
     """Write the local day that an instant ends or lies in: a cut-off at midnight closes the day before it."""
     return (at + timedelta(minutes=offset_minutes) - timedelta(microseconds=1)).date().isoformat()
@@ -70,8 +79,7 @@ def local_day(at: datetime, offset_minutes: int) -> str:
 
 def short(value: float) -> str:
     """Write an axis label: 0, 250, 1.5k, 2M; in Chinese 1.5万, 2亿."""
-    chinese = (get_language() or "").startswith("zh")
-    steps = ((1e8, "亿"), (1e4, "万")) if chinese else ((1e9, "bn"), (1e6, "M"), (1e3, "k"))
+    steps = ((1e8, "亿"), (1e4, "万")) if _in_chinese() else ((1e9, "bn"), (1e6, "M"), (1e3, "k"))
     for size, unit in steps:
         if abs(value) >= size:
             return f"{value / size:g}{unit}".replace("-", MINUS)

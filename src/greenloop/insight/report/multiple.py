@@ -106,7 +106,7 @@ def _picture(facts: Facts, paid: int, points: int) -> Figure:
     for tick in range(CAP + 1):
         marks.append(tag("path", css="grid", d=f"M{number(_x(tick))} {number(TOP - 8)}V{number(base)}"))
         anchor = "start" if tick == 0 else "end" if tick == CAP else "middle"
-        marks.append(text(f"{tick} ×", _x(tick), base + 15, text_anchor=anchor))
+        marks.append(text(_("{number} ×").format(number=tick), _x(tick), base + 15, text_anchor=anchor))
     for line, pool in enumerate(pools):
         indices = [cohort.index for cohort in facts.cohorts.get(pool.id, ()) if cohort.points]
         marks.append(_ticks(indices, TOP + ROW * line))

@@ -74,7 +74,12 @@ def _about(facts: Facts) -> str:
     if orders.first_paid_at is None or orders.last_paid_at is None:
         return _("No orders yet. Written {written}.").format(written=written)
     return _("Orders paid from {first} to {last}. Written {written}.").format(
-        first=local_day(orders.first_paid_at, facts.offset_minutes),
-        last=local_day(orders.last_paid_at, facts.offset_minutes),
+        first=_whole(local_day(orders.first_paid_at, facts.offset_minutes)),
+        last=_whole(local_day(orders.last_paid_at, facts.offset_minutes)),
         written=written,
     )
+
+
+def _whole(day: str) -> str:
+    """Keep a day on one line: its hyphens don't break."""
+    return day.replace("-", "\N{NON-BREAKING HYPHEN}")

@@ -8,7 +8,7 @@ from greenloop.core.money import SCALE
 from greenloop.insight.report.blocks import Block, Figure, Figures, Heading, Key, Section, Table, Text, heads, row
 from greenloop.insight.report.drawing import HEIGHT, Frame, picture, power_ticks, round_ticks
 from greenloop.insight.report.facts import Facts
-from greenloop.insight.report.figures import NONE, count, local_day, money, percent, plain, ratio, short
+from greenloop.insight.report.figures import NONE, count, joined, local_day, money, percent, plain, ratio, short
 from greenloop.store.queries.report import CycleSums, PoolSums
 
 DRAWN_MAX = 12
@@ -85,7 +85,7 @@ def _growth(pool: PoolSums, cycles: Cycles) -> Figure:
     about = _("Growth per cycle; the last was {growth}.").format(growth=_growth_of(cycles[-1]))
     clipped = any(value is not None and abs(value) > frame.ticks[-1] for value in growth)
     if clipped:
-        note += " " + _("Columns at the edge go on beyond it: see the table.")
+        note = joined(note, _("Columns at the edge go on beyond it: see the table."))
     svg = picture(marks, title=title, about=about, name=f"growth-{pool.id}", height=HEIGHT)
     return Figure(title, svg, note=note)
 

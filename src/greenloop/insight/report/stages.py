@@ -4,7 +4,7 @@ from django.utils.translation import gettext as _
 
 from greenloop.insight.report.blocks import Cell, Section, Table, Text, heads, row
 from greenloop.insight.report.facts import Facts, Year
-from greenloop.insight.report.figures import count, percent, permille
+from greenloop.insight.report.figures import count, joined, percent, permille
 
 
 def section(facts: Facts) -> Section | None:
@@ -19,7 +19,7 @@ def _said(year: Year, orders: int) -> str:
     sentence = _("Replayed: {source}. {seconds} s in all, {rate} orders taken for each second of it.")
     said = sentence.format(source=year.source, seconds=_written(thousandths), rate=count(orders * 1000 // thousandths))
     if year.seed is not None:
-        said += " " + _("What the data doesn't hold was drawn from seed {seed}.").format(seed=year.seed)
+        said = joined(said, _("What the data doesn't hold was drawn from seed {seed}.").format(seed=year.seed))
     return said
 
 

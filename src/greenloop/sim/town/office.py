@@ -9,7 +9,7 @@ from greenloop.services.books.payout import pay_out
 from greenloop.services.loop.confirm import confirm_cash
 from greenloop.services.loop.expire import expire
 from greenloop.services.loop.rules import publish_rules
-from greenloop.services.loop.settle import approve, reject, settle
+from greenloop.services.loop.settle import SCHEDULER, approve, reject, settle
 from greenloop.services.loop.vest import vest
 from greenloop.services.people.enrol import enrol_members, enrol_merchants, set_rate
 from greenloop.sim.town import folk, rules
@@ -40,22 +40,15 @@ def change_rules(town: Town) -> None:
     at = town.clock.at
     tomorrow = town.calendar.midnight_at(town.calendar.local_date(at) + timedelta(days=1))
     for document in (rules.unsound_rules(), rules.second_rules()):
-        town.tries(
-            "rules changed",
-            lambda document=document: publish_rules(document=document, effective_at=tomorrow, by=FINANCE, at=at),
-        )
+        town.tries("rules changed", publish_rules, document=document, effective_at=tomorrow, by=FINANCE, at=at)
 
 
 def change_rate(town: Town) -> None:
     """Give one merchant a new rate card from tomorrow on; a rate of 25 % is refused."""
     at, merchant = town.clock.at, folk.merchant_ref(town.chance.randrange(town.merchants))
+    tomorrow = at + timedelta(days=1)
     for rate_ppm in (250_000, town.chance.randint(3, 20) * 10_000):
-        town.tries(
-            "rate changed",
-            lambda rate_ppm=rate_ppm: set_rate(
-                merchant=merchant, rate_ppm=rate_ppm, valid_from_at=at + timedelta(days=1), at=at
-            ),
-        )
+        town.tries("rate changed", set_rate, merchant=merchant, rate_ppm=rate_ppm, valid_from_at=tomorrow, at=at)
 
 
 def read_statement(town: Town) -> None:
@@ -66,7 +59,9 @@ def read_statement(town: Town) -> None:
     again_fen = confirm_cash(statement=f"bank/{today}", paid_until_at=until_at, at=at)
     ensure(fen == again_fen, "a statement counted twice")
     late = [order.order_id for order in town.bought[:3]]
-    town.happened["fen confirmed"] += fen + (confirm_cash(statement=f"late/{today}", order_ids=late, at=at) if late else 0)
+    town.happened["fen confirmed"] += fen + (
+        confirm_cash(statement=f"late/{today}", order_ids=late, at=at) if late else 0
+    )
 
 
 def pay_merchants(town: Town) -> None:
@@ -75,7 +70,7 @@ def pay_merchants(town: Town) -> None:
     paid = pay_out(business_date=today, at=town.clock.at)
     ensure(pay_out(business_date=today, at=town.clock.at) == paid, "a payout came out otherwise the second time")
     town.happened["fen paid out"] += sum(paid.values())
-    town.tries("paid ahead", lambda: pay_out(business_date=today + timedelta(days=1), at=town.clock.at))
+    town.tries("paid ahead", pay_out, business_date=today + timedelta(days=1), at=town.clock.at)
 
 
 def close_cycle(town: Town) -> None:
@@ -87,10 +82,13 @@ def close_cycle(town: Town) -> None:
     vest(cycle=cycle, at=at)
     run = settle(cycle=cycle, at=at)
     ensure(settle(cycle=cycle, at=at) == run, "a settlement came out otherwise the second time")
-    town.tries("settled ahead", lambda: settle(cycle=cycle + 1, at=at))
+    town.tries("settled ahead", settle, cycle=cycle + 1, at=at)
     town.happened[f"settlement {run.state}"] += 1
     town.held = cycle if run.state == "held" else None
-    town.tries("fees of a held cycle", lambda: transfer_fees(cycle=cycle, at=at)) if town.held else _after(town, cycle)
+    if town.held:
+        town.tries("fees of a held cycle", transfer_fees, cycle=cycle, at=at)
+    else:
+        _after(town, cycle)
     let_expire(town)
     town.cycle += 1
 
@@ -108,13 +106,13 @@ def decide_held(town: Town) -> None:
     if town.held is None:
         return
     cycle, at = town.held, town.clock.at
-    town.tries("approved alone", lambda: approve(cycle=cycle, by="scheduler", at=at))
+    town.tries("approved alone", approve, cycle=cycle, by=SCHEDULER, at=at)
     decides = FINANCE
     if cycle % 2:
         caps = {"green": town.chance.randrange(2_000), "taigu": 0}
         reject(cycle=cycle, caps_fen=caps, by=FINANCE, at=at)
         town.happened["settlement rejected"] += 1
-        town.tries("approved alone", lambda: approve(cycle=cycle, by=FINANCE, at=at))
+        town.tries("approved alone", approve, cycle=cycle, by=FINANCE, at=at)
         decides = DIRECTOR
     approve(cycle=cycle, by=decides, at=at)
     town.happened["settlement approved"] += 1
@@ -133,4 +131,4 @@ def _after(town: Town, cycle: int) -> None:
     for ref, amount_fen in ((f"grant-{cycle}", fee_fen // 2), (f"dream-{cycle}", 10**11)):
         propose_grant(ref=ref, amount_fen=amount_fen, rebate_fen=min(300, fee_fen // 10), by=MARKETING, at=at)
         for by in (MARKETING, FINANCE):
-            town.tries("grant approved", lambda ref=ref, by=by: approve_grant(ref=ref, by=by, at=at))
+            town.tries("grant approved", approve_grant, ref=ref, by=by, at=at)

@@ -18,7 +18,7 @@ NOBODY = 1
 
 
 def draw_some(town: Town) -> None:
-    """Let some members and merchants draw: all there is, a part, or more than there is. Who owes something draws too."""
+    """Let some members and merchants draw: all there is, a part, or too much. Who owes something draws too."""
     holders = wallets.purses_of(sorted([*town.accounts.values(), *town.merchant_ids.values()]))
     names = _pool_names()
     for account in town.chance.sample(sorted(holders), min(DRAWS_A_DAY, len(holders))):
@@ -33,7 +33,8 @@ def draw_some(town: Town) -> None:
 
 
 def _draw(town: Town, account: int, pool: str, amount_fen: int | None) -> None:
-    drawn_fen = town.tries("draw", lambda: draw(account_id=account, pool=pool, amount_fen=amount_fen, at=town.clock.at))
+    at = town.clock.at
+    drawn_fen = town.tries("draw", draw, account_id=account, pool=pool, amount_fen=amount_fen, at=at)
     town.happened["fen drawn"] += drawn_fen or 0
 
 

@@ -16,10 +16,12 @@ RETURNS_A_DAY = 4
 def bring_back(town: Town) -> None:
     """Bring back a few orders of any age; ask again for what waits, with mistakes in between."""
     forms = [*town.pending.values()]
-    for _ in range(town.chance.randint(0, RETURNS_A_DAY)):
-        if order := town.order_of_chance():
-            forms.append(_form(town, order, whole=town.chance.randrange(3) == 0))
-    if forms and town.bought:
+    forms += [
+        _form(town, order, whole=town.chance.randrange(3) == 0)
+        for _ in range(town.chance.randint(0, RETURNS_A_DAY))
+        if (order := town.order_of_chance())
+    ]
+    if forms:
         forms += _mistakes(town, forms[-1], town.bought[0])
         ask(town, forms)
 

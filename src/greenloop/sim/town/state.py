@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from greenloop.core.cycle import Calendar
 from greenloop.core.faults import Refusal
@@ -13,6 +13,7 @@ from greenloop.services.loop.refund import RefundForm
 from greenloop.services.loop.take import Sale
 from greenloop.sim.clock import Clock
 
+P = ParamSpec("P")
 T = TypeVar("T")
 FRESH = 60
 """This many of the newest orders have hardly vested."""
@@ -77,10 +78,10 @@ class Town:
         midnight = self.calendar.midnight_at(self.calendar.local_date(self.clock.at))
         return self.clock.move_to(midnight + timedelta(hours=hour, minutes=minute))
 
-    def tries(self, what: str, verb: Callable[[], T]) -> T | None:
+    def tries(self, what: str, verb: Callable[P, T], /, *args: P.args, **facts: P.kwargs) -> T | None:
         """Do something that may be refused: count it under its name, or the refusal under its code."""
         try:
-            answer = verb()
+            answer = verb(*args, **facts)
         except Refusal as refusal:
             self.refused[refusal.code] += 1
             return None
