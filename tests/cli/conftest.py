@@ -40,6 +40,7 @@ Greenloop = Callable[..., Said]
 def greenloop(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Greenloop:
     """Call the command line; without `code` the call has to succeed."""
     monkeypatch.setenv("GREENLOOP_LANG", "en")
+    monkeypatch.setenv("COLUMNS", "160")
 
     def call(*args: str, code: int = 0, stdin: str = "") -> Said:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), "utf-8"))

@@ -15,6 +15,8 @@ MALFORMED: list[tuple[str, int, str | None, str]] = [
     (json.dumps(sale(2, delivered="yes")) + "\n", 2, "delivered", "true or false"),
     (json.dumps(sale(2, vouchr_fen=1)) + "\n", 2, "vouchr_fen", "not known"),
     ('{"merchant": "\\ud800"}\n', 2, "merchant", "UTF-8"),
+    ('{"merchant": "a\\u0000b"}\n', 2, "merchant", "NUL"),
+    (json.dumps(sale(2, paid_at="0001-01-01T00:00:00+08:00")) + "\n", 2, "paid_at", "instant"),
     ("\n[1]\n", 3, None, "neither a JSON object"),
 ]
 
@@ -35,6 +37,9 @@ def test_a_malformed_csv_names_its_lines_too(town: Town) -> None:
     name = town.write("orders.csv", f"{head}{good}baker,B2,bo,{day(2)}\n\nbaker,B3,bo,{day(2)},1e3,\n")
     faults = town.call("take", name, "--at", day(2), "--json", code=1).lines
     assert [(fault["line"], fault["field"]) for fault in faults] == [(3, None), (5, "cash_fen")]
+    for text in ("x\n", "\n\nmerchant,vouchr_fen\n"):
+        (fault,) = town.call("take", town.write("head.csv", text), "--at", day(2), "--json", code=1).lines
+        assert "no field of this file" in fault["error"]
     taken = town.call("take", town.write("good.csv", head + good), "--at", day(2), "--json").lines
     assert [line["state"] for line in taken] == ["taken"]
 
@@ -102,6 +107,8 @@ REFUSED: list[tuple[tuple[str, ...], str, str]] = [
     (("deposit", "baker", "D1", "0"), "deposit.amount", "amount_fen"),
     (("grant", "spring", "--by", "lin"), "grant.what", "--approve"),
     (("hold", "--reason", "odd", "--by", "wu"), "hold.target", "--order"),
+    (("release", "9" * 19, "--by", "wu"), "id.unreadable", "hold"),
+    (("preset", "steady", "--opens", "2024-01-01", "--cycle-days", "31"), "rules.refused", "calendar.cycle_days"),
     (("release", "77", "--by", "wu"), "hold.unknown", "hold_id"),
     (("export",), "export.what", "FOLDER"),
     (("enrol",), "enrol.none", "--members"),
@@ -143,6 +150,7 @@ def test_unsound_rules_are_refused_with_every_reason(town: Town) -> None:
         ("take",),
         ("check", "--lang", "xx"),
         ("approve", "0", "--by", "wu"),
+        ("settle", "--cycle", "9" * 30),
     ],
 )
 def test_a_command_line_that_can_t_be_read_exits_with_2(greenloop: Greenloop, args: tuple[str, ...]) -> None:

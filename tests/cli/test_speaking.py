@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from filelock import FileLock
 from greenloop.cli import database as opening
 from greenloop.cli import words
 from greenloop.cli.app import app
+from greenloop.config.console import COMMANDS
 from greenloop.core.faults import Breach
 from tests.cli.conftest import Greenloop, Town, day, sale
 from tests.support.databases import Database
@@ -23,6 +25,8 @@ needs_catalog = pytest.mark.skipif(not COMPILED, reason="the translations are no
 
 
 def command_names() -> list[str]:
+    for name in COMMANDS:
+        import_module(f"greenloop.cli.{name}")
     return [each.name for each in app.registered_commands if each.name]
 
 
@@ -129,6 +133,17 @@ def test_a_database_that_is_not_there_is_made_only_when_asked(tmp_path: Path) ->
     assert "Where it stands" in started("status", env=env, code=0)
     (tmp_path / "home" / "greenloop.sqlite3").write_bytes(b"")
     assert "greenloop migrate" in started("status", env=env, code=1)
+
+
+@pytest.mark.parametrize("url", ["nonsense", "oracle://somewhere/x"])
+def test_an_address_that_names_no_database_is_an_answer_and_no_traceback(url: str) -> None:
+    assert "names no database" in started("status", env={"GREENLOOP_DATABASE_URL": url, "GREENLOOP_LANG": "en"}, code=1)
+
+
+def test_a_value_that_is_too_long_for_the_database_is_an_answer(town: Town, database: Database) -> None:
+    args = ("hold", "--holder", "bo", "--reason", "odd", "--by", "w" * 99)
+    if database.engine == "postgresql":
+        assert "too long" in town.call(*args, code=1).err
 
 
 def test_a_server_that_is_not_there_is_an_answer_and_no_traceback() -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from greenloop.core.faults import Refusal
 from tests.support.databases import Database
 
 if TYPE_CHECKING:
@@ -16,3 +17,15 @@ def town(database: Database) -> "Town":
     from tests.support.town import found_town
 
     return found_town()
+
+
+@pytest.fixture(autouse=True)
+def every_refusal_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail where a sentence wants a fact that its refusal doesn't carry."""
+    made = Refusal.__init__
+
+    def make(refusal: Refusal, code: str, message: str, *, field: str | None = None, **facts: object) -> None:
+        made(refusal, code, message, field=field, **facts)
+        assert str(refusal)
+
+    monkeypatch.setattr(Refusal, "__init__", make)

@@ -94,7 +94,13 @@ def test_a_cap_below_0_or_for_no_pool_is_refused_and_changes_nothing(database: D
     town = held_town()
     town.close(2)
     before = whole_database()
-    wrongs: list[dict[str, object]] = [{"green": -1}, {"blue": 5}, {"green": 5, "blue": 5}, {"green": 1.5}, {"green": True}]
+    wrongs: list[dict[str, object]] = [
+        {"green": -1},
+        {"blue": 5},
+        {"green": 5, "blue": 5},
+        {"green": 1.5},
+        {"green": True},
+    ]
     for wrong in wrongs:
         with pytest.raises(Refusal) as refused:
             reject(cycle=2, caps_fen=wrong, by="finance", at=town.at)  # type: ignore[arg-type]
@@ -129,21 +135,23 @@ def test_the_daily_cap_is_a_sum_over_the_settlements_of_a_local_day(database: Da
     assert town.close(4).state == "posted"
 
 
-def test_a_refund_while_a_settlement_is_held_pays_at_once_and_its_points_follow_after_it(database: Database) -> None:
+def refund_while_held(database: Database) -> Town:
+    """Let Mei spend what her order of 1 000 yuan released, then refund it while the settlement of cycle 4 is held."""
     town = held_town(250)
-    order = 0
+    order = int(fetch("SELECT id FROM orders")[0][0])
+    town.member("ann")
     town.close(2)
-    # 200 fen were released in cycle 2. Mei spends her 100; in cycle 3 Bo's lots come in, so cycle 4 would be 600.
+    # 200 fen were released in cycle 2. Mei spends her 100; in cycle 3 Ann's two lots of 20 000 come in.
     town.sell("mei", "baker", voucher_fen=100)
-    town.sell("bo", "baker", 100_000)
+    town.sell("ann", "baker", 100_000)
     town.close(3)
+    # 1 % of 20 000 and of 40 000.
     assert town.close(4) == Run(4, "held", 600, 250)
-    # The grocer sells on; its dues pay the refund of Mei's whole first order, though cycle 4 is not decided.
+    # The grocer sells on; its dues can pay for the refund of Mei's order.
     town.sell("lin", "grocer", 50_000, delivered=False)
-    order = int(str(fetch("SELECT MIN(id) FROM orders")[0][0]))
     with ledger_moves() as moved:
         assert town.refund(order, 100_000) == "paid"
-    # Later than the entry cycle: the merchant bears the price, the earned coupon of 700 goes to the reserve.
+    # Its entry cycle is long closed: the merchant bears the price; the earned coupon of 700 goes to the reserve.
     assert moved == {
         "trust:bank": -100_000,
         "trust:merchant_payable": -100_000,
@@ -151,19 +159,50 @@ def test_a_refund_while_a_settlement_is_held_pays_at_once_and_its_points_follow_
         "trust:reserve": 700,
     }
     assert (town.points("mei"), fetch("SELECT effect FROM refund")) == (10_000, [("waiting",)])
+    return town
+
+
+def test_a_refund_while_a_settlement_is_held_pays_at_once_and_its_points_follow_after_it(database: Database) -> None:
+    town = refund_while_held(database)
     with ledger_moves() as moved:
         approve(cycle=4, by="finance", at=town.at)
-    # 600 are released: by now 3 % of 20 000 and 1 % of 40 000 = 1 000 were. Then the first lots go: 600 come back.
-    # Mei had spent 100 of hers: the refund's cash is long gone, so the reserve pays them and Mei owes them.
-    assert moved == {
-        "trust:pool:green": -600 + 600,
-        "trust:accrued:green": 600 - 600 + 100,
-        "trust:reserve": -100,
-    } or moved == {"trust:accrued:green": 100, "trust:reserve": -100}
+    # The settlement releases 600. Then the lots of 10 000, which by now released 3 % = 600 together, are gone: 600
+    # return. Mei had spent 100 of hers, and the refund's cash is paid: the reserve pays that 100.
+    assert moved == {"trust:accrued:green": 100, "trust:reserve": -100}
     wallet = town.wallet("mei")
     assert (town.points("mei"), wallet.accrued_fen, wallet.claimed_fen, wallet.debt_fen) == (0, 0, 0, 100)
-    assert fetch("SELECT effect FROM refund") == [("applied",)]
+    assert (town.points("grocer"), fetch("SELECT effect FROM refund")) == (0, [("applied",)])
+    assert free_and_backing() == (6_000 + 12_000 - 400, 400)
 
 
 def test_a_debt_to_the_reserve_is_repaid_by_the_next_draws_before_anything_else(database: Database) -> None:
-    test_a_refund_while_a_settlement_is_held_pays_at_once_and_its_points_follow_after_it(database)
+    town = refund_while_held(database)
+    approve(cycle=4, by="finance", at=town.at)
+    town.sell("mei", "baker", 35_000)
+    for cycle in (5, 6, 7):
+        assert town.close(cycle).state == "held"
+        approve(cycle=cycle, by="finance", at=town.at)
+    # 20 % of 35 000 are 7 000 points: 70 fen in cycle 6 and 70 in cycle 7. Of these 140 she owes 100.
+    taking = town.take(town.sale("mei", "grocer", 1, voucher_fen=41))
+    assert taking.refusals[0].code == "spend.balance"
+    with pytest.raises(Refusal, match="40"):
+        town.draw("mei", 41)
+    with ledger_moves() as moved:
+        assert town.draw("mei") == 40
+    assert moved == {"trust:accrued:green": -140, "trust:reserve": 100, "trust:voucher:green": 40}
+    wallet = town.wallet("mei")
+    assert (wallet.debt_fen, wallet.voucher_fen, wallet.claimable_fen) == (0, 40, 0)
+
+
+def test_a_spend_repays_the_debt_before_it_draws(database: Database) -> None:
+    town = refund_while_held(database)
+    approve(cycle=4, by="finance", at=town.at)
+    town.sell("mei", "baker", 60_000)
+    for cycle in (5, 6):
+        assert town.close(cycle).state == "held"
+        approve(cycle=cycle, by="finance", at=town.at)
+    # 12 000 points released 120: 100 for the reserve, 20 to spend.
+    with ledger_moves() as moved:
+        town.sell("mei", "baker", voucher_fen=15)
+    assert moved == {"trust:accrued:green": -115, "trust:reserve": 100, "trust:merchant_payable": 15}
+    assert town.wallet("mei").claimable_fen == 5

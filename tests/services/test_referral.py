@@ -6,7 +6,7 @@ from tests.support.town import Town, found_town, ledger_moves, plain_rules
 
 
 def red_parts() -> list[int]:
-    return [int(str(row[0])) for row in fetch("SELECT red_part_fen FROM orders ORDER BY id")]
+    return [int(row[0]) for row in fetch("SELECT red_part_fen FROM orders ORDER BY id")]
 
 
 def test_the_referrer_of_a_shopper_gets_8_percent_of_the_concession_as_red_points(town: Town) -> None:
@@ -43,7 +43,9 @@ def test_a_referral_pays_one_level_what_bo_buys_gives_lin_red_points_and_mei_not
     order = town.sell("bo", "grocer", 100_000)
     town.close_all([1, 2])
     assert (town.points("lin", "red"), town.points("mei", "red")) == (800, 0)
-    assert fetch("SELECT account_id FROM wallet w JOIN pool p ON p.id = w.pool_id WHERE p.is_red") == [(town.ids["lin"],)]
+    assert fetch("SELECT account_id FROM wallet w JOIN pool p ON p.id = w.pool_id WHERE p.is_red") == [
+        (town.ids["lin"],)
+    ]
     assert fetch("SELECT referrer_id FROM orders WHERE id = %s", order) == [(town.ids["lin"],)]
 
 

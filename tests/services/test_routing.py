@@ -114,10 +114,8 @@ def test_a_pool_that_opens_later_counts_its_cycles_from_then(database: Database)
     town.close_all([2, 3])
     # The alliance's cycle 3 is the second pool's own cycle 2: its first lots release there.
     settled = fetch(
-        "SELECT p.name, s.cycle, s.issued_fen FROM settled_cycle s JOIN pool p ON p.id = s.pool_id ORDER BY p.id, s.cycle"
+        "SELECT p.name, s.cycle, s.issued_fen FROM settled_cycle s JOIN pool p ON p.id = s.pool_id "
+        "ORDER BY p.id, s.cycle"
     )
     greens = [row for row in settled if row[0] != "red"]
     assert greens == [("green", 1, 0), ("green", 2, 0), ("green", 3, 0), ("second", 1, 0), ("second", 2, 200)]
-
-
-

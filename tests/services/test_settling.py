@@ -12,7 +12,9 @@ from tests.support.town import Town, found_town, ledger_moves, plain_rules
 
 
 def settled() -> list[tuple[object, ...]]:
-    query = "SELECT s.cycle, s.answer, s.indices FROM settled_cycle s JOIN pool p ON p.id = s.pool_id ORDER BY p.id, cycle"
+    query = (
+        "SELECT s.cycle, s.answer, s.indices FROM settled_cycle s JOIN pool p ON p.id = s.pool_id ORDER BY p.id, cycle"
+    )
     return fetch(query)
 
 
@@ -64,7 +66,12 @@ def test_missed_cycles_are_made_up_in_order_each_from_its_own_cut_off(database: 
     town.close_all([1, 2, 3, 4])
     # The first lot of 10 000 released in cycles 2, 3, 4; the second of 5 000 in 3 and 4. Both sides have the same.
     assert town.wallet("mei").claimable_fen == 3 * 100 + 2 * 50
-    assert fetch("SELECT cycle, issued_fen FROM settlement_run ORDER BY cycle") == [(1, 0), (2, 200), (3, 300), (4, 300)]
+    assert fetch("SELECT cycle, issued_fen FROM settlement_run ORDER BY cycle") == [
+        (1, 0),
+        (2, 200),
+        (3, 300),
+        (4, 300),
+    ]
 
 
 def test_a_lot_of_137_points_loses_nothing_to_rounding_however_often_it_is_drawn(town: Town) -> None:
@@ -111,8 +118,8 @@ def test_points_are_worth_what_inflow_paid_for_and_nothing_breaks_when_inflow_en
         town.close(day)
     town.close_all(range(6, 42))
     paid_in, issued = fetch("SELECT SUM(inflow_fen), (SELECT SUM(issued_fen) FROM settlement_run) FROM pool_cycle")[0]
-    assert (int(str(paid_in)), town.points("mei")) == (30_000, 50_000)
-    assert 2 * town.points("mei") * 30 * 5 // 1_000 <= int(str(issued)) <= 30_000
+    assert (int(paid_in), town.points("mei")) == (30_000, 50_000)
+    assert 2 * town.points("mei") * 30 * 5 // 1_000 <= int(issued) <= 30_000
 
 
 def test_the_preset_of_the_field_grows_its_releases_with_the_inflow(database: Database) -> None:

@@ -1,6 +1,7 @@
 """Orders vest at the cut-off once they are delivered, paid for, past their refund window and not held."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -59,7 +60,9 @@ def test_a_closed_cohort_never_receives_points(town: Town) -> None:
     town.close(1)
     town.confirm([late])
     town.close(2)
-    assert fetch("SELECT entry, points FROM cohort c JOIN pool p ON p.id = c.pool_id WHERE NOT p.is_red ORDER BY entry") == [
+    assert fetch(
+        "SELECT entry, points FROM cohort c JOIN pool p ON p.id = c.pool_id WHERE NOT p.is_red ORDER BY entry"
+    ) == [
         (1, 2_000),
         (2, 2_000),
     ]
@@ -138,12 +141,13 @@ def test_a_statement_confirms_cash_once(town: Town) -> None:
 
 
 def test_who_confirms_has_to_say_what(town: Town) -> None:
-    for wrong in ({}, {"order_ids": []}, {"order_ids": range(10_001)}):
+    wrongs: list[dict[str, Any]] = [{}, {"order_ids": []}, {"order_ids": range(10_001)}]
+    for wrong in wrongs:
         with pytest.raises(Refusal) as refused:
-            confirm_cash(statement="s1", at=town.at, **wrong)  # type: ignore[arg-type]
+            confirm_cash(statement="s1", at=town.at, **wrong)
         assert refused.value.field == "order_ids"
         with pytest.raises(Refusal):
-            confirm_delivery(at=town.at, **wrong)  # type: ignore[arg-type]
+            confirm_delivery(at=town.at, **wrong)
 
 
 def test_holding_and_releasing_what_is_not_there_is_refused(town: Town) -> None:

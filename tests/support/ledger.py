@@ -1,19 +1,21 @@
 """The ledger and the tables as a clerk with a database client sees them: plain SQL, nothing of the product's reads."""
 
+from typing import Any
+
 from django.db import connection
 
 ASSETS = ("trust:bank", "trust:in_transit", "ops:bank", "ops:marketing")
 """The accounts that grow by debits; every other grows by credits."""
 
 
-def fetch(query: str, *params: object) -> list[tuple[object, ...]]:
+def fetch(query: str, *params: Any) -> list[tuple[Any, ...]]:
     """Return the rows of a query."""
     with connection.cursor() as cursor:
         cursor.execute(query, params)
         return [tuple(row) for row in cursor.fetchall()]
 
 
-def execute(statement: str, *params: object) -> int:
+def execute(statement: str, *params: Any) -> int:
     """Run one statement in a transaction of its own and return the rows it touched."""
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
@@ -43,4 +45,4 @@ def last_postings() -> dict[tuple[str, str], int]:
         "SELECT d.name, c.name, p.amount_fen FROM posting p JOIN ledger_account d ON d.id = p.debit_id "
         "JOIN ledger_account c ON c.id = p.credit_id WHERE p.journal_id = (SELECT MAX(id) FROM journal)"
     )
-    return {(str(debit), str(credit)): int(str(fen)) for debit, credit, fen in found}
+    return {(debit, credit): fen for debit, credit, fen in found}

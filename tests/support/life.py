@@ -85,9 +85,9 @@ class Life:
         self.orders.append(self.town.sell(member, merchant, self.amount(), **paid, **told))
 
     def refund(self) -> None:
-        vested = [int(str(row[0])) for row in fetch("SELECT id FROM orders WHERE entry_cycle IS NOT NULL ORDER BY id")]
+        vested = [int(row[0]) for row in fetch("SELECT id FROM orders WHERE entry_cycle IS NOT NULL ORDER BY id")]
         order = self.chance.choice(vested if vested and self.chance.random() < 0.6 else self.orders)
-        price = int(str(fetch("SELECT cash_fen + voucher_fen + coupon_fen FROM orders WHERE id = %s", order)[0][0]))
+        price = int(fetch("SELECT cash_fen + voucher_fen + coupon_fen FROM orders WHERE id = %s", order)[0][0])
         fen = self.chance.choice((price, price // 2, price // 3, 1, 100))
         number = f"r{len(self.asked)}"
         self.asked.append((order, fen, number))
@@ -139,7 +139,7 @@ class Life:
             raise
 
     def decide(self) -> None:
-        held = [int(str(row[0])) for row in fetch("SELECT cycle FROM settlement_run WHERE state = 'held'")]
+        held = [int(row[0]) for row in fetch("SELECT cycle FROM settlement_run WHERE state = 'held'")]
         posted = self.cycle - 1 - len(held)
         if posted:
             self.town.transfer_fees(posted)

@@ -7,7 +7,7 @@ times. There is no dividend and no refund window, so a delivered, confirmed orde
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from greenloop.core.cycle import Calendar
@@ -84,21 +84,21 @@ class Town:
     # --- people
 
     def merchant(self, ref: str, **facts: Any) -> int:
-        form = MerchantForm(ref=ref, **{"city": "Hangzhou", "enrolled_at": OPENING_AT, "rate_ppm": 100_000} | facts)
-        self.merchants |= enrol_merchants(forms=[form], at=OPENING_AT)
+        told: dict[str, Any] = {"city": "Hangzhou", "enrolled_at": OPENING_AT, "rate_ppm": 100_000} | facts
+        self.merchants |= enrol_merchants(forms=[MerchantForm(ref=ref, **told)], at=OPENING_AT)
         self.ids[ref] = self.merchants[ref]
         return self.ids[ref]
 
     def member(self, ref: str, **facts: Any) -> int:
-        form = MemberForm(ref=ref, **{"city": "Hangzhou", "enrolled_at": OPENING_AT} | facts)
-        self.ids |= enrol_members(forms=[form], at=OPENING_AT)
+        told: dict[str, Any] = {"city": "Hangzhou", "enrolled_at": OPENING_AT} | facts
+        self.ids |= enrol_members(forms=[MemberForm(ref=ref, **told)], at=OPENING_AT)
         return self.ids[ref]
 
     # --- the loop's verbs
 
     def sale(self, member: str, merchant: str, cash_fen: int = 0, **facts: Any) -> Sale:
         number = {} if "order_no" in facts else {"order_no": str(next(self.numbers))}
-        told = {"paid_at": self.at, "delivered": True} | number | facts
+        told: dict[str, Any] = {"paid_at": self.at, "delivered": True} | number | facts
         return Sale(merchant=merchant, member=member, cash_fen=cash_fen, **told)
 
     def take(self, *sales: Sale) -> Taking:
@@ -226,8 +226,3 @@ def ledger_moves() -> Iterator[dict[str, int]]:
     yield moved
     after = balances()
     moved |= {name: fen - before.get(name, 0) for name, fen in after.items() if fen != before.get(name, 0)}
-
-
-def utc(text: str) -> datetime:
-    """Return an instant from ISO text."""
-    return datetime.fromisoformat(text).astimezone(UTC)

@@ -17,12 +17,14 @@ CYCLE = say("Each cycle")
 MONEY = say("Money")
 LOOK = say("Look and prove")
 
+HELP = ["--help", "-h"]
+
 app = typer.Typer(
     help=say("Greenloop: a rebate alliance whose vouchers are always covered, and whose books anyone can check."),
     epilog=say("Exit codes: 0 done, 1 refused or a check failed, 2 wrong command line, 3 an invariant is broken."),
     add_completion=False,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["--help", "-h"]},
+    context_settings={"help_option_names": HELP},
 )
 
 COMMON = (

@@ -8,7 +8,7 @@ import typer
 from greenloop.cli import database
 from greenloop.cli.answer import Answer, count, moment, money, table, text
 from greenloop.cli.app import CYCLE, command
-from greenloop.cli.reading import At, By, amount_fen, now
+from greenloop.cli.reading import CYCLE_MAX, At, By, amount_fen, now
 from greenloop.cli.words import gettext
 from greenloop.core.faults import Refusal, say
 
@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from greenloop.services.loop.settle import Run
 
 CycleNo = Annotated[
-    int | None, typer.Option("--cycle", min=1, help=say("The alliance's cycle; without it, all that are due."))
+    int | None,
+    typer.Option("--cycle", min=1, max=CYCLE_MAX, help=say("The alliance's cycle; without it, all that are due.")),
 ]
-Due = Annotated[int | None, typer.Option("--cycle", min=1, help=say("The alliance's cycle, if not the open one."))]
-Held = Annotated[int, typer.Argument(min=1, help=say("The alliance's cycle whose settlement is held."))]
+Due = Annotated[
+    int | None, typer.Option("--cycle", min=1, max=CYCLE_MAX, help=say("The alliance's cycle, if not the open one."))
+]
+Held = Annotated[int, typer.Argument(min=1, max=CYCLE_MAX, help=say("The alliance's cycle whose settlement is held."))]
 
 
 @command("settle", panel=CYCLE, help=say("Close what is due: vest, settle and move the fee, cycle by cycle."))
@@ -124,7 +127,9 @@ def vest(cycle: Due = None, at: At = None) -> Answer:
 
 
 @command("fees", panel=CYCLE, help=say("Only move the platform's fee of a settled cycle (settle does it too)."))
-def fees(cycle: Annotated[int, typer.Argument(min=1, help=say("The alliance's cycle."))], at: At = None) -> Answer:
+def fees(
+    cycle: Annotated[int, typer.Argument(min=1, max=CYCLE_MAX, help=say("The alliance's cycle."))], at: At = None
+) -> Answer:
     """Move a cycle's fee from the trust book to the operating book, once."""
     with database.writing():
         from greenloop.services.books.fees import transfer_fees

@@ -15,15 +15,24 @@ PATIENCE_S = 5
 
 
 def start(url: str | None = None) -> None:
-    """Start the framework on the configured database, or on `url`. The first call of a process decides."""
+    """Start the framework on the configured database, or on `url`. The first call of a process decides.
+
+    :raises Refusal: the database's address can't be read.
+    """
     import django
     from django.apps import apps
     from django.utils import translation
 
     if url:
         os.environ["GREENLOOP_DATABASE_URL"] = url
-    if not apps.ready:
-        django.setup()
+    try:
+        if not apps.ready:
+            django.setup()
+    except ValueError as fault:
+        message = say(
+            "GREENLOOP_DATABASE_URL names no database: {reason}. Write sqlite:///path or postgresql://host/name."
+        )
+        raise Refusal("database.url", message, field="GREENLOOP_DATABASE_URL", reason=fault) from fault
     translation.activate("zh-hans" if spoken() == "zh" else "en")
 
 

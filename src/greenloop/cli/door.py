@@ -11,7 +11,7 @@ from typer.main import get_command
 from greenloop.cli import answer as answers
 from greenloop.cli import words
 from greenloop.cli.answer import BROKEN, DONE, REFUSED, USAGE, Answer
-from greenloop.cli.app import app
+from greenloop.cli.app import HELP, app
 from greenloop.core.faults import Breach, Refusal, say
 
 __all__ = ["run"]
@@ -99,27 +99,33 @@ def _answered(found: object, *, as_json: bool) -> int:
 
 def _translate(command: Any) -> None:
     """Put the help of a command and of all below it into the language in use."""
-    if words.spoken() == "en":
+    if words.spoken() == "en" and "typer.rich_utils" not in sys.modules:
         return
     from typer import rich_utils
 
-    rich_utils.ARGUMENTS_PANEL_TITLE = words.gettext("What it needs")
+    rich_utils.ARGUMENTS_PANEL_TITLE = words.gettext("Arguments")
     rich_utils.OPTIONS_PANEL_TITLE = words.gettext("Options")
     for each in [command, *getattr(command, "commands", {}).values()]:
         for name in ("help", "epilog", "rich_help_panel"):
             if isinstance(text := getattr(each, name, None), str):
                 setattr(each, name, words.gettext(text))
         for param in each.params:
-            param.help = words.gettext(param.help or "")
+            if param.help:
+                param.help = words.gettext(param.help)
+        if option := each.get_help_option(typer.Context(each, help_option_names=HELP)):
+            option.help = words.gettext("Show this help and exit.")
 
 
 def _database_refusal(fault: Exception) -> Refusal | None:
     """Return what to tell people when a database can't be reached or has no tables, None for any other fault."""
     if "django" not in sys.modules:
         return None
-    from django.db import OperationalError, ProgrammingError
+    from django.db import DataError, OperationalError, ProgrammingError
 
     reason = " ".join(str(fault).split())
+    if isinstance(fault, DataError):
+        message = say("A value is too long or too large for the database: {reason}. Shorten it.")
+        return Refusal("database.value", message, reason=reason)
     missing = "no such table" in reason or "does not exist" in reason
     if isinstance(fault, OperationalError) or (isinstance(fault, ProgrammingError) and missing):
         if missing:

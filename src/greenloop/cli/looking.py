@@ -113,8 +113,8 @@ def trace(
         "payout_id": None if order.payout_id is None else str(order.payout_id),
         "reserve_part_fen": order.reserve_part_fen,
         "lots": _lots(order, index),
-        "refunds": [asdict(refund) for refund in refunds],
-        "journals": [asdict(journal) for journal in journals],
+        "refunds": [asdict(refund) | _numbered(refund) for refund in refunds],
+        "journals": [asdict(journal) | {"id": str(journal.id)} for journal in journals],
     }
     shown: list[Any] = [_price(order), _split(order), _lots_table(order, index)]
     if refunds:
@@ -124,6 +124,11 @@ def trace(
         shown.append(text(gettext("… and {count} more").format(count=len(journals) - JOURNALS_SHOWN_MAX)))
     shown.append(text(gettext("Postings are the sums of the whole batch that the order was part of."), "dim"))
     return Answer(facts, shown)
+
+
+def _numbered(refund: "RefundRow") -> dict[str, str | None]:
+    names = ("journal_id", "effect_journal_id")
+    return {name: None if (number := getattr(refund, name)) is None else str(number) for name in names}
 
 
 def _price(order: "OrderRow") -> object:

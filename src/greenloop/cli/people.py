@@ -116,9 +116,9 @@ def rate(
         present = now(at)
         from_at = instant(effective, "--from") if effective else present
         set_rate(merchant=merchant, rate_ppm=rate_ppm, valid_from_at=from_at, at=present)
-    sentence = gettext("{merchant} concedes {percent} % from {moment} on.")
+    sentence = gettext("{merchant} concedes {rate} from {moment} on.")
     facts = {"merchant": merchant, "rate_ppm": rate_ppm, "valid_from_at": from_at}
-    shown = sentence.format(merchant=merchant, percent=percent.removesuffix("%").strip(), moment=moment(from_at))
+    shown = sentence.format(merchant=merchant, rate=f"{rate_ppm / 10_000:g} %", moment=moment(from_at))
     return Answer(facts, [text(shown)])
 
 

@@ -17,11 +17,13 @@ from greenloop.cli.answer import REFUSED, Answer, table, text
 from greenloop.cli.words import gettext, told
 from greenloop.core.faults import Refusal, say
 from greenloop.core.money import fen_of
-from greenloop.core.reading import Fields
+from greenloop.core.reading import Fields, shown
 
 Record = TypeVar("Record")
 SHOWN_MAX = 20
-ID_DIGITS_MAX = 19
+ID_MAX = 2**63 - 1
+CYCLE_MAX = 50_000
+"""Far beyond any calendar."""
 
 At = Annotated[
     str | None,
@@ -58,9 +60,9 @@ def instant(written: str, field: str) -> datetime:
 def _instant(written: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(written)
-    except ValueError:
+        return found.astimezone(UTC) if found.tzinfo is not None else None
+    except (ValueError, OverflowError):
         return None
-    return found.astimezone(UTC) if found.tzinfo is not None else None
 
 
 def day(written: str, field: str) -> date:
@@ -106,7 +108,7 @@ def number(written: str, field: str) -> int:
 
     :raises Refusal: it is none.
     """
-    if written.isascii() and written.isdigit() and len(written) <= ID_DIGITS_MAX:
+    if written.isascii() and written.isdigit() and len(written) < 20 and int(written) <= ID_MAX:
         return int(written)
     message = say("“{written}” is no number of a record; write its digits, as the answer that made it showed them.")
     raise Refusal("id.unreadable", message, field=field, written=written[:40])
@@ -155,7 +157,7 @@ def records(
                 continue
             fields = Fields(written)
             fields.only(columns)
-            _check_flags(fields, written, columns)
+            _check_values(fields, written, columns)
             record = read(fields, written)
             if fields.sound:
                 found.append((line, record))
@@ -164,10 +166,13 @@ def records(
     return Records(name, found, faults)
 
 
-def _check_flags(fields: Fields, written: Mapping[str, Any], columns: Mapping[str, type]) -> None:
-    for key, kind in columns.items():
-        if kind is bool and key in written and type(written[key]) is not bool:
+def _check_values(fields: Fields, written: Mapping[str, Any], columns: Mapping[str, type]) -> None:
+    """Find fault with what `Fields` doesn't look at: flags, and a character that no database keeps."""
+    for key, value in written.items():
+        if columns.get(key) is bool and type(value) is not bool:
             fields.fault(key, say("{field_name} must be true or false."))
+        elif isinstance(value, str) and "\x00" in value:
+            fields.fault(key, say("{field_name} can't hold the character NUL."))
 
 
 def _documents(stream: TextIO, columns: Mapping[str, type]) -> Iterator[tuple[int, Mapping[str, Any] | Refusal]]:
@@ -179,7 +184,11 @@ def _documents(stream: TextIO, columns: Mapping[str, type]) -> Iterator[tuple[in
         yield first[0], _json(first[1])
         yield from ((number, _json(line)) for number, line in lines if line.strip())
         return
-    names = [name.strip() for name in next(csv.reader([first[1]]))]
+    names = [name.strip() for name in next(csv.reader([first[1].lstrip("\ufeff")]))]
+    if unknown := [name for name in names if name not in columns]:
+        message = say("“{name}” is no field of this file. The first line of CSV names some of: {known}.")
+        yield first[0], Refusal("file.header", message, name=shown(unknown[0]), known=", ".join(columns))
+        return
     rows = csv.reader(line for _, line in lines)
     while True:
         try:

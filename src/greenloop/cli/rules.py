@@ -13,6 +13,7 @@ from greenloop.cli.reading import At, By, day, instant, now, opened
 from greenloop.cli.words import gettext
 from greenloop.core.faults import Refusal, say
 from greenloop.core.loop.presets import preset_document
+from greenloop.core.loop.rules import rule_set
 
 
 @command("migrate", panel=RULES, help=say("Make the database's tables, or bring them up to date."))
@@ -34,6 +35,7 @@ def preset(
     """Print a preset's document, indented for a person to edit."""
     opens_date = day(opens, "--opens")
     document = preset_document(name, opens_date=opens_date, cycle_days=cycle_days, cities=tuple(city or ()))
+    rule_set(document)
     return Answer(document, [text(json.dumps(document, indent=2, ensure_ascii=False))])
 
 

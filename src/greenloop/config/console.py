@@ -19,6 +19,8 @@ def run(args: list[str]) -> int:
 
     if (code := auditing.straight(args)) is not None:
         return code
+    if not os.environ.get("GREENLOOP_DATABASE_URL", "unset"):
+        del os.environ["GREENLOOP_DATABASE_URL"]
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "greenloop.config.settings")
     for name in COMMANDS:
         import_module(f"greenloop.cli.{name}")

@@ -50,9 +50,9 @@ def _caps(cycle: int) -> Iterator[Placed]:
 
 def _concessions(cycle: int) -> Iterator[Placed]:
     journal = sql.value("SELECT id FROM journal WHERE book = 'trust' AND key = %s", [f"vest/{cycle}"])
-    red_pool, red_plan = _red()
     for line, row in enumerate(sql.rows(_CONCESSIONS, [cycle])):
-        order, pool, plan, member, merchant, entered_fen, of_member, of_merchant, referrer, red_fen = row
+        order, pool, plan, member, merchant, entered_fen, of_member, of_merchant, *red = row
+        referrer, red_fen, red_pool, red_plan = red
         if entered_fen >= MIN_CONCESSION_FEN:
             event: Event = {"kind": "concession", "order": str(order), "pool": pool, "plan": plan}
             event |= {"member": str(member), "merchant": str(merchant), "concession_fen": entered_fen}
@@ -63,11 +63,6 @@ def _concessions(cycle: int) -> Iterator[Placed]:
             event = {"kind": "concession", "order": f"{order}/red", "pool": red_pool, "plan": red_plan}
             event |= {"member": str(referrer), "merchant": None, "concession_fen": int(red_fen)}
             yield (journal, line, 1), event | {"points": {str(referrer): int(red_fen)}}
-
-
-def _red() -> tuple[str, str]:
-    document = json.loads(sql.value("SELECT document FROM rule_version ORDER BY effective_at DESC LIMIT 1") or "{}")
-    return document.get("red_pool", ""), document.get("red_plan", "")
 
 
 def _points(concession_fen: int, *sides: tuple[int, int]) -> dict[str, int]:
@@ -93,7 +88,7 @@ def _refunds(cycle: int) -> Iterator[Placed]:
         journal, order, less_fen, left_fen, member, merchant, of_member, of_merchant, red_lost = row
         event: Event = {"kind": "refund", "order": str(order), "points_fen": less_fen}
         if (of_member, of_merchant) != (PPM, PPM):
-            event["points"] = _points(left_fen, (member, of_member), (merchant, of_merchant))
+            event["points"] = _points(int(left_fen), (member, of_member), (merchant, of_merchant))
         if less_fen:
             yield (journal, AFTER_ENTRIES, 0), event
         if red_lost:
@@ -138,9 +133,10 @@ _CAPS = """
 """
 _CONCESSIONS = """
     SELECT o.id, p.name, l.name, o.member_id, m.account_id, o.entered_fen, o.member_multiple_ppm,
-           o.merchant_multiple_ppm, o.referrer_id, o.red_points + COALESCE(r.lost, 0)
+           o.merchant_multiple_ppm, o.referrer_id, o.red_points + COALESCE(r.lost, 0), rp.name, rl.name
     FROM orders o JOIN pool p ON p.id = o.pool_id JOIN plan l ON l.id = o.plan_id
     JOIN merchant m ON m.id = o.merchant_id
+    JOIN rule_version v ON v.id = o.rules_id JOIN pool rp ON rp.id = v.red_pool_id JOIN plan rl ON rl.id = v.red_plan_id
     LEFT JOIN (SELECT order_id, SUM(red_points_lost) AS lost FROM refund GROUP BY order_id) r
         ON r.order_id = o.id
     WHERE o.entry_cycle = %s ORDER BY o.id

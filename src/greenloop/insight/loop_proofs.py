@@ -71,8 +71,9 @@ _POSITIONS = """
             LEFT JOIN waiting w ON w.order_id = o.id WHERE o.entered_fen >= 10
             UNION ALL
             SELECT o.referrer_id, c.id, o.red_points + COALESCE(w.red, 0)
-            FROM orders o JOIN pool p ON p.is_red
-            JOIN cohort c ON c.pool_id = p.id AND c.entry = o.entry_cycle - p.first_cycle + 1
+            FROM orders o JOIN rule_version v ON v.id = o.rules_id JOIN pool p ON p.id = v.red_pool_id
+            JOIN cohort c ON c.pool_id = p.id AND c.plan_id = v.red_plan_id
+                AND c.entry = o.entry_cycle - p.first_cycle + 1
             LEFT JOIN waiting w ON w.order_id = o.id WHERE o.red_points + COALESCE(w.red, 0) > 0
         ) AS lots GROUP BY account_id, cohort_id
     ) l LEFT JOIN position p ON p.account_id = l.account_id AND p.cohort_id = l.cohort_id

@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from greenloop.core.cycle import Calendar
 from greenloop.core.faults import Refusal, say
 from greenloop.core.loop.presets import preset_document
+from greenloop.core.money import share_ppm
 from greenloop.services.books.fees import transfer_fees
 from greenloop.services.books.payout import pay_out
 from greenloop.services.loop.confirm import confirm_cash
@@ -104,9 +105,9 @@ def replay_year(
     with watch.stage("load"):
         baskets = groceries.baskets(orders=orders)
     progress("load", 1, 1)
-    first_date = Calendar(date(2000, 1, 1), groceries.UTC_OFFSET_MINUTES, 1).local_date(baskets[0].paid_at)
-    calendar = Calendar(first_date, groceries.UTC_OFFSET_MINUTES, cycle_days)
-    with simulated(Clock(calendar.midnight_at(first_date))) as clock:
+    opens_date = (baskets[0].paid_at + timedelta(minutes=groceries.UTC_OFFSET_MINUTES)).date()
+    calendar = Calendar(opens_date, groceries.UTC_OFFSET_MINUTES, cycle_days)
+    with simulated(Clock(calendar.midnight_at(opens_date))) as clock:
         year = _Year(baskets=baskets, calendar=calendar, clock=clock, watch=watch, seed=seed, progress=progress)
         year.open(plan)
         year.live()
@@ -128,6 +129,13 @@ class _Year:
     ) -> None:
         self._baskets, self._calendar, self._seed = baskets, calendar, seed
         self._clock, self._watch, self._progress = clock, watch, progress
+        with watch.stage("load"):
+            self._stores = habits.store_forms(baskets, seed=seed, enrolled_at=clock.at)
+            cities = {form.ref: form.city for form in self._stores}
+            self._households = habits.household_forms(baskets, seed=seed, cities=cities)
+            self._wishes = habits.voucher_wishes(baskets, seed=seed)
+            self._desk = ReturnsDesk(habits.returns(baskets, seed=seed, calendar=calendar))
+        self._days = (calendar.local_date(baskets[-1].paid_at) - calendar.opens_date).days + 1
         self._accounts: dict[str, int] = {}
         self._untaken: set[int] = set()
         self._refused: Counter[str] = Counter()
@@ -135,27 +143,18 @@ class _Year:
         self._cycles = self._expired_fen = self._paid_out_fen = 0
 
     def open(self, plan: str) -> None:
-        """Publish the rules, enrol the stores, and draw from the seed what people are going to do."""
-        opening, last_date = self._clock.at, self._calendar.local_date(self._baskets[-1].paid_at)
+        """Publish the rules and enrol the stores."""
+        opening, calendar = self._clock.at, self._calendar
         document = preset_document(
             plan,
-            opens_date=self._calendar.opens_date,
-            utc_offset_minutes=self._calendar.utc_offset_minutes,
-            cycle_days=self._calendar.cycle_days,
+            opens_date=calendar.opens_date,
+            utc_offset_minutes=calendar.utc_offset_minutes,
+            cycle_days=calendar.cycle_days,
         )
         document["refund_days"] = REFUND_DAYS
         publish_rules(document=document, effective_at=opening, by=OPERATOR, at=opening)
         with self._watch.stage("enrol"):
-            stores = habits.store_forms(self._baskets, seed=self._seed, enrolled_at=opening)
-            enrol_merchants(forms=stores, at=opening)
-            cities = {form.ref: form.city for form in stores}
-            self._households = habits.household_forms(self._baskets, seed=self._seed, cities=cities)
-        with self._watch.stage("load"):
-            self._wishes = habits.voucher_wishes(self._baskets, seed=self._seed)
-            self._desk = ReturnsDesk(habits.returns(self._baskets, seed=self._seed, calendar=self._calendar))
-        self._stores = len(stores)
-        self._days = (last_date - self._calendar.opens_date).days + 1
-        self._cycles_due = self._days // self._calendar.cycle_days
+            enrol_merchants(forms=self._stores, at=opening)
 
     def live(self) -> None:
         """Live through the year; it ends with the morning after its last day."""
@@ -197,7 +196,7 @@ class _Year:
                 self._expired_fen += gone.voucher_fen + gone.coupon_fen
                 more = gone.more
         self._cycles = cycle
-        self._progress("settle", cycle, self._cycles_due)
+        self._progress("settle", cycle, self._days // self._calendar.cycle_days)
 
     def _evening(self, day: date) -> None:
         at = self._clock.move_to(self._calendar.midnight_at(day) + CLOSING)
@@ -237,11 +236,11 @@ class _Year:
             baskets=len(self._baskets),
             refused=dict(sorted(self._refused.items())),
             households=len(self._accounts),
-            stores=self._stores,
+            stores=len(self._stores),
             cycles_settled=self._cycles,
             orders=orders,
             pools=tally.pools(),
-            payout_bound_fen=orders.entered_fen * payout // 1_000_000,
+            payout_bound_fen=share_ppm(orders.entered_fen, payout),
             refunds=tally.refunds(),
             refunds_refused=self._desk.refused,
             expired_fen=self._expired_fen,

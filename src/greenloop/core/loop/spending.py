@@ -65,6 +65,23 @@ def available_fen(purse: Purse) -> int:
     return purse.wallet.voucher_fen + max(0, claimable - purse.debt_fen)
 
 
+def place_debt(purses: Sequence[Purse]) -> tuple[Purse, ...]:
+    """Place a holder's debts where its next draws will meet them: in the order given, up to what each can draw.
+
+    A debt is the holder's, not the pool's, so it may move between the holder's purses; the sum stays.
+    """
+    debt_fen = sum(purse.debt_fen for purse in purses)
+    if not debt_fen:
+        return tuple(purses)
+    placed: list[Purse] = []
+    for place, purse in enumerate(purses, 1):
+        claimable = wallets.claimable(purse.wallet, purse.accrued_fen)
+        part = debt_fen if place == len(purses) else min(debt_fen, claimable)
+        placed.append(replace(purse, debt_fen=part))
+        debt_fen -= part
+    return tuple(placed)
+
+
 def take_from(papers: Sequence[Paper], amount_fen: int) -> tuple[tuple[Paper, ...], tuple[Use, ...]]:
     """Take an amount from vouchers or coupons in the order given; return what is left of them and what was used."""
     left: list[Paper] = []

@@ -15,6 +15,7 @@ WIDTH, HEIGHT = 360, 214
 LEFT, RIGHT, TOP, BOTTOM = 46, 10, 10, 36
 TICKS = 4
 TITLED_MAX = 130
+FLAT = 1e-9
 Point = tuple[float, float | None]
 
 
@@ -51,7 +52,7 @@ def picture(
 
 def round_ticks(low: float, high: float, most: int = TICKS) -> tuple[float, ...]:
     """Return round numbers (1, 2 or 5 × 10^n) that cover low … high in at most about `most` steps."""
-    if high <= low:
+    if high - low < FLAT:
         high = low + 1
     rough = (high - low) / most
     size = 10 ** floor(log10(rough))

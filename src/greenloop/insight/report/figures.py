@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from greenloop.core.money import PPM, yuan
 
 MINUS = "−"
+SPACE = "\N{NO-BREAK SPACE}"
 NONE = "–"
 
 
@@ -43,7 +44,7 @@ def percent(numerator: int, denominator: int, places: int = 1) -> str:
     tenths = (abs(numerator) * 200 * scale + denominator) // (2 * denominator)
     whole, rest = divmod(tenths, scale)
     digits = f".{rest:0{places}d}" if places else ""
-    return f"{MINUS if numerator < 0 and tenths else ''}{whole:,}{digits} %"
+    return f"{MINUS if numerator < 0 and tenths else ''}{whole:,}{digits}{SPACE}%"
 
 
 def permille(numerator: int, denominator: int) -> int:
@@ -53,14 +54,14 @@ def permille(numerator: int, denominator: int) -> int:
 
 def times(ppm: int, places: int = 3) -> str:
     """Write a multiple that is known in ppm: 271000 is 0.271 ×."""
-    return _("{number} ×").format(number=ratio(ppm, PPM, places))
+    return times_of(ppm, PPM, places)
 
 
 def times_of(numerator: int, denominator: int, places: int = 3) -> str:
     """Write numerator ÷ denominator as a multiple; a dash where there is nothing to divide by."""
     if denominator <= 0:
         return NONE
-    return _("{number} ×").format(number=ratio(numerator, denominator, places))
+    return _("{number} ×").format(number=ratio(numerator, denominator, places)).replace(" ", SPACE)
 
 
 def joined(*sentences: str) -> str:

@@ -8,7 +8,7 @@ from greenloop.core.money import SCALE
 from greenloop.insight.report.blocks import Block, Figure, Figures, Heading, Key, Section, Table, Text, heads, row
 from greenloop.insight.report.drawing import HEIGHT, Frame, picture, power_ticks, round_ticks
 from greenloop.insight.report.facts import Facts
-from greenloop.insight.report.figures import NONE, count, joined, local_day, money, percent, plain, ratio, short
+from greenloop.insight.report.figures import NONE, SPACE, count, joined, local_day, money, percent, plain, ratio, short
 from greenloop.store.queries.report import CycleSums, PoolSums
 
 DRAWN_MAX = 12
@@ -73,7 +73,7 @@ def _growth(pool: PoolSums, cycles: Cycles) -> Figure:
     shown = 0 < trigger <= max(usual, 40.0)
     high = max(usual, trigger * 1.2) if shown else usual
     frame = Frame(len(cycles), round_ticks(-min(high, 100.0), high), first=cycles[0].cycle)
-    marks = [frame.grid(lambda value: short(value) + " %", below=_("cycle")), frame.bars(growth, "fill-growth")]
+    marks = [frame.grid(lambda value: f"{short(value)}{SPACE}%", below=_("cycle")), frame.bars(growth, "fill-growth")]
     if shown:
         marks.append(frame.rule(trigger, _("dividend above this")))
     said = _("Cycle {cycle}: growth {growth}")

@@ -5,10 +5,12 @@ from datetime import datetime
 from django.db import transaction
 
 from greenloop.core.faults import Refusal, say
+from greenloop.services.again import begun_again
 from greenloop.store import sql
 from greenloop.store.models import Grant
 
 
+@begun_again
 @transaction.atomic(durable=True)
 def propose_grant(*, ref: str, amount_fen: int, rebate_fen: int, by: str, at: datetime) -> int:
     """Propose a budget of `amount_fen` that gives `rebate_fen` to each new member's first order; return its number.

@@ -20,18 +20,18 @@ def pay_out(*, business_date: date, at: datetime) -> dict[int, int]:
     """Pay merchants for orders paid before a business date (T+1) whose cash is confirmed; return fen by merchant.
 
     Once per date: asked again, the answer is the same and nothing moves. Refunds and deposits since the last payout
-    are netted; a merchant that is owed nothing gets nothing.
+    are netted; a merchant that is owed nothing gets nothing, and one with a pending refund waits until it is paid.
 
     :raises Refusal: the business date has not begun.
     """
     key = f"payout/{business_date.isoformat()}"
+    locks.dues()
     if Journal.objects.filter(book="trust", key=key).exists():
         return dict(sql.rows("SELECT merchant_id, amount_fen FROM payout WHERE business_date = %s", [business_date]))
     calendar = in_force(rulings(), at).rules.calendar
     if calendar.local_date(at) < business_date:
         message = say("The business date {date} has not begun.")
         raise Refusal("payout.early", message, field="business_date", date=business_date)
-    locks.dues()
     before = sql.instant(calendar.midnight_at(business_date))
     merchants = [row[0] for row in sql.rows(_OWED, [before])]
     locks.merchants(merchants)
@@ -91,8 +91,12 @@ def deposit(*, merchant: str, deposit_no: str, amount_fen: int, at: datetime) ->
     return number
 
 
+# Dues of a merchant with a pending refund stay where they are: they are what that refund waits for.
 _OWED = """
-    SELECT DISTINCT merchant_id FROM orders WHERE payout_id IS NULL AND confirmed_at IS NOT NULL AND paid_at < %s
+    SELECT merchant_id FROM (
+        SELECT merchant_id FROM orders WHERE payout_id IS NULL AND confirmed_at IS NOT NULL AND paid_at < %s
+        UNION SELECT merchant_id FROM deposit WHERE payout_id IS NULL
+    ) AS owed WHERE merchant_id NOT IN (SELECT merchant_id FROM refund WHERE state = 'pending')
     ORDER BY merchant_id
 """
 _LATER = """

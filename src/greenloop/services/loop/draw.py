@@ -11,7 +11,7 @@ from greenloop.core.money import AMOUNT_FEN_MAX
 from greenloop.services import ids
 from greenloop.services.books.post import post
 from greenloop.services.loop.rules import in_force, rulings
-from greenloop.services.loop.steps import WalletWork, record_wallets
+from greenloop.services.loop.steps import WalletWork, lock_pools, record_wallets
 from greenloop.store import locks
 from greenloop.store.models import Account
 from greenloop.store.queries import parties, pools, wallets
@@ -37,27 +37,29 @@ def draw(*, account_id: int, pool: str, at: datetime, amount_fen: int | None = N
     if parties.held_accounts([account_id]):
         message = say("The account {account} is on hold and can't draw.")
         raise Refusal("draw.held", message, field="account", account=account_id)
-    work = WalletWork({number: cycle for number, _, cycle in pools.names_and_cycles()})
+    work = WalletWork()
     work.open(wallets.purses_of([account_id]))
-    purse = work.after.get(account_id, {}).get(pool_ids[pool])
-    if purse is None:
+    purses = sorted(work.purses(account_id), key=lambda each: each.pool_id != pool_ids[pool])
+    if not purses or purses[0].pool_id != pool_ids[pool]:
         if amount_fen:
             message = say("{amount} fen is more than the {most} fen that can be drawn; draw {most} or less.")
             raise Refusal("wallet.short", message, field="amount_fen", amount=amount_fen, most=0)
         return 0
 
+    purse, *others = spending.place_debt(purses)
     after, drawn = spending.draw(purse, amount_fen)
 
     if not drawn.drawn_fen and not drawn.repaid_fen:
         return 0
-    work.put(account_id, after)
+    for each in (after, *others):
+        work.put(account_id, each)
     work.drawn(account_id, purse.pool_id, drawn)
     if drawn.drawn_fen:
         days = in_force(rulings(), at).rules.voucher_days
         face = drawn.drawn_fen
         work.voucher(account_id, purse.pool_id, face_fen=face, left_fen=face, at=at, days=days)
     key = f"draw/{ids.block(1)[0]}"
-    locks.pools([purse.pool_id])
+    lock_pools(work)
     amounts = [
         (f"trust:accrued:{pool}", "trust:reserve", drawn.repaid_fen),
         (f"trust:accrued:{pool}", f"trust:voucher:{pool}", drawn.drawn_fen),

@@ -10,7 +10,7 @@ from greenloop.core.books.posting import draft
 from greenloop.core.loop import wallet as wallets_core
 from greenloop.services import ids
 from greenloop.services.books.post import post
-from greenloop.services.loop.steps import WalletWork, record_wallets
+from greenloop.services.loop.steps import WalletWork, lock_pools, record_wallets
 from greenloop.store import locks, sql
 from greenloop.store.queries import pools, wallets
 
@@ -38,8 +38,8 @@ def expire(*, at: datetime) -> Expiry:
     if not holders:
         return Expiry(0, 0, False)
     locks.wallets(holders)
-    names = {pool: name for pool, name, _ in pools.names_and_cycles()}
-    work = WalletWork({pool: cycle for pool, _, cycle in pools.names_and_cycles()})
+    names = pools.names()
+    work = WalletWork()
     work.open(wallets.purses_of(holders))
 
     expired: dict[tuple[int, int], int] = defaultdict(int)
@@ -59,7 +59,7 @@ def expire(*, at: datetime) -> Expiry:
     amounts = [(f"trust:voucher:{names[pool]}", f"trust:pool:{names[pool]}", fen) for pool, fen in by_pool.items()]
     key = f"expire/{ids.block(1)[0]}"
     amounts.append(("trust:coupon", "trust:reserve", coupon_fen))
-    locks.pools(work.pools)
+    lock_pools(work)
     journal_id = post([draft(key=key, kind="expire", amounts=amounts)], at=at)[key]
     record_wallets(work, journal_id=journal_id)
     sql.rows_in(_VOUCHERS_GONE, holders, [now])

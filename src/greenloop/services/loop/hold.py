@@ -5,9 +5,11 @@ from datetime import datetime
 from django.db import transaction
 
 from greenloop.core.faults import Refusal, say
+from greenloop.services.again import begun_again
 from greenloop.store.models import Account, Hold, Order
 
 
+@begun_again
 @transaction.atomic(durable=True)
 def hold_order(*, order_id: int, reason: str, by: str, at: datetime) -> int:
     """Keep an order from vesting until the hold is released; return the hold's number. Held twice is held once.
@@ -25,6 +27,7 @@ def hold_order(*, order_id: int, reason: str, by: str, at: datetime) -> int:
     return Hold.objects.create(order_id=order_id, reason=reason[:200], placed_by=by, placed_at=at).id
 
 
+@begun_again
 @transaction.atomic(durable=True)
 def hold_account(*, account_id: int, reason: str, by: str, at: datetime) -> int:
     """Keep an account from drawing and spending until the hold is released; return the hold's number.

@@ -12,6 +12,7 @@ from greenloop.core.faults import Refusal, say
 from greenloop.core.loop.plan import Plan as PlanTerms
 from greenloop.core.loop.plan import PoolTerms
 from greenloop.core.loop.rules import RuleSet, document_of, rule_set
+from greenloop.services.again import begun_again
 from greenloop.services.books.post import open_pool_accounts
 from greenloop.store.models import Plan, Pool, RuleVersion
 
@@ -27,6 +28,7 @@ class Ruling:
     plans: Mapping[str, int]
 
 
+@begun_again
 @transaction.atomic(durable=True)
 def publish_rules(*, document: Mapping[str, object], effective_at: datetime, by: str, at: datetime) -> int:
     """Publish a rule set whole and return its number; the same document from the same instant on is published once.
@@ -55,18 +57,24 @@ def publish_rules(*, document: Mapping[str, object], effective_at: datetime, by:
             latest=latest.effective_at,
         )
     if latest:
-        _check_constants(rules, _parsed(latest.document))
+        _check_calendar(rules, _parsed(latest.document))
     _open_plans(rules.plans)
     _open_pools({**rules.pools, rules.red_pool: rules.red_terms}, red=rules.red_pool, first=_cycle_of(rules, at))
-    return RuleVersion.objects.create(document=text, effective_at=effective_at, published_by=by, published_at=at).id
+    return RuleVersion.objects.create(
+        document=text,
+        red_pool_id=Pool.objects.get(name=rules.red_pool).id,
+        red_plan_id=Plan.objects.get(name=rules.red_plan).id,
+        effective_at=effective_at,
+        published_by=by,
+        published_at=at,
+    ).id
 
 
-def _check_constants(rules: RuleSet, before: RuleSet) -> None:
-    """Keep what running cycles and lots refer to: the calendar, and where red points go."""
-    for field in ("calendar", "red_pool", "red_plan"):
-        if getattr(rules, field) != getattr(before, field):
-            message = say("The {field} of an alliance stays as it began. Publish the rules with the old one.")
-            raise Refusal("rules.constant", message, field=field)
+def _check_calendar(rules: RuleSet, before: RuleSet) -> None:
+    """Keep the calendar that cycles were numbered by."""
+    if rules.calendar != before.calendar:
+        message = say("The calendar of an alliance stays as it began. Publish the rules with the old one.")
+        raise Refusal("rules.calendar", message, field="calendar")
 
 
 def _cycle_of(rules: RuleSet, at: datetime) -> int:

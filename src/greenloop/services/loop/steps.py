@@ -8,7 +8,8 @@ from operator import itemgetter
 from greenloop.core.faults import ensure
 from greenloop.core.loop.spending import Drawn, Purse, Use
 from greenloop.services import ids
-from greenloop.store import sql
+from greenloop.store import locks, sql
+from greenloop.store.queries import pools
 from greenloop.store.sql import Row
 
 Holding = tuple[int, int]
@@ -28,10 +29,11 @@ class PoolMove:
 class WalletWork:
     """What a verb has decided about wallets, gathered to be written at once.
 
-    `cycles` are the pools' open cycles: each wallet entry carries the cycle in which it takes effect (R12).
+    `cycles` are the pools' open cycles, known once the pools are locked: each wallet entry carries the cycle in which
+    it takes effect (R12).
     """
 
-    cycles: Mapping[int, int]
+    cycles: Mapping[int, int] = field(default_factory=dict)
     before: dict[Holding, Purse] = field(default_factory=dict)
     after: dict[int, dict[int, Purse]] = field(default_factory=dict)
     entries: list[tuple[int, int, str, int, int | None]] = field(default_factory=list)
@@ -85,6 +87,12 @@ class WalletWork:
         line = sum(1 for row in self.voucher_uses if row[0] == account_id and row[1] == order_id)
         for number, use in enumerate(uses, line):
             self.voucher_uses.append((account_id, order_id, number, use.paper, pool_id, use.amount_fen))
+
+
+def lock_pools(work: WalletWork) -> None:
+    """Lock the pools whose wallets have moved and learn their open cycles: none can be settled in between now."""
+    locks.pools({pool for _, pool, *_ in work.entries})
+    work.cycles = {pool: cycle for pool, _, cycle in pools.names_and_cycles()}
 
 
 def record_wallets(work: WalletWork, *, journal_id: int) -> None:

@@ -10,12 +10,12 @@ from greenloop.core.books.posting import draft
 from greenloop.core.faults import Refusal, ensure
 from greenloop.services import ids
 from greenloop.services.books.post import post
-from greenloop.services.loop.steps import WalletWork, record_wallets
+from greenloop.services.loop.steps import WalletWork, lock_pools, record_wallets
 from greenloop.services.loop.taking.counter import COLUMNS, Counter
 from greenloop.services.loop.taking.facts import gather
 from greenloop.services.loop.taking.sale import Sale
 from greenloop.services.loop.taking.till import Till
-from greenloop.store import locks, sql
+from greenloop.store import sql
 
 __all__ = ["Sale", "Taking", "take"]
 TRIES = 5
@@ -56,7 +56,7 @@ class _LookUp(Exception):
 def _take(*, sales: Sequence[Sale], at: datetime, look_up: bool) -> Taking:
     facts = gather(sales, at=at, look_up=look_up)
 
-    work = WalletWork(facts.cycles)
+    work = WalletWork()
     work.open(facts.purses)
     counter = Counter(facts, Till(facts, work, dict(facts.coupons)))
     order_ids: list[int | None] = []
@@ -77,7 +77,8 @@ def _take(*, sales: Sequence[Sale], at: datetime, look_up: bool) -> Taking:
 
 def _record(counter: Counter, *, at: datetime) -> None:
     key = f"order-batch/{counter.lines[0][0]}"
-    locks.pools(counter.till.work.pools)
+    if counter.till.amounts:
+        lock_pools(counter.till.work)
     journal_id = post([draft(key=key, kind="take", amounts=counter.amounts())], at=at)[key]
     sql.load("orders", COLUMNS, [(*line, journal_id) for line in counter.lines])
     if counter.till.amounts:

@@ -69,22 +69,18 @@ def _enter(cycle: int, cutoff_at: datetime, ruling: Ruling, at: datetime) -> Non
     pools.check_entry(cycle)
     if not marked:
         return
-    red_pool, red_plan = ruling.pools[ruling.rules.red_pool], ruling.plans[ruling.rules.red_plan]
     # A cycle may have nothing but orders below the least concession: they vest without a cohort.
-    if cohorts := _open_cohorts(cycle, red_pool, red_plan):
-        lots = {"cycle": cycle, "least": MIN_CONCESSION_FEN, "red_pool": red_pool, "red_plan": red_plan}
-        sql.run(_POSITIONS, lots)
+    if cohorts := _open_cohorts(cycle):
+        sql.run(_POSITIONS, {"cycle": cycle, "least": MIN_CONCESSION_FEN})
         sql.run(_WALLETS.format(cohorts=sql.marks(len(cohorts))), cohorts)
         sql.run(_COHORT_POINTS.format(cohorts=sql.marks(len(cohorts))), cohorts)
         _check_wallet_limit(cohorts)
     sql.run(_COUPONS, [cutoff, sql.instant(cutoff_at + timedelta(days=ruling.rules.coupon_days)), cycle])
-    post([*_book(cycle, red_pool), *_rebates(cycle, cutoff_at, ruling)], at=at)
+    post([*_book(cycle), *_rebates(cycle, cutoff_at, ruling)], at=at)
 
 
-def _open_cohorts(cycle: int, red_pool: int, red_plan: int) -> list[int]:
-    wanted = {(pool, plan) for pool, plan in sql.rows(_ROUTED, [cycle, MIN_CONCESSION_FEN])}
-    if sql.value("SELECT 1 FROM orders WHERE entry_cycle = %s AND red_part_fen > 0 LIMIT 1", [cycle]):
-        wanted.add((red_pool, red_plan))
+def _open_cohorts(cycle: int) -> list[int]:
+    wanted = sql.rows(_ROUTED, [cycle, MIN_CONCESSION_FEN, cycle])
     caps = {plan: json.loads(terms)["cap"] for plan, terms in sql.rows("SELECT id, terms FROM plan")}
     local = {pool: cycle - first + 1 for pool, first in sql.rows("SELECT id, first_cycle FROM pool")}
     made = Cohort.objects.bulk_create(
@@ -110,12 +106,12 @@ def _check_wallet_limit(cohorts: list[int]) -> None:
             raise Refusal("vest.limit", message, field="account", **facts)
 
 
-def _book(cycle: int, red_pool: int) -> list[Draft]:
-    names = {pool: name for pool, name, _ in pools.names_and_cycles()}
+def _book(cycle: int) -> list[Draft]:
+    names = pools.names()
     pending = "trust:concession_pending"
     amounts: list[tuple[str, str, int]] = []
     inflow: dict[int, int] = {}
-    for pool, concession, green, red, coupon, fee in sql.rows(_BY_POOL, [cycle]):
+    for pool, red_pool, concession, green, red, coupon, fee in sql.rows(_BY_POOL, [cycle]):
         inflow[pool] = inflow.get(pool, 0) + int(green)
         inflow[red_pool] = inflow.get(red_pool, 0) + int(red)
         amounts += [
@@ -164,10 +160,17 @@ _VESTED = """
     SELECT COUNT(*), SUM(kept_fen), SUM(green_part_fen), SUM(red_part_fen), SUM(coupon_part_fen), SUM(fee_part_fen)
     FROM orders WHERE entry_cycle = %s
 """
-_ROUTED = "SELECT DISTINCT pool_id, plan_id FROM orders WHERE entry_cycle = %s AND entered_fen >= %s"
+_ROUTED = """
+    SELECT pool_id, plan_id FROM orders WHERE entry_cycle = %s AND entered_fen >= %s
+    UNION
+    SELECT v.red_pool_id, v.red_plan_id FROM orders o JOIN rule_version v ON v.id = o.rules_id
+    WHERE o.entry_cycle = %s AND o.red_part_fen > 0
+"""
 _BY_POOL = """
-    SELECT pool_id, SUM(entered_fen), SUM(green_part_fen), SUM(red_part_fen), SUM(coupon_part_fen), SUM(fee_part_fen)
-    FROM orders WHERE entry_cycle = %s GROUP BY pool_id ORDER BY pool_id
+    SELECT o.pool_id, v.red_pool_id, SUM(o.entered_fen), SUM(o.green_part_fen), SUM(o.red_part_fen),
+           SUM(o.coupon_part_fen), SUM(o.fee_part_fen)
+    FROM orders o JOIN rule_version v ON v.id = o.rules_id
+    WHERE o.entry_cycle = %s GROUP BY o.pool_id, v.red_pool_id ORDER BY o.pool_id, v.red_pool_id
 """
 _POSITIONS = """
     INSERT INTO position (account_id, cohort_id, points)
@@ -183,8 +186,8 @@ _POSITIONS = """
         WHERE o.entry_cycle = %(cycle)s AND o.entered_fen >= %(least)s
         UNION ALL
         SELECT o.referrer_id, c.id, o.red_part_fen
-        FROM orders o JOIN pool p ON p.id = %(red_pool)s
-        JOIN cohort c ON c.pool_id = p.id AND c.plan_id = %(red_plan)s AND c.entry = o.entry_cycle - p.first_cycle + 1
+        FROM orders o JOIN rule_version v ON v.id = o.rules_id JOIN pool p ON p.id = v.red_pool_id
+        JOIN cohort c ON c.pool_id = p.id AND c.plan_id = v.red_plan_id AND c.entry = o.entry_cycle - p.first_cycle + 1
         WHERE o.entry_cycle = %(cycle)s AND o.red_part_fen > 0
     ) AS lots
     GROUP BY account_id, cohort_id

@@ -9,6 +9,7 @@ from django.db import transaction
 from greenloop.core.faults import Refusal, say
 from greenloop.core.loop.concession import check_rate
 from greenloop.services import ids
+from greenloop.services.again import begun_again
 from greenloop.store.models import Account, Member, Merchant, MerchantLink, RateCard, Shop
 
 
@@ -37,6 +38,7 @@ class MerchantForm:
     accepts_coupons: bool = True
 
 
+@begun_again
 @transaction.atomic(durable=True)
 def enrol_members(*, forms: Sequence[MemberForm], at: datetime) -> dict[str, int]:
     """Enrol members, all or none, and return their account ids by ref.
@@ -111,6 +113,7 @@ def _check_member(form: MemberForm, known: dict[str, Member], found: dict[str, i
         )
 
 
+@begun_again
 @transaction.atomic(durable=True)
 def enrol_merchants(*, forms: Sequence[MerchantForm], at: datetime) -> dict[str, int]:
     """Enrol merchants with their first rate cards and stores, all or none, and return their ids by ref.
@@ -206,6 +209,7 @@ def _write_merchants(forms: Sequence[MerchantForm], numbers: dict[str, int], at:
     )
 
 
+@begun_again
 @transaction.atomic(durable=True)
 def set_rate(*, merchant: str, rate_ppm: int, valid_from_at: datetime, at: datetime) -> None:
     """Give a merchant a new rate card from an instant on; orders keep the rate of the time they were paid.

@@ -6,6 +6,7 @@ from greenloop.core.faults import ensure
 from greenloop.services.books.fees import transfer_fees
 from greenloop.services.books.grants import approve_grant, propose_grant
 from greenloop.services.books.payout import pay_out
+from greenloop.services.books.reconcile import reconcile
 from greenloop.services.loop.confirm import confirm_cash
 from greenloop.services.loop.expire import expire
 from greenloop.services.loop.rules import publish_rules
@@ -16,7 +17,7 @@ from greenloop.sim.town import folk, rules
 from greenloop.sim.town.returns import bring_back_what_just_vested
 from greenloop.sim.town.state import Town
 
-MARKETING, FINANCE, DIRECTOR = "marketing", "finance", "director"
+MARKETING, FINANCE, DIRECTOR, AUDITOR = "marketing", "finance", "director", "auditor"
 
 
 def open_town(town: Town) -> None:
@@ -74,7 +75,7 @@ def pay_merchants(town: Town) -> None:
 
 
 def close_cycle(town: Town) -> None:
-    """Close the cycle: vest, settle, let expire; each asked for twice, as a scheduler that was restarted would."""
+    """Close the cycle: vest, settle, let expire, reconcile; some are asked for twice, as after a restart."""
     cycle, at = town.cycle, town.clock.at
     vested = vest(cycle=cycle, at=at)
     town.happened["order vested"] += vested.orders
@@ -90,6 +91,7 @@ def close_cycle(town: Town) -> None:
     else:
         _after(town, cycle)
     let_expire(town)
+    ensure(not reconcile(by=AUDITOR, at=at).differences, "a control account differs from its subledger")
     town.cycle += 1
 
 

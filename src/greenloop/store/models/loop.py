@@ -7,10 +7,15 @@ from django.db.models import CheckConstraint, F, Q, UniqueConstraint
 
 
 class RuleVersion(models.Model):
-    """One published rule set, whole, as canonical JSON. Append-only; in force from `effective_at`."""
+    """One published rule set, whole, as canonical JSON. Append-only; in force from `effective_at`.
+
+    `red_pool_id` and `red_plan_id` are where the red points of orders taken under it go.
+    """
 
     id = models.BigAutoField(primary_key=True)
     document = models.TextField()
+    red_pool_id = models.BigIntegerField()
+    red_plan_id = models.BigIntegerField()
     effective_at = models.DateTimeField(unique=True)
     published_by = models.CharField(max_length=64)
     published_at = models.DateTimeField()

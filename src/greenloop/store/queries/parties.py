@@ -6,6 +6,9 @@ from datetime import datetime
 
 from greenloop.store import sql
 
+NO_FIRST_ORDER = -1
+"""Stands for the first order of a buyer that gets no rebate for one."""
+
 
 @dataclass(frozen=True, slots=True)
 class MemberFact:
@@ -40,14 +43,23 @@ class MerchantFact:
 
 
 def members(refs: Iterable[str]) -> dict[str, MemberFact]:
-    """Return the enrolled members among the refs."""
+    """Return the buyers among the refs: enrolled members, and merchants, which buy with what they have earned.
+
+    A merchant has no referrer and no first-order rebate.
+    """
+    wanted = set(refs)
     found = sql.rows_in(
-        "SELECT ref, account_id, city, enrolled_at, referrer_id, first_order_id FROM member WHERE ref IN ({keys})", refs
+        "SELECT ref, account_id, city, enrolled_at, referrer_id, first_order_id FROM member WHERE ref IN ({keys})",
+        wanted,
     )
-    return {
+    facts = {
         ref: MemberFact(number, city, sql.moment(enrolled), referrer, first)
         for ref, number, city, enrolled, referrer, first in found
     }
+    others = [ref for ref in wanted if ref not in facts]
+    for ref, number, city, enrolled in sql.rows_in(_BUYING_MERCHANTS, others):
+        facts[ref] = MemberFact(number, city, sql.moment(enrolled), None, NO_FIRST_ORDER)
+    return facts
 
 
 def merchants(refs: Iterable[str]) -> dict[str, MerchantFact]:
@@ -100,8 +112,10 @@ def own_shops(account_ids: Iterable[int]) -> frozenset[tuple[int, int]]:
     return frozenset((account, merchant) for account, merchant in [*linked, *owned])
 
 
-_HELD_ORDERS = "FROM hold h JOIN orders o ON o.id = h.order_id JOIN merchant m ON m.id = o.merchant_id"
-_STANDING = "WHERE h.released_at IS NULL AND o.entry_cycle IS NOT NULL"
+_BUYING_MERCHANTS = "SELECT ref, account_id, city, enrolled_at FROM merchant WHERE ref IN ({keys})"
+# Few holds stand at a time: CROSS JOIN keeps SQLite from starting at the orders.
+_HELD_ORDERS = "FROM hold h CROSS JOIN orders o CROSS JOIN merchant m"
+_STANDING = "WHERE h.released_at IS NULL AND o.id = h.order_id AND m.id = o.merchant_id AND o.entry_cycle IS NOT NULL"
 _HELD = f"""
     SELECT account_id FROM hold WHERE released_at IS NULL AND account_id IS NOT NULL
     UNION SELECT o.member_id {_HELD_ORDERS} {_STANDING}

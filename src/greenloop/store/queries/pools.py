@@ -16,11 +16,20 @@ def names_and_cycles() -> list[tuple[int, str, int]]:
     return [(pool, name, cycle) for pool, name, cycle in sql.rows(_POOLS)]
 
 
+def names() -> dict[int, str]:
+    """Return the name of every pool by its id."""
+    return dict(sql.rows("SELECT id, name FROM pool"))
+
+
 def check_entry(cycle: int) -> None:
     """Make sure that every pool is open for entries of one alliance cycle.
 
-    :raises Refusal: a pool has closed that cycle, or an earlier one is not closed yet.
+    :raises Refusal: there is no such cycle, a pool has closed it, or an earlier one is not closed yet.
     """
+    first = sql.value("SELECT MIN(first_cycle) FROM pool")
+    if first is None or cycle < first:
+        message = say("There is no cycle {cycle} to close; the first is {first}.")
+        raise Refusal("cycle.order", message, field="cycle", cycle=cycle, first=first or 1)
     for name, open_cycle in sql.rows(
         "SELECT name, first_cycle + entry_cycle - 1 FROM pool WHERE first_cycle <= %s ORDER BY id", [cycle]
     ):

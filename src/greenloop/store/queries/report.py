@@ -11,6 +11,8 @@ from greenloop.store import sql
 class OrderSums:
     """All orders, in fen. A concession is waiting, given back by refunds, or kept in the five parts of its split."""
 
+    first_paid_at: datetime | None
+    last_paid_at: datetime | None
     orders: int
     without_concession: int
     below_minimum: int
@@ -27,8 +29,6 @@ class OrderSums:
     coupon_part_fen: int
     fee_fen: int
     green_points: int
-    first_paid_at: datetime | None
-    last_paid_at: datetime | None
 
     @property
     def reserve_fen(self) -> int:
@@ -141,9 +141,9 @@ class CouponSums:
 
 def order_sums() -> OrderSums:
     """Return the sums over all orders."""
-    *numbers, first, last = sql.rows(_ORDERS)[0]
-    whole = [int(number or 0) for number in numbers]
-    return OrderSums(*whole, sql.moment(first) if first else None, sql.moment(last) if last else None)
+    first, last, *numbers = sql.rows(_ORDERS)[0]
+    first_at, last_at = (sql.moment(at) if at else None for at in (first, last))
+    return OrderSums(first_at, last_at, *(int(number or 0) for number in numbers))
 
 
 def pool_sums() -> list[PoolSums]:
@@ -222,7 +222,7 @@ def utc_offset_minutes() -> int:
 
 # Orders below the minimum concession mint nothing (R1): the 10 fen of core/loop/concession.py.
 _ORDERS = """
-    SELECT COUNT(*), SUM(CASE WHEN concession_fen = 0 THEN 1 ELSE 0 END),
+    SELECT MIN(paid_at), MAX(paid_at), COUNT(*), SUM(CASE WHEN concession_fen = 0 THEN 1 ELSE 0 END),
            SUM(CASE WHEN concession_fen BETWEEN 1 AND 9 THEN 1 ELSE 0 END),
            SUM(cash_fen), SUM(voucher_fen), SUM(coupon_fen), SUM(concession_fen),
            SUM(CASE WHEN entry_cycle IS NULL THEN 1 ELSE 0 END),
@@ -233,8 +233,7 @@ _ORDERS = """
            SUM(CASE WHEN entry_cycle IS NOT NULL THEN coupon_part_fen ELSE 0 END),
            SUM(CASE WHEN entry_cycle IS NOT NULL THEN fee_part_fen ELSE 0 END),
            SUM(CASE WHEN entered_fen >= 10 THEN entered_fen * member_multiple_ppm / 1000000
-                                              + entered_fen * merchant_multiple_ppm / 1000000 ELSE 0 END),
-           MIN(paid_at), MAX(paid_at)
+                                              + entered_fen * merchant_multiple_ppm / 1000000 ELSE 0 END)
     FROM orders
 """
 _POOLS = """

@@ -28,7 +28,16 @@ def shrink_lots(work: Work, left_fen: int, refund_id: int) -> Shrunk:
     points = _points_lost(work, left_fen)
     if not any(points):
         return Shrunk(points, "applied")
-    what = shrink_of(work.index, order, work.ruling, points, refund_id=refund_id, cash_fen=work.cash_fen, at=state)
+    what = shrink_of(
+        work.index,
+        order,
+        work.ruling,
+        points,
+        refund_id=refund_id,
+        cash_fen=work.cash_fen,
+        merchant_pays=True,
+        at=state,
+    )
     if any(state.pools[pool].held and entry < cycle_now(state, pool) for pool, entry in _entries(work)):
         return Shrunk(points, "waiting")
     effect = shrink(state, work.index, what)
@@ -62,6 +71,7 @@ def shrink_of(
     *,
     refund_id: int,
     cash_fen: int,
+    merchant_pays: bool,
     at: State,
 ) -> Shrink:
     """Name the lots that lose points: the shopper's and the merchant's in the green pool, the referrer's in the red."""
@@ -76,4 +86,4 @@ def shrink_of(
     if red and order.referrer_id is not None:
         cohort = index.cohort_ids[red_pool, red_plan, entry - at.pools[red_pool].first_cycle + 1]
         lots[red_pool, cohort] = ((order.referrer_id, red),)
-    return Shrink(refund_id, order.id, lots, order.member_id, account, order.merchant_id, cash_fen, order.confirmed)
+    return Shrink(refund_id, order.id, lots, order.member_id, account, order.merchant_id, cash_fen, merchant_pays)

@@ -64,7 +64,8 @@ def take_back_rebate(work: Work, order: OrderFact) -> OrderFact:
         return replace(order, rebate_fen=0, grant_id=None)
     taken_fen = take_coupons(work.state, work.index, order.member_id, (order.id, "grant"), order.rebate_fen)
     short_fen = work.withhold(order.rebate_fen - taken_fen)
-    unused_fen = grants.get((order.grant_id, "unused"), 0) + taken_fen + short_fen
-    grants[order.grant_id, "unused"] = unused_fen
+    back_fen = taken_fen + short_fen
+    for column, fen in (("unused", back_fen), ("committed", -back_fen)):
+        grants[order.grant_id, column] = grants.get((order.grant_id, column), 0) + fen
     work.amounts += [("trust:coupon", "trust:grant_unused", taken_fen), (PAYABLE, "trust:grant_unused", short_fen)]
     return order

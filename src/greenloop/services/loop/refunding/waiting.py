@@ -33,7 +33,8 @@ def _lock_parties(orders: dict[int, OrderFact]) -> tuple[dict[int, int], list[in
 def apply_waiting(*, at: datetime) -> int:
     """Apply what refunds still owe to the points, oldest first, inside the caller's transaction; return their number.
 
-    Their cash is paid out long since: what the shopper claimed too much falls on the reserve and is the holder's debt.
+    Their cash and the merchant's dues are settled long since: what was claimed too much falls on the reserve and is
+    the holder's debt.
     """
     waiting = sql.rows(_WAITING)
     if not waiting:
@@ -47,7 +48,9 @@ def apply_waiting(*, at: datetime) -> int:
         fork = state.fork()
         order = orders[order_id]
         lost = points[0], points[1], points[2]
-        what = shrink_of(index, order, rules[order.rules_id], lost, refund_id=number, cash_fen=0, at=fork)
+        what = shrink_of(
+            index, order, rules[order.rules_id], lost, refund_id=number, cash_fen=0, merchant_pays=False, at=fork
+        )
         try:
             effect = shrink(fork, index, what)
         except Refusal:
@@ -68,7 +71,9 @@ def _record(done: list[tuple[int, Effect, list[Entry]]], state: State, *, at: da
     numbers = {number: journals[key] for number, key in keys.items()}
     latest = sql.value("SELECT MAX(id) FROM journal")
     sql.run_many(
-        "UPDATE refund SET effect = 'applied', effect_journal_id = %s WHERE id = %s",
+        "UPDATE refund SET effect = 'applied', effect_journal_id = %s, "
+        "cycle = (SELECT p.first_cycle + p.entry_cycle - 1 "
+        "FROM pool p JOIN orders o ON o.pool_id = p.id WHERE o.id = refund.order_id) WHERE id = %s",
         # An effect that moved no money still has its place in the order of things (R12): after the latest journal.
         [(numbers.get(number, latest), number) for number, _, _ in done],
     )

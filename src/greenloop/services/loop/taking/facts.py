@@ -35,7 +35,6 @@ class Facts:
     red_fen: Mapping[tuple[int, str], int]
     grants: Sequence[GrantFact]
     pool_names: Mapping[int, str]
-    cycles: Mapping[int, int]
     own_shops: frozenset[tuple[int, int]]
     held: frozenset[int]
     purses: Mapping[int, tuple[Purse, ...]]
@@ -57,7 +56,6 @@ def gather(sales: Sequence[Sale], *, at: datetime, look_up: bool) -> Facts:
         members[sale.member].id for sale in sales if (sale.voucher_fen or sale.coupon_fen) and sale.member in members
     }
     locks.wallets(spenders)
-    open_pools = pools.names_and_cycles()
     return Facts(
         at=at,
         rulings=rulings(),
@@ -66,8 +64,7 @@ def gather(sales: Sequence[Sale], *, at: datetime, look_up: bool) -> Facts:
         earlier=_earlier(sales, merchants) if look_up else {},
         red_fen=_red_fen(referrers),
         grants=_grants() if newcomers else (),
-        pool_names={pool: name for pool, name, _ in open_pools},
-        cycles={pool: cycle for pool, _, cycle in open_pools},
+        pool_names=pools.names(),
         own_shops=parties.own_shops(spenders),
         held=parties.held_accounts(spenders),
         purses=wallets.purses_of(spenders),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from greenloop.core.faults import say
-from greenloop.core.loop.spending import Paper, Spent, Use, available_fen, pay, take_from
+from greenloop.core.loop.spending import Paper, Spent, Use, available_fen, pay, place_debt, take_from
 from greenloop.services.loop.steps import WalletWork
 from greenloop.services.loop.taking.facts import Facts
 from greenloop.services.loop.taking.sale import Sale, no
@@ -26,7 +26,7 @@ class Till:
 
         :raises Refusal: the account is held, the shop is the member's own, or there is not enough; nothing changed.
         """
-        purses = self.work.purses(member.id)
+        purses = place_debt(self.work.purses(member.id))
         coupons = self.coupons.get(member.id, ())
         self._check(sale, merchant, member)
         _check_enough("voucher_fen", sale.voucher_fen, sum(map(available_fen, purses)))

@@ -1,0 +1,1 @@
+"""Tests of looking back: the report, its sums and figures, and exports."""
