@@ -129,6 +129,15 @@ def test_a_merchant_s_deposit_pays_a_refund_that_waited(town: Town) -> None:
     assert town.call(*waits, "--at", day(10), "--json").json["state"] == "paid"
 
 
+def test_a_concession_below_ten_fen_makes_no_points(town: Town) -> None:
+    # 8 % of 1.12 is 8.96 fen, half up 9: all of it goes to the reserve.
+    town.orders(sale(1), sale(2, cash_fen=112), at=day(2))
+    town.call("confirm", "bank-1", "--until", day(2, "23:59:59"), "--at", day(3))
+    town.call("settle", "--at", day(8))
+    traced = town.call("trace", "baker", "B2", "--json").json
+    assert (traced["concession_fen"], traced["reserve_part_fen"], traced["lots"]) == (9, 9, [])
+
+
 def test_a_rate_card_is_for_what_is_paid_later(town: Town) -> None:
     card = town.call("rate", "baker", "8.25", "--from", day(3, "00:00:00"), "--at", day(2), "--json").json
     assert card["rate_ppm"] == 82500

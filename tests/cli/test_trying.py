@@ -21,9 +21,9 @@ needs_baskets = pytest.mark.skipif(
 @needs_baskets
 def test_the_demo_makes_its_own_database_proves_it_and_reports(tmp_path: Path) -> None:
     plain = {name: value for name, value in os.environ.items() if not name.startswith("GREENLOOP_")}
-    command = [GREENLOOP, "demo", "--orders", "300", "--cycle-days", "30", "--seed", "7", "--json"]
-    command += ["--home", tmp_path / "demo"]
-    done = subprocess.run(command, env=plain, capture_output=True, text=True, check=False)
+    command = [str(GREENLOOP), "demo", "--orders", "300", "--cycle-days", "30", "--seed", "7", "--json"]
+    command += ["--home", str(tmp_path / "demo")]
+    done = subprocess.run(command, env={**plain, "GREENLOOP_LANG": "en"}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr.startswith("seed 7\n")
     told = json.loads(done.stdout)

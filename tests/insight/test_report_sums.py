@@ -6,11 +6,12 @@ import pytest
 
 from greenloop.core.money import PPM, SCALE
 from greenloop.insight.report.facts import gather
+from greenloop.services.loop.rules import publish_rules
 from greenloop.store.queries import report
 from tests.support.databases import Database
 from tests.support.ledger import balances, fetch
 from tests.support.life import Life
-from tests.support.town import found_town
+from tests.support.town import found_town, plain_rules
 
 SEEDS = (11,)
 
@@ -130,6 +131,18 @@ def test_each_holder_stands_in_one_step() -> None:
     for spread in report.spreads():
         if spread.pool_id:
             assert sum(holders for pool, _, holders in steps if pool == spread.pool_id) == spread.holders
+
+
+def test_each_red_pool_is_shown_with_the_red_parts_that_its_rules_sent_there(database: Database) -> None:
+    # Lin, brought by Mei, pays 1 000.00 and 500.00 at 10 %: 8 % of 100.00 and 50.00 conceded are red.
+    town = found_town()
+    publish_rules(document=plain_rules(red_pool="crimson"), effective_at=town.instant(5, 0), by="rules", at=town.at)
+    town.day(6)
+    town.sell("lin", "grocer", 1_000_00, paid_at=town.instant(4))
+    town.sell("lin", "grocer", 500_00, paid_at=town.instant(5))
+    town.close(1)
+    red = {pool.name: (pool.collected_fen, pool.inflow_fen) for pool in report.pool_sums() if pool.is_red}
+    assert red == {"red": (8_00, 8_00), "crimson": (4_00, 4_00)}
 
 
 def test_a_holder_whose_points_a_refund_took_is_no_holder(database: Database) -> None:

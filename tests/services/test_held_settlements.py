@@ -206,3 +206,46 @@ def test_a_spend_repays_the_debt_before_it_draws(database: Database) -> None:
         town.sell("mei", "baker", voucher_fen=15)
     assert moved == {"trust:accrued:green": -115, "trust:reserve": 100, "trust:merchant_payable": 15}
     assert town.wallet("mei").claimable_fen == 5
+
+
+def test_a_waiting_effect_that_the_reserve_can_t_cover_follows_once_it_can(database: Database) -> None:
+    # Nothing but roundings and tiny concessions goes to this reserve.
+    split = {"green_ppm": 600_000, "red_ppm": 0, "coupon_ppm": 0, "reserve_ppm": 0, "fee_ppm": 400_000}
+    town = found_town(plain_rules(daily_rebate_cap_fen=250, split=split))
+    order = town.sell("mei", "grocer", 100_000)
+    town.close_all([1, 2])
+    town.sell("mei", "baker", voucher_fen=100)
+    town.sell("lin", "baker", 100_000)
+    assert [town.close(cycle).state for cycle in (3, 4)] == ["posted", "held"]
+    town.sell("lin", "grocer", 50_000, delivered=False)
+    assert town.refund(order, 100_000) == "paid"
+    approve(cycle=4, by="finance", at=town.at)
+    assert (fetch("SELECT effect FROM refund"), town.points("mei")) == ([("waiting",)], 10_000)
+    # Twelve concessions of 9 fen bring 108; at the end of cycle 5 the 100 that Mei spent can be covered.
+    for _ in range(12):
+        town.sell("bo", "grocer", 90)
+    assert town.close(5).state == "held"
+    with ledger_moves() as moved:
+        approve(cycle=5, by="finance", at=town.at)
+    # 600 are released; the lots of 10 000 had released 4 %, and 800 return.
+    assert moved == {"trust:pool:green": 200, "trust:accrued:green": -100, "trust:reserve": -100}
+    assert (fetch("SELECT effect FROM refund"), town.points("mei")) == ([("applied",)], 0)
+    assert town.wallet("mei").debt_fen == 100
+
+
+def test_what_a_merchant_spent_falls_on_the_reserve_when_its_refund_had_to_wait(database: Database) -> None:
+    town = held_town(250)
+    order = int(fetch("SELECT id FROM orders")[0][0])
+    town.close(2)
+    town.sell("grocer", "baker", voucher_fen=100)
+    town.sell("lin", "baker", 100_000)
+    assert [town.close(cycle).state for cycle in (3, 4)] == ["posted", "held"]
+    town.sell("lin", "grocer", 50_000, delivered=False)
+    town.refund(order, 100_000)
+    # The grocer is paid out before the settlement is decided: its dues are gone.
+    assert town.later(days=1).pay_out()["grocer"] == 90_000 + 45_000 - 100_000
+    with ledger_moves() as moved:
+        approve(cycle=4, by="finance", at=town.at)
+    assert moved["trust:reserve"] == -100
+    assert "trust:merchant_payable" not in moved
+    assert town.wallet("grocer").debt_fen == 100

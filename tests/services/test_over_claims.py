@@ -130,6 +130,70 @@ def test_what_a_referrer_has_spent_falls_on_the_reserve_and_is_its_debt(database
     assert moved == {"trust:accrued:red": -40, "trust:reserve": 20, "trust:voucher:red": 20}
 
 
+def test_a_debt_is_repaid_by_the_holder_s_draws_from_any_pool(database: Database) -> None:
+    town = found_town()
+    town.sell("bo", "grocer", 200_000, delivered=False)
+    order = town.sell("lin", "grocer", 100_000)
+    town.sell("mei", "grocer", 1_000)
+    town.close_all([1, 2])
+    # Of red points 20, of green ones 1 % of 100. Mei spends all of it, pools by age: green first.
+    town.sell("mei", "baker", voucher_fen=21)
+    town.refund(order, 100_000)
+    assert town.wallet("mei", "red").debt_fen == 20
+    town.sell("mei", "grocer", 30_000)
+    town.close_all([3, 4])
+    # 1 % of 100 for two more cycles, 1 % of 3 000: 32, of which 20 are the reserve's.
+    with ledger_moves() as moved:
+        assert town.draw("mei") == 12
+    assert moved == {"trust:accrued:green": -32, "trust:reserve": 20, "trust:voucher:green": 12}
+    assert (town.wallet("mei").debt_fen, town.wallet("mei", "red").debt_fen) == (0, 0)
+
+
+def test_what_the_merchant_has_spent_is_taken_from_its_dues(database: Database) -> None:
+    town, order = released_town()
+    town.sell("grocer", "baker", voucher_fen=100)
+    with ledger_moves() as moved:
+        town.refund(order, 100_000)
+    # It is owed 180 000; the price is 100 000, and 100 fen more for the vouchers it should never have had.
+    assert moved == COUPON_BACK | {
+        "trust:bank": -100_000,
+        "trust:merchant_payable": -100_000 - 100,
+        "trust:accrued:green": -200 + 100,
+        "trust:pool:green": 200,
+    }
+    assert clawback() == [(0, 0, 0, 100, 0)]
+    assert town.later(days=1).pay_out() == {"grocer": 180_000 - 100_100, "baker": 100}
+
+
+def test_where_the_merchant_s_dues_end_the_reserve_pays_and_the_merchant_owes_it(database: Database) -> None:
+    town = found_town()
+    # Dues of 90 000 and 10 080: what is left after the price is 80.
+    order = town.sell("mei", "grocer", 100_000)
+    town.sell("bo", "grocer", 11_200, delivered=False)
+    town.close_all([1, 2])
+    town.sell("grocer", "baker", voucher_fen=100)
+    with ledger_moves() as moved:
+        assert town.refund(order, 100_000) == "paid"
+    assert clawback() == [(0, 0, 0, 80, 20)]
+    assert (moved["trust:merchant_payable"], moved["trust:reserve"]) == (-100_080, 700 - 20)
+    assert town.wallet("grocer").debt_fen == 20
+
+
+def test_a_shop_that_buys_from_itself_has_two_lots_and_one_wallet(database: Database) -> None:
+    town = found_town()
+    order = town.sell("grocer", "grocer", 100_000)
+    town.sell("bo", "grocer", 100_000, delivered=False)
+    town.close_all([1, 2])
+    # Two lots of 10 000; its own vouchers are not taken in its own shop.
+    assert (town.points("grocer"), town.wallet("grocer").claimable_fen) == (20_000, 200)
+    assert town.take(town.sale("grocer", "grocer", voucher_fen=1)).refusals[0].code == "spend.own_shop"
+    town.sell("grocer", "baker", voucher_fen=130)
+    town.refund(order, 60_000)
+    # 4 000 points are left on each side: 80 of the 130 it spent. The other 50 are kept from its cash as shopper.
+    assert clawback() == [(0, 0, 50, 0, 0)]
+    assert (town.points("grocer"), town.wallet("grocer").claimable_fen) == (8_000, 0)
+
+
 def test_a_refund_that_the_reserve_can_t_cover_waits_until_it_can(database: Database) -> None:
     # A split without a reserve: only roundings go there.
     split = {"green_ppm": 600_000, "red_ppm": 80_000, "coupon_ppm": 0, "reserve_ppm": 0, "fee_ppm": 320_000}

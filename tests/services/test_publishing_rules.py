@@ -102,15 +102,28 @@ def test_a_split_is_that_of_the_rules_at_the_time_of_payment(town: Town) -> None
     assert parts == [(800, 700, 2_000), (0, 0, 3_000)]
 
 
-def test_the_calendar_and_where_red_points_go_stay_as_they_began(town: Town) -> None:
-    # Days would be counted into other cycles than those that are settled; red lots would be looked for elsewhere.
+def test_the_calendar_stays_as_it_began(town: Town) -> None:
+    # Days would be counted into other cycles than those that are settled.
     town.close_all([1, 2])
-    recoloured = plain_rules(red_pool="scarlet")
-    replanned = plain_rules(red_plan="other")
-    replanned["plans"]["other"] = dict(replanned["plans"]["red"])
     before = whole_database()
-    for field, document in (("calendar", plain_rules(cycle_days=1)), ("red_pool", recoloured), ("red_plan", replanned)):
-        with pytest.raises(Refusal) as refused:
-            publish(town, document, day=20)
-        assert refused.value.field == field
+    with pytest.raises(Refusal) as refused:
+        publish(town, plain_rules(cycle_days=1), day=20)
+    assert refused.value.field == "calendar"
+    assert str(refused.value).endswith(".")
     assert whole_database() == before
+
+
+def test_red_points_go_where_the_rules_of_their_order_send_them(town: Town) -> None:
+    # Lin brought by Mei buys under the old rules and, after day 5, under rules with another red plan.
+    document = plain_rules(red_plan="other")
+    document["plans"]["other"] = dict(document["plans"]["red"])
+    publish(town, document, day=5)
+    town.day(6)
+    for day in (4, 5):
+        town.sell("lin", "grocer", 100_000, paid_at=town.instant(day))
+    town.close(1)
+    red = fetch(
+        "SELECT l.name, c.points FROM cohort c JOIN plan l ON l.id = c.plan_id JOIN pool p ON p.id = c.pool_id "
+        "WHERE p.name = 'red' ORDER BY l.name"
+    )
+    assert red == [("other", 800), ("red", 800)]

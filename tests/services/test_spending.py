@@ -161,3 +161,14 @@ def test_an_expired_coupon_pays_nothing_and_becomes_the_reserve_s(town: Town) ->
     with ledger_moves() as moved:
         assert town.expire() == town.expire()
     assert moved == {}
+
+
+def test_a_merchant_spends_what_its_sales_have_earned_it_at_another_shop(town: Town) -> None:
+    rich(town)
+    with ledger_moves() as moved:
+        order = town.sell("grocer", "baker", 1_000, voucher_fen=100)
+    assert moved["trust:accrued:green"] == -100
+    # It is a buyer like any other: 20 % of its cash earn it points, but nobody a red point or a rebate.
+    assert fetch("SELECT concession_fen, referrer_id, rebate_fen FROM orders WHERE id = %s", order) == [(200, None, 0)]
+    town.close(3)
+    assert town.points("grocer") == 10_000 + 200

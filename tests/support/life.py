@@ -36,6 +36,7 @@ class Life:
         self.chance = random.Random(seed)
         self.town: Town = found_town(lively_rules(preset, daily_cap_fen=daily_cap_fen))
         self.town.merchant("tailor", city="Village", rate_ppm=123_456, linked=("bo",))
+        self.buyers = [*MEMBERS, *MEMBERS, *MERCHANTS]
         self.cycle = 1
         self.orders: list[int] = []
         self.holds: list[int] = []
@@ -72,7 +73,7 @@ class Life:
         return self.chance.choice((0, 1, 49, 777, 12_345, 50_000, 400_001, 3_000_017))
 
     def buy(self) -> None:
-        member, merchant = self.chance.choice(MEMBERS), self.chance.choice(MERCHANTS)
+        member, merchant = self.chance.choice(self.buyers), self.chance.choice(MERCHANTS)
         holding = self.town.wallet(member)
         most = max(0, holding.claimable_fen - holding.debt_fen) + holding.voucher_fen
         paid = {
@@ -80,8 +81,6 @@ class Life:
             "coupon_fen": self.chance.choice((0, 0, self.town.coupons(member))),
         }
         told = {"delivered": self.chance.random() < 0.6, "confirmed": self.chance.random() < 0.7}
-        if not most and self.chance.random() < 0.3:
-            paid = {}
         self.orders.append(self.town.sell(member, merchant, self.amount(), **paid, **told))
 
     def refund(self) -> None:
@@ -127,6 +126,8 @@ class Life:
         self.attempt(self.pay_out)
         if self.chance.random() < 0.2:
             self.attempt(self.bring_money)
+        if self.chance.random() < 0.3:
+            self.attempt(self.welcome)
 
     def close(self) -> None:
         if self.chance.random() < 0.15:
@@ -157,6 +158,13 @@ class Life:
     def pay_out(self) -> None:
         if self.chance.random() < 0.5:
             self.town.pay_out()
+
+    def welcome(self) -> None:
+        """Grant rebates out of the fees, and let a newcomer arrive who will buy some day."""
+        number = len(self.buyers)
+        self.buyers.append(f"new{number}")
+        self.town.member(f"new{number}", referrer=self.chance.choice(MEMBERS), enrolled_at=self.town.at)
+        self.town.grant(900, self.chance.choice((300, 900)), f"grant-{number}")
 
     def bring_money(self) -> None:
         number = f"d{sum(self.done.values())}"

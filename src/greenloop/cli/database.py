@@ -21,6 +21,7 @@ def start(url: str | None = None) -> None:
     """
     import django
     from django.apps import apps
+    from django.core.exceptions import ImproperlyConfigured
     from django.utils import translation
 
     if url:
@@ -28,11 +29,13 @@ def start(url: str | None = None) -> None:
     try:
         if not apps.ready:
             django.setup()
-    except ValueError as fault:
+    except (ValueError, ImproperlyConfigured, ModuleNotFoundError) as fault:
         message = say(
             "GREENLOOP_DATABASE_URL names no database: {reason}. Write sqlite:///path or postgresql://host/name."
         )
-        raise Refusal("database.url", message, field="GREENLOOP_DATABASE_URL", reason=fault) from fault
+        raise Refusal(
+            "database.url", message, field="GREENLOOP_DATABASE_URL", reason=str(fault).split("\n")[0]
+        ) from fault
     translation.activate("zh-hans" if spoken() == "zh" else "en")
 
 

@@ -126,7 +126,7 @@ def _database_refusal(fault: Exception) -> Refusal | None:
     if isinstance(fault, DataError):
         message = say("A value is too long or too large for the database: {reason}. Shorten it.")
         return Refusal("database.value", message, reason=reason)
-    missing = "no such table" in reason or "does not exist" in reason
+    missing = "no such " in reason or "does not exist" in reason
     if isinstance(fault, OperationalError) or (isinstance(fault, ProgrammingError) and missing):
         if missing:
             message = say("The database has not been set up: {reason}. Bring it up to date with: greenloop migrate")

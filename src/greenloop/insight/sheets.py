@@ -67,7 +67,12 @@ SHEETS = (
         table="pool",
     ),
     _sheet("plans", "id", "id name:text terms:text", table="plan"),
-    _sheet("rules", "id", "id document:text effective_at:instant published_at:instant", table="rule_version"),
+    _sheet(
+        "rules",
+        "id",
+        "id document:text red_pool_id red_plan_id effective_at:instant published_at:instant",
+        table="rule_version",
+    ),
     _sheet(
         "ledger_accounts",
         "id",
@@ -129,4 +134,18 @@ SHEETS = (
         table="merchant",
     ),
     _sheet("rate_cards", "id", "id merchant_id rate_ppm valid_from_at:instant", table="rate_card"),
+    _sheet("shops", "id", "id merchant_id", table="shop"),
+    _sheet("referral_months", "account_id month", "account_id month:text red_fen", table="referral_month"),
+    _sheet(
+        "grants",
+        "id",
+        "id amount_fen rebate_fen committed_fen transferred_fen unused_fen proposed_at:instant approved_at:instant",
+        table="marketing_grant",
+    ),
+    _sheet(
+        "settlement_runs",
+        "id",
+        "id cycle state:text issued_fen cap_fen proposed_at:instant decided_at:instant",
+        table="settlement_run",
+    ),
 )

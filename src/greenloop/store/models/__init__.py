@@ -4,7 +4,8 @@ Columns that point across owners (an order's member, a position's holder) are pl
 so that orders can be distributed by merchant and member-side tables by account (architecture.md, Citus).
 """
 
-from greenloop.store.models.books import Journal, LedgerAccount, Posting, PostingRule, Reconciliation
+from greenloop.store.models.books import Journal, LedgerAccount, Posting, PostingRule
+from greenloop.store.models.checks import Reconciliation
 from greenloop.store.models.loop import (
     Cohort,
     Coupon,

@@ -73,16 +73,3 @@ class PostingRule(models.Model):
         constraints: ClassVar = [
             UniqueConstraint(fields=["kind", "debit_class", "credit_class"], name="posting_rule_once")
         ]
-
-
-class Reconciliation(models.Model):
-    """One comparison of the ledger with its subledgers: when, by whom, and what differed, as JSON."""
-
-    id = models.BigAutoField(primary_key=True)
-    at = models.DateTimeField()
-    by = models.CharField(max_length=64)
-    accounts = models.IntegerField()
-    differences = models.TextField()
-
-    class Meta:
-        db_table = "reconciliation"

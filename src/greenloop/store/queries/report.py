@@ -238,10 +238,15 @@ _ORDERS = """
 """
 _POOLS = """
     SELECT p.id, p.name, p.is_red, p.terms, p.entry_cycle, p.settled_cycle,
-           CASE WHEN p.is_red THEN (SELECT SUM(red_part_fen) FROM orders WHERE entry_cycle IS NOT NULL) ELSE o.fen END,
+           CASE WHEN p.is_red THEN r.fen ELSE o.fen END,
            c.inflow, s.issued, p.free_fen, p.backing_fen, p.spent_fen, w.expired, w.unspent, h.points
     FROM pool p
     LEFT JOIN (SELECT pool_id, SUM(kept_fen) AS fen FROM orders GROUP BY pool_id) o ON o.pool_id = p.id
+    LEFT JOIN (
+        SELECT v.red_pool_id, SUM(x.fen) AS fen FROM rule_version v JOIN (
+            SELECT rules_id, SUM(red_part_fen) AS fen FROM orders WHERE entry_cycle IS NOT NULL GROUP BY rules_id
+        ) x ON x.rules_id = v.id GROUP BY v.red_pool_id
+    ) r ON r.red_pool_id = p.id
     LEFT JOIN (SELECT pool_id, SUM(inflow_fen) AS inflow FROM pool_cycle GROUP BY pool_id) c ON c.pool_id = p.id
     LEFT JOIN (SELECT pool_id, SUM(issued_fen) AS issued FROM settled_cycle GROUP BY pool_id) s ON s.pool_id = p.id
     LEFT JOIN (SELECT pool_id, SUM(expired_fen) AS expired, SUM(voucher_fen) AS unspent FROM wallet GROUP BY pool_id) w

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from greenloop.core.faults import Refusal, say
+from greenloop.core.loop.concession import MIN_CONCESSION_FEN
 from greenloop.store import sql
 
 
@@ -110,8 +111,8 @@ def refunds(order_id: int) -> list[RefundRow]:
 
 
 def release_index(found: OrderRow) -> int | None:
-    """Return what a point of the order has released so far × 10**12, None before it has entered its pool."""
-    value = sql.value(_INDEX, [found.id])
+    """Return what a point of the order has released so far × 10**12, None where it has no points (yet)."""
+    value = sql.value(_INDEX, [found.id, MIN_CONCESSION_FEN])
     return None if value is None else int(value)
 
 
@@ -161,7 +162,7 @@ _REFUNDS = """
 _INDEX = """
     SELECT c.release_index FROM orders o JOIN pool p ON p.id = o.pool_id
     JOIN cohort c ON c.pool_id = o.pool_id AND c.plan_id = o.plan_id AND c.entry = o.entry_cycle - p.first_cycle + 1
-    WHERE o.id = %s
+    WHERE o.id = %s AND o.entered_fen >= %s
 """
 _SETTLED = """
     SELECT s.cycle FROM settled_cycle s JOIN pool p ON p.id = s.pool_id
