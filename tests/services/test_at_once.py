@@ -4,15 +4,21 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import date
 from functools import partial
+from threading import Thread
+from typing import Any
 
 import pytest
+from django.db import connections
 
 from greenloop.services.books import payout
 from greenloop.services.loop import confirm, draw, refund, settle, take, vest
 from greenloop.services.loop.refund import RefundForm
 from greenloop.services.loop.take import Sale, Taking
+from greenloop.store import sql
 from greenloop.store.queries import wallets
+from tests.support.databases import Database
 from tests.support.ledger import fetch
+from tests.support.life import Life
 from tests.support.threads import at_once
 from tests.support.town import Town
 
@@ -29,6 +35,13 @@ def rich(town: Town) -> Town:
 def take_each(town: Town, *sales: Sale) -> list[Taking]:
     """Take each sale in a call of its own, all at once."""
     return at_once([partial(take.take, sales=[sale], at=town.at) for sale in sales])
+
+
+def finished(call: Callable[[], object]) -> None:
+    try:
+        call()
+    finally:
+        connections.close_all()
 
 
 def test_one_voucher_spent_by_many_at_once_is_spent_once(town: Town) -> None:
@@ -153,20 +166,12 @@ def test_spends_draws_refunds_and_expiry_at_once_never_lock_each_other_out(town:
 
 
 def test_a_draw_that_meets_a_settlement_belongs_to_one_side_of_it(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    from threading import Thread
-
-    from django.db import connections
-
     rich(town)
     town.vest(3)
     at, purses_of = town.at, wallets.purses_of
     done: list[object] = []
 
-    def close() -> None:
-        done.append(settle.settle(cycle=3, at=at))
-        connections.close_all()
-
-    closing = Thread(target=close, daemon=True)
+    closing = Thread(target=finished, args=(lambda: done.append(settle.settle(cycle=3, at=at)),), daemon=True)
 
     def read_late(account_ids: list[int]) -> object:
         # While a wallet is read somebody else settles, if the locks let it. (SQLite has one writer at a time anyway.)
@@ -189,3 +194,52 @@ def test_two_callers_who_enrol_the_same_member_at_once_enrol_one(town: Town) -> 
     numbers = at_once([partial(town.member, "ann")] * CALLERS)
     assert fetch("SELECT account_id FROM member WHERE ref = 'ann'") == [(numbers[0],)]
     assert set(numbers) == {town.ids["ann"]}
+
+
+def test_a_crowd_that_does_everything_at_once_leaves_books_that_hold(database: Database) -> None:
+    life = Life(4, preset="steady", daily_cap_fen=3_000)
+    life.live(5, errands=12)
+
+    def wander() -> None:
+        for _ in range(30):
+            life.errand()
+
+    def close_the_days() -> None:
+        for _ in range(5):
+            life.town.later(hours=13)
+            life.night()
+
+    at_once([wander, wander, wander, close_the_days])
+
+
+def test_a_coupon_of_a_holder_without_points_is_returned_or_expires_but_not_both(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town.sell("mei", "grocer", 100_000)
+    town.close(1)
+    town.transfer_fees(1)
+    town.grant(500, 500)
+    town.member("ann")
+    # A concession of 5 makes no points and so no wallet, but the first order earns its rebate of 500.
+    town.sell("ann", "grocer", 50)
+    town.close(2)
+    town.sell("ann", "baker", coupon_fen=300, order_no="n1")
+    town.later(days=91)
+    form = RefundForm("baker", "n1", "r1", 300)
+    refunding = Thread(target=finished, args=(partial(refund.refund, forms=[form], at=town.at),), daemon=True)
+    rows_in = sql.rows_in
+
+    def read_and_wait(query: str, *facts: Any) -> list[Any]:
+        found = rows_in(query, *facts)
+        if "FROM coupon" in query and not refunding.ident:
+            # The 200 that are left were read; now somebody returns 300 to the same coupon, if the locks let it.
+            refunding.start()
+            refunding.join(1)
+        return found
+
+    monkeypatch.setattr(sql, "rows_in", read_and_wait)
+    expired_fen = town.expire().coupon_fen
+    monkeypatch.undo()
+    refunding.join(30)
+    # Mei's 700 expire. Ann's 200 expire before the 300 return, or all of her 500 are good for thirty days more.
+    assert (expired_fen, town.coupons("ann")) in [(700 + 200, 300), (700, 500)]

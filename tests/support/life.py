@@ -162,8 +162,8 @@ class Life:
     def welcome(self) -> None:
         """Grant rebates out of the fees, and let a newcomer arrive who will buy some day."""
         number = len(self.buyers)
-        self.buyers.append(f"new{number}")
         self.town.member(f"new{number}", referrer=self.chance.choice(MEMBERS), enrolled_at=self.town.at)
+        self.buyers.append(f"new{number}")
         self.town.grant(900, self.chance.choice((300, 900)), f"grant-{number}")
 
     def bring_money(self) -> None:

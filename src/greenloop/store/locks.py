@@ -1,6 +1,6 @@
 """Locks, always taken in one order, so that verbs wait for each other and never deadlock.
 
-The order: the advisory locks of the clockwork and of the dues, then members, merchants, orders, wallets, grants, pools,
+The order: the advisory locks of the clockwork and of the dues, then members, merchants, orders, holders, grants, pools,
 and last the ledger's accounts (in `post`); within each, by id. SQLite's write transactions are alone already, so there
 locks cost nothing.
 """
@@ -18,6 +18,12 @@ def clockwork() -> None:
     _advise(CLOCKWORK)
 
 
+def beside_the_clockwork() -> None:
+    """Keep cycles from being closed meanwhile; others may do the same at once: refunds."""
+    if sql.is_postgresql():
+        sql.rows("SELECT pg_advisory_xact_lock_shared(%s)", [CLOCKWORK])
+
+
 def dues() -> None:
     """Let one verb at a time decide which orders count among the merchants' dues: confirm cash, pay out."""
     _advise(DUES)
@@ -28,21 +34,21 @@ def _advise(number: int) -> None:
         sql.rows("SELECT pg_advisory_xact_lock(%s)", [number])
 
 
-def _lock(table: str, key: str, ids: Iterable[int], order: str = "") -> None:
+def _lock(table: str, key: str, ids: Iterable[int]) -> None:
     if sql.is_postgresql() and (wanted := sorted(set(ids))):
-        sql.rows_in(f"SELECT {key} FROM {table} WHERE {key} IN ({{keys}}) ORDER BY {order or key} FOR UPDATE", wanted)  # noqa: S608
+        sql.rows_in(f"SELECT {key} FROM {table} WHERE {key} IN ({{keys}}) ORDER BY {key} FOR NO KEY UPDATE", wanted)  # noqa: S608
 
 
 def grants() -> None:
     """Lock all marketing grants until the transaction ends: their budgets are committed one verb at a time."""
     if sql.is_postgresql():
-        sql.rows("SELECT id FROM marketing_grant ORDER BY id FOR UPDATE")
+        sql.rows("SELECT id FROM marketing_grant ORDER BY id FOR NO KEY UPDATE")
 
 
 def every_pool() -> None:
     """Lock all pools until the transaction ends: their money and cycles stand still."""
     if sql.is_postgresql():
-        sql.rows("SELECT id FROM pool ORDER BY id FOR UPDATE")
+        sql.rows("SELECT id FROM pool ORDER BY id FOR NO KEY UPDATE")
 
 
 def pools(ids: Iterable[int]) -> None:
@@ -50,9 +56,9 @@ def pools(ids: Iterable[int]) -> None:
     _lock("pool", "id", ids)
 
 
-def wallets(account_ids: Iterable[int]) -> None:
-    """Lock all wallets of the accounts until the transaction ends."""
-    _lock("wallet", "account_id", account_ids, "account_id, pool_id")
+def holders(account_ids: Iterable[int]) -> None:
+    """Lock accounts until the transaction ends, and with them all their wallets, vouchers and coupons."""
+    _lock("account", "id", account_ids)
 
 
 def orders(ids: Iterable[int]) -> None:

@@ -42,21 +42,18 @@ def pay_out(*, business_date: date, at: datetime) -> dict[int, int]:
     owed = {merchant: fen for merchant, fen in owed.items() if fen > 0}
     if not owed:
         return {}
-    numbers = dict(zip(sorted(owed), ids.block(len(owed)), strict=True))
-    settled = [(number, merchant, before) for merchant, number in numbers.items()]
-    sql.run_many(_PAID_ORDERS, settled)
-    sql.run_many(_PAID_REFUNDS, [row[:2] for row in settled])
-    sql.run_many(_PAID_DEPOSITS, [row[:2] for row in settled])
+    day = business_date.isoformat()
+    numbers = ids.block(len(owed))
+    today = (numbers[0], numbers[-1])
+    lines = [(number, merchant, day, owed[merchant]) for merchant, number in zip(sorted(owed), numbers, strict=True)]
+    sql.load("payout", ("id", "merchant_id", "business_date", "amount_fen"), lines)
+    sql.run(_PAID_ORDERS, [day, before, *today])
+    sql.run(_PAID_REFUNDS, [day, *today])
+    sql.run(_PAID_DEPOSITS, [day, *today])
+    # The ledger comes last: its accounts are locked after the orders (store/locks.py).
     amounts = [("trust:merchant_payable", "trust:bank", sum(owed.values()))]
     journal_id = post([draft(key=key, kind="payout", amounts=amounts)], at=at)[key]
-    sql.load(
-        "payout",
-        ("id", "merchant_id", "business_date", "amount_fen", "journal_id"),
-        [
-            (number, merchant, business_date.isoformat(), owed[merchant], journal_id)
-            for merchant, number in numbers.items()
-        ],
-    )
+    sql.run("UPDATE payout SET journal_id = %s WHERE id BETWEEN %s AND %s", [journal_id, *today])
     return owed
 
 
@@ -104,12 +101,17 @@ _LATER = """
     WHERE payout_id IS NULL AND confirmed_at IS NOT NULL AND paid_at >= %s AND merchant_id IN ({keys})
     GROUP BY merchant_id
 """
-_PAID_ORDERS = """
-    UPDATE orders SET payout_id = %s WHERE payout_id IS NULL AND confirmed_at IS NOT NULL AND merchant_id = %s
-        AND paid_at < %s
-"""
-_PAID_REFUNDS = """
-    UPDATE refund SET payout_id = %s WHERE state = 'paid' AND payout_id IS NULL AND merchant_id = %s
+_PAYOUT = "(SELECT p.id FROM payout p WHERE p.merchant_id = {of}.merchant_id AND p.business_date = %s)"
+_PAID_TODAY = "merchant_id IN (SELECT merchant_id FROM payout WHERE id BETWEEN %s AND %s)"
+_PAID_ORDERS = f"""
+    UPDATE orders SET payout_id = {_PAYOUT.format(of="orders")}
+    WHERE payout_id IS NULL AND confirmed_at IS NOT NULL AND paid_at < %s AND {_PAID_TODAY}
+"""  # noqa: S608  constants of this file
+_PAID_REFUNDS = f"""
+    UPDATE refund SET payout_id = {_PAYOUT.format(of="refund")}
+    WHERE state = 'paid' AND payout_id IS NULL AND {_PAID_TODAY}
         AND EXISTS (SELECT 1 FROM orders o WHERE o.id = refund.order_id AND o.confirmed_at IS NOT NULL)
-"""
-_PAID_DEPOSITS = "UPDATE deposit SET payout_id = %s WHERE payout_id IS NULL AND merchant_id = %s"
+"""  # noqa: S608
+_PAID_DEPOSITS = f"""
+    UPDATE deposit SET payout_id = {_PAYOUT.format(of="deposit")} WHERE payout_id IS NULL AND {_PAID_TODAY}
+"""  # noqa: S608

@@ -33,7 +33,7 @@ def draw(*, account_id: int, pool: str, at: datetime, amount_fen: int | None = N
         raise Refusal("draw.pool", say("There is no pool {pool}."), field="pool", pool=pool)
     if not Account.objects.filter(id=account_id).exists():
         raise Refusal("draw.account", say("There is no account {account}."), field="account", account=account_id)
-    locks.wallets([account_id])
+    locks.holders([account_id])
     if parties.held_accounts([account_id]):
         message = say("The account {account} is on hold and can't draw.")
         raise Refusal("draw.held", message, field="account", account=account_id)

@@ -37,7 +37,7 @@ def expire(*, at: datetime) -> Expiry:
     more, holders = len(holders) > ACCOUNTS_MAX, holders[:ACCOUNTS_MAX]
     if not holders:
         return Expiry(0, 0, False)
-    locks.wallets(holders)
+    locks.holders(holders)
     names = pools.names()
     work = WalletWork()
     work.open(wallets.purses_of(holders))
@@ -68,8 +68,10 @@ def expire(*, at: datetime) -> Expiry:
 
 
 _HOLDERS = """
-    SELECT account_id FROM voucher WHERE left_fen > 0 AND expires_at <= %s
-    UNION SELECT account_id FROM coupon WHERE left_fen > 0 AND expires_at <= %s
+    SELECT DISTINCT account_id FROM (
+        SELECT account_id FROM voucher WHERE left_fen > 0 AND expires_at <= %s
+        UNION ALL SELECT account_id FROM coupon WHERE left_fen > 0 AND expires_at <= %s
+    ) AS gone
     ORDER BY account_id LIMIT %s
 """
 _VOUCHERS = """

@@ -139,6 +139,7 @@ class _Batch:
 
 def _lock(orders: Iterable[OrderFact]) -> None:
     facts = list(orders)
+    locks.beside_the_clockwork()
     locks.merchants(order.merchant_id for order in facts)
     locks.orders(order.id for order in facts)
 
@@ -146,7 +147,7 @@ def _lock(orders: Iterable[OrderFact]) -> None:
 def _gather(orders: dict[tuple[int, str], OrderFact], merchant_accounts: dict[int, int]) -> tuple[State, Index]:
     accounts = {order.member_id for order in orders.values()} | set(merchant_accounts.values())
     accounts |= {order.referrer_id for order in orders.values() if order.referrer_id is not None}
-    locks.wallets(accounts)
+    locks.holders(accounts)
     locks.grants()
     locks.every_pool()
     return gather(

@@ -246,6 +246,7 @@ class Coupon(models.Model):
         db_table = "coupon"
         indexes: ClassVar = [
             models.Index(fields=["expires_at"], condition=Q(left_fen__gt=0), name="coupon_expiring"),
+            models.Index(fields=["account_id"], condition=Q(left_fen__gt=0), name="coupon_usable"),
         ]
         constraints: ClassVar = [
             CheckConstraint(condition=Q(left_fen__gte=0, expired_fen__gte=0), name="coupon_not_negative"),

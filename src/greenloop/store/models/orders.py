@@ -203,7 +203,7 @@ class Payout(models.Model):
     merchant_id = models.BigIntegerField()
     business_date = models.DateField()
     amount_fen = models.BigIntegerField()
-    journal_id = models.BigIntegerField()
+    journal_id = models.BigIntegerField(null=True)
 
     class Meta:
         db_table = "payout"

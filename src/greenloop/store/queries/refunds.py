@@ -181,11 +181,13 @@ def reserve_fen() -> int:
 
 _VOUCHER_USES = """
     SELECT order_id, line, pool_id, voucher_id, amount_fen, returned_fen FROM voucher_use
-    WHERE order_id IN ({keys}) ORDER BY order_id, line DESC
+    WHERE (account_id, order_id) IN (SELECT member_id, id FROM orders WHERE id IN ({keys}))
+    ORDER BY order_id, line DESC
 """
 _COUPON_USES = """
     SELECT order_id, line, coupon_order_id, coupon_kind, amount_fen, returned_fen FROM coupon_use
-    WHERE order_id IN ({keys}) ORDER BY order_id, line DESC
+    WHERE (account_id, order_id) IN (SELECT member_id, id FROM orders WHERE id IN ({keys}))
+    ORDER BY order_id, line DESC
 """
 _RELEASED = """
     SELECT p.account_id, c.pool_id, SUM(p.points * (c.release_index / 1000000)),

@@ -98,10 +98,12 @@ def _record_papers(state: State) -> None:
         "UPDATE coupon SET left_fen = %s, expires_at = %s WHERE account_id = %s AND order_id = %s AND kind = %s",
         [(now.left_fen, sql.instant(now.expires_at), *key) for key, now in sorted(state.coupons.maps[0].items())],
     )
+    returned = sorted(state.returned_fen.maps[0].items())
     for kind in ("voucher", "coupon"):
         sql.run_many(
-            f"UPDATE {kind}_use SET returned_fen = %s WHERE order_id = %s AND line = %s",  # noqa: S608  two known names
-            [(fen, order, line) for (of, order, line), fen in sorted(state.returned_fen.maps[0].items()) if of == kind],
+            f"UPDATE {kind}_use SET returned_fen = %s WHERE order_id = %s AND line = %s "  # noqa: S608  two known names
+            "AND account_id = (SELECT member_id FROM orders WHERE id = %s)",
+            [(fen, order, line, order) for (of, order, line), fen in returned if of == kind],
         )
     for column in ("committed", "unused"):
         sql.run_many(

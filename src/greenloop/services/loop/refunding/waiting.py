@@ -26,7 +26,7 @@ def _lock_parties(orders: dict[int, OrderFact]) -> tuple[dict[int, int], list[in
     accounts = {order.member_id for order in orders.values()} | set(merchants.values())
     accounts |= {order.referrer_id for order in orders.values() if order.referrer_id is not None}
     locks.merchants(merchants)
-    locks.wallets(accounts)
+    locks.holders(accounts)
     return merchants, sorted(accounts)
 
 

@@ -55,7 +55,7 @@ def gather(sales: Sequence[Sale], *, at: datetime, look_up: bool) -> Facts:
     spenders = {
         members[sale.member].id for sale in sales if (sale.voucher_fen or sale.coupon_fen) and sale.member in members
     }
-    locks.wallets(spenders)
+    locks.holders(spenders)
     return Facts(
         at=at,
         rulings=rulings(),
