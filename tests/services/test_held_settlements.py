@@ -249,3 +249,31 @@ def test_what_a_merchant_spent_falls_on_the_reserve_when_its_refund_had_to_wait(
     assert moved["trust:reserve"] == -100
     assert "trust:merchant_payable" not in moved
     assert town.wallet("grocer").debt_fen == 100
+
+
+def test_the_effects_of_one_order_s_refunds_follow_in_their_order(database: Database) -> None:
+    split = {"green_ppm": 600_000, "red_ppm": 0, "coupon_ppm": 0, "reserve_ppm": 0, "fee_ppm": 400_000}
+    document = plain_rules(daily_rebate_cap_fen=250, split=split)
+    document["routes"][0] |= {"merchant_multiple_ppm": 900_000}
+    town = found_town(document)
+    order = town.sell("mei", "grocer", 100_000)
+    town.close_all([1, 2])
+    town.sell("mei", "baker", voucher_fen=100)
+    town.sell("lin", "baker", 100_000)
+    assert [town.close(cycle).state for cycle in (3, 4)] == ["posted", "held"]
+    town.sell("lin", "grocer", 50_000, delivered=False)
+    # 90 % of the order come back while cycle 4 is held; of the 100 that Mei spent, 30 are left to 1 000 points, and
+    # the empty reserve can't pay the other 70.
+    town.refund(order, 90_000)
+    approve(cycle=4, by="finance", at=town.at)
+    # A second refund could be applied by itself, but comes after the first.
+    town.refund(order, 5_000)
+    assert fetch("SELECT effect FROM refund ORDER BY id") == [("waiting",), ("waiting",)]
+    for _ in range(12):
+        town.sell("bo", "grocer", 90)
+    assert town.close(5).state == "held"
+    approve(cycle=5, by="finance", at=town.at)
+    assert fetch("SELECT effect FROM refund ORDER BY id") == [("applied",), ("applied",)]
+    # 500 points are left on her side, 450 on the grocer's; they have released 4 %.
+    assert (town.points("mei"), town.points("grocer"), town.wallet("mei").accrued_fen) == (500, 450, 20)
+    assert town.wallet("mei").debt_fen == 80

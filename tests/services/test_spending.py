@@ -1,5 +1,8 @@
 """Vouchers and coupons at the till: which are taken first, where they are refused, and what the ledger says."""
 
+import pytest
+
+from greenloop.core.faults import Refusal
 from greenloop.services.loop.hold import hold_account, hold_order, release
 from greenloop.services.loop.rules import publish_rules
 from tests.support.databases import Database
@@ -105,15 +108,21 @@ def test_a_held_account_can_t_spend_until_it_is_released(town: Town) -> None:
     town.sell("mei", "baker", 100, voucher_fen=5)
 
 
-def test_a_hold_on_a_vested_order_blocks_its_shopper_and_its_release_frees_it(town: Town) -> None:
-    order = town.sell("mei", "grocer", 100_000)
+def test_a_hold_on_a_vested_order_blocks_all_it_gave_points_to_and_its_release_frees_them(town: Town) -> None:
+    order = town.sell("lin", "grocer", 100_000)
+    town.sell("bo", "baker", 100_000)
     town.close_all([1, 2])
-    index = fetch("SELECT release_index FROM cohort")
+    index = fetch("SELECT release_index FROM cohort ORDER BY id")
     hold = hold_order(order_id=order, reason="looks odd", by="risk", at=town.at)
-    assert town.take(town.sale("mei", "baker", voucher_fen=5)).refusals[0].code == "spend.held"
-    assert fetch("SELECT release_index FROM cohort") == index
+    assert town.take(town.sale("lin", "baker", voucher_fen=5)).refusals[0].code == "spend.held"
+    for ref, pool in (("lin", "green"), ("grocer", "green"), ("mei", "red")):
+        with pytest.raises(Refusal, match="hold"):
+            town.draw(ref, pool=pool)
+    # The index is as it was, and who has nothing to do with the order draws as ever.
+    assert fetch("SELECT release_index FROM cohort ORDER BY id") == index
+    assert town.draw("baker") == 200
     release(hold_id=hold, by="risk", at=town.at)
-    town.sell("mei", "baker", voucher_fen=5)
+    assert (town.draw("lin"), town.draw("grocer"), town.draw("mei", pool="red")) == (100, 100, 20)
 
 
 def test_a_coupon_is_pending_until_its_order_vests_and_then_pays_in_full(town: Town) -> None:

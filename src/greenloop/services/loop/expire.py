@@ -56,6 +56,9 @@ def expire(*, at: datetime) -> Expiry:
         move.spent_fen += fen
     coupon_fen = sum(fen for (fen,) in sql.rows_in(_COUPONS, holders, [now]))
 
+    # Between finding the holders and locking them, what was about to expire may have been spent.
+    if not by_pool and not coupon_fen:
+        return Expiry(0, 0, more)
     amounts = [(f"trust:voucher:{names[pool]}", f"trust:pool:{names[pool]}", fen) for pool, fen in by_pool.items()]
     key = f"expire/{ids.block(1)[0]}"
     amounts.append(("trust:coupon", "trust:reserve", coupon_fen))
