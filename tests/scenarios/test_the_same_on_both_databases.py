@@ -14,11 +14,11 @@ START_MS = 1_767_542_400_000
 
 
 def lived(seed: int) -> tuple[str, str]:
-    """Live a fortnight and return its journal and the state it ends in."""
+    """Live eleven days and return its journal and the state it ends in."""
     clock = count(START_MS)
     before = ids.use(ids.Maker(clock_ms=lambda: next(clock)))
     try:
-        Life(seed).live(14, errands=12)
+        Life(seed).live(11, errands=12)
     finally:
         ids.use(before)
     lines = [json.dumps(event, separators=(",", ":")) for event in loop_journal()]

@@ -84,15 +84,18 @@ def _entries(cycle: int) -> Iterator[Placed]:
 
 
 def _refunds(cycle: int) -> Iterator[Placed]:
-    for row in sql.rows(_REFUNDS, [cycle]):
+    for place, row in enumerate(sql.rows(_REFUNDS, [cycle])):
         journal, order, less_fen, left_fen, member, merchant, of_member, of_merchant, red_lost = row
         event: Event = {"kind": "refund", "order": str(order), "points_fen": less_fen}
         if (of_member, of_merchant) != (PPM, PPM):
             event["points"] = _points(int(left_fen), (member, of_member), (merchant, of_merchant))
         if less_fen:
-            yield (journal, AFTER_ENTRIES, 0), event
+            yield (journal, AFTER_ENTRIES, 2 * place), event
         if red_lost:
-            yield (journal, AFTER_ENTRIES, 1), {"kind": "refund", "order": f"{order}/red", "points_fen": red_lost}
+            yield (
+                (journal, AFTER_ENTRIES, 2 * place + 1),
+                {"kind": "refund", "order": f"{order}/red", "points_fen": red_lost},
+            )
 
 
 def product_state() -> Event:
@@ -153,6 +156,7 @@ _REFUNDS = """
            o.member_id, m.account_id, o.member_multiple_ppm, o.merchant_multiple_ppm, r.red_points_lost
     FROM refund r JOIN orders o ON o.id = r.order_id JOIN merchant m ON m.id = o.merchant_id
     WHERE r.effect = 'applied' AND r.cycle = %s AND o.entered_fen >= 10
+    ORDER BY r.id
 """
 _SETTLED = """
     SELECT s.pool_id, s.cycle FROM settled_cycle s JOIN pool p ON p.id = s.pool_id

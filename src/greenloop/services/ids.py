@@ -23,7 +23,8 @@ class Maker:
     def __init__(self, *, worker: int = 0, clock_ms: Callable[[], int] = _wall_ms, last_ms: int = 0) -> None:
         self.worker = worker
         self._clock_ms = clock_ms
-        self.last_ms = last_ms
+        # The maker before may have used all of its last millisecond.
+        self.last_ms = last_ms + 1 if last_ms else 0
         self._sequence = 0
         self._lock = Lock()
 

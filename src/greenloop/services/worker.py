@@ -33,6 +33,12 @@ def lease(*, holder: str, at: datetime) -> Maker:
 
 
 @transaction.atomic(durable=True)
+def renew(*, maker: Maker, at: datetime) -> None:
+    """Lease a maker's number for another day. A process that lives longer than a day does so before the day is over."""
+    Worker.objects.filter(number=maker.worker).update(leased_until_at=at + LEASE, last_ms=maker.last_ms)
+
+
+@transaction.atomic(durable=True)
 def give_back(*, maker: Maker, at: datetime) -> None:
     """Give a leased number back; its next holder starts after the last id made under it."""
     Worker.objects.filter(number=maker.worker).update(leased_until_at=at, last_ms=maker.last_ms)

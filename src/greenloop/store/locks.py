@@ -1,6 +1,6 @@
 """Locks, always taken in one order, so that verbs wait for each other and never deadlock.
 
-The order: the advisory locks of the clockwork and of the dues, then members, merchants, orders, holders, grants, pools,
+The order: the advisory locks of the clockwork and of the dues, then merchants, orders, holders, grants, pools,
 and last the ledger's accounts (in `post`); within each, by id. SQLite's write transactions are alone already, so there
 locks cost nothing.
 """
@@ -69,8 +69,3 @@ def orders(ids: Iterable[int]) -> None:
 def merchants(ids: Iterable[int]) -> None:
     """Lock merchants until the transaction ends: their dues are decided by one verb at a time."""
     _lock("merchant", "id", ids)
-
-
-def members(ids: Iterable[int]) -> None:
-    """Lock members until the transaction ends."""
-    _lock("member", "account_id", ids)

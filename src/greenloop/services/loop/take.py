@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from greenloop.core.books.posting import draft
-from greenloop.core.faults import Refusal, ensure
+from greenloop.core.faults import Refusal
 from greenloop.services import ids
 from greenloop.services.books.post import post
 from greenloop.services.loop.steps import WalletWork, lock_pools, record_wallets
@@ -42,13 +42,13 @@ def take(*, sales: Sequence[Sale], at: datetime) -> Taking:
     for attempt in range(TRIES):
         try:
             return _take(sales=sales, at=at, look_up=attempt > 0)
-        except (IntegrityError, _LookUp):
+        except (IntegrityError, _Again):
             if attempt == TRIES - 1:
                 raise
     raise AssertionError
 
 
-class _LookUp(Exception):
+class _Again(Exception):
     """A sale can't be paid for. It may be one that was taken before, and spent what it needs."""
 
 
@@ -66,7 +66,7 @@ def _take(*, sales: Sequence[Sale], at: datetime, look_up: bool) -> Taking:
             order_ids.append(counter.ring_up(index, sale, number))
         except Refusal as refusal:
             if not look_up and refusal.code.startswith("spend."):
-                raise _LookUp from refusal
+                raise _Again from refusal
             order_ids.append(None)
             refusals[index] = refusal
 
@@ -87,13 +87,17 @@ def _record(counter: Counter, *, at: datetime) -> None:
         "UPDATE member SET first_order_id = %s WHERE account_id = %s AND first_order_id IS NULL",
         [(order, member) for member, order in sorted(counter.first_orders.items())],
     )
-    ensure(touched == len(counter.first_orders), "a first order was taken twice")
-    sql.run_many(
-        "INSERT INTO referral_month (account_id, month, red_fen) VALUES (%s, %s, %s) ON CONFLICT (account_id, month) "
-        "DO UPDATE SET red_fen = referral_month.red_fen + excluded.red_fen",
-        [(*key, fen) for key, fen in sorted(counter.red_fen.items())],
-    )
+    before = counter.facts.red_fen
+    touched += sql.run_many(_RED, [(*of, fen, before.get(of, 0)) for of, fen in sorted(counter.red_fen.items())])
+    if touched != len(counter.first_orders) + len(counter.red_fen):
+        raise _Again
     sql.run_many(
         "UPDATE marketing_grant SET committed_fen = committed_fen + %s WHERE id = %s",
         sorted((fen, grant) for grant, fen in counter.granted_fen.items()),
     )
+
+
+_RED = """
+    INSERT INTO referral_month (account_id, month, red_fen) VALUES (%s, %s, %s) ON CONFLICT (account_id, month)
+    DO UPDATE SET red_fen = referral_month.red_fen + excluded.red_fen WHERE referral_month.red_fen = %s
+"""

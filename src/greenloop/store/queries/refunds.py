@@ -18,9 +18,19 @@ _FIELDS = (
 )
 
 
+_FLAGS = """
+    confirmed_at IS NOT NULL,
+    EXISTS (SELECT 1 FROM refund r WHERE r.merchant_id = orders.merchant_id AND r.order_id = orders.id
+            AND r.effect = 'waiting')
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class OrderFact:
-    """An order as it stands, in the fields of `orders`."""
+    """An order as it stands, in the fields of `orders`.
+
+    `waiting` says that a refund of it has still to take effect on its points.
+    """
 
     id: int
     merchant_id: int
@@ -52,6 +62,7 @@ class OrderFact:
     refunded_voucher_fen: int
     concession_lost_fen: int
     confirmed: bool
+    waiting: bool
 
     @property
     def tender(self) -> Tender:
@@ -91,7 +102,7 @@ def orders(keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], OrderFact]:
     """Return orders by (merchant, order number)."""
     merchants = {merchant for merchant, _ in keys}
     found = sql.rows_in(
-        f"SELECT {', '.join(_FIELDS)}, confirmed_at IS NOT NULL FROM orders "  # noqa: S608  names are ours
+        f"SELECT {', '.join(_FIELDS)}, {_FLAGS} FROM orders "  # noqa: S608  names are ours
         f"WHERE merchant_id IN ({sql.marks(len(merchants))}) AND order_no IN ({{keys}})",
         {number for _, number in keys},
         tuple(merchants),
@@ -104,14 +115,14 @@ def orders(keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], OrderFact]:
 def by_id(order_ids: Iterable[int]) -> dict[int, OrderFact]:
     """Return orders by id."""
     found = sql.rows_in(
-        f"SELECT {', '.join(_FIELDS)}, confirmed_at IS NOT NULL FROM orders WHERE id IN ({{keys}})",  # noqa: S608
+        f"SELECT {', '.join(_FIELDS)}, {_FLAGS} FROM orders WHERE id IN ({{keys}})",  # noqa: S608
         order_ids,
     )
     return {row[0]: _order(row) for row in found}
 
 
 def _order(row: sql.Row) -> OrderFact:
-    fields = (*row[:-1], bool(row[-1]))
+    fields = (*row[:-2], bool(row[-2]), bool(row[-1]))
     return OrderFact(*fields)
 
 

@@ -38,7 +38,10 @@ def shrink_lots(work: Work, left_fen: int, refund_id: int) -> Shrunk:
         merchant_pays=True,
         at=state,
     )
-    if any(state.pools[pool].held and entry < cycle_now(state, pool) for pool, entry in _entries(work)):
+    # The effects of one order's refunds follow each other in the order in which the refunds were paid.
+    if order.waiting or any(
+        state.pools[pool].held and entry < cycle_now(state, pool) for pool, entry in _entries(work)
+    ):
         return Shrunk(points, "waiting")
     effect = shrink(state, work.index, what)
     work.withhold(effect.withheld_fen)

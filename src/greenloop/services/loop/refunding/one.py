@@ -82,6 +82,7 @@ def refund_one(
             refunded_voucher_fen=order.refunded_voucher_fen + tender.voucher_fen,
             concession_lost_fen=order.concession_lost_fen + less_fen,
             red_points=order.red_points - shrunk.points[2],
+            waiting=order.waiting or shrunk.effect == "waiting",
         ),
         tender=tender,
         withheld_fen=tender.cash_fen - work.cash_fen,

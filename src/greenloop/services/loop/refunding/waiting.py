@@ -44,7 +44,10 @@ def apply_waiting(*, at: datetime) -> int:
     state, index = gather(order_ids=[], accounts=accounts, merchant_accounts=merchants)
     rules = {ruling.id: ruling for ruling in rulings()}
     done: list[tuple[int, Effect, list[Entry]]] = []
+    stuck: set[int] = set()
     for number, order_id, *points in waiting:
+        if order_id in stuck:
+            continue
         fork = state.fork()
         order = orders[order_id]
         lost = points[0], points[1], points[2]
@@ -54,7 +57,8 @@ def apply_waiting(*, at: datetime) -> int:
         try:
             effect = shrink(fork, index, what)
         except Refusal:
-            # The reserve is short: this refund goes on waiting, and the holder's points with it.
+            # The reserve is short: this refund goes on waiting, and later ones of its order with it.
+            stuck.add(order_id)
             continue
         state.join(fork)
         done.append((number, effect, fork.entries))

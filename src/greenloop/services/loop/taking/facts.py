@@ -43,15 +43,14 @@ class Facts:
 
 
 def gather(sales: Sequence[Sale], *, at: datetime, look_up: bool) -> Facts:
-    """Read what the batch needs, and lock what it may change: spenders' wallets, referrers, first-time buyers."""
+    """Read what the batch needs, and lock the holders who spend.
+
+    First orders and referrers' months are not locked: `take` writes them only if they are as they were read here.
+    """
     merchants = parties.merchants({sale.merchant for sale in sales})
-    refs = {sale.member for sale in sales}
-    members = parties.members(refs)
+    members = parties.members({sale.member for sale in sales})
     newcomers = {fact.id for fact in members.values() if fact.first_order_id is None}
     referrers = {fact.referrer_id for fact in members.values() if fact.referrer_id is not None}
-    if sql.is_postgresql() and newcomers | referrers:
-        locks.members(newcomers | referrers)
-        members = parties.members(refs)
     spenders = {
         members[sale.member].id for sale in sales if (sale.voucher_fen or sale.coupon_fen) and sale.member in members
     }
