@@ -60,7 +60,8 @@ def test_rates_from_3_to_20_percent_are_accepted(rate: int) -> None:
 def test_rates_outside_3_to_20_percent_are_refused(rate: int) -> None:
     with pytest.raises(Refusal) as refused:
         check_rate(rate)
-    assert refused.value.field == "rate_ppm"
+    assert (refused.value.code, refused.value.field) == ("concession.rate", "rate_ppm")
+    assert refused.value.facts == {"least": 30_000, "most": 200_000, "rate": rate}
     assert str(rate) in str(refused.value)
 
 

@@ -121,3 +121,36 @@ def test_what_is_not_an_exact_amount_is_refused_with_a_reason(text: str | Decima
 def test_an_amount_that_is_written_is_read_back_the_same(fen: int) -> None:
     assert fen_of(yuan(fen)) == fen
     assert fen_of(Decimal(fen).scaleb(-2)) == fen
+
+
+@pytest.mark.parametrize(
+    "value, code, shown",
+    [
+        ("twelve", "money.unreadable", "twelve"),
+        ("x" * 99, "money.unreadable", "x" * 30),
+        (Decimal("NaN"), "money.unreadable", "NaN"),
+        (Decimal("1E-400"), "money.unreadable", "1E-400"),
+        (Decimal("1E-31"), "money.unreadable", "1E-31"),
+        (Decimal("1E-30"), "money.parts_of_a_fen", "0." + "0" * 28),
+        ("12.345", "money.parts_of_a_fen", "12.345"),
+    ],
+)
+def test_the_code_of_a_refused_amount_is_stable_and_the_amount_is_shown(
+    value: str | Decimal, code: str, shown: str
+) -> None:
+    with pytest.raises(Refusal) as refused:
+        fen_of(value)
+    assert (refused.value.code, refused.value.facts["amount"]) == (code, shown)
+
+
+@pytest.mark.parametrize("value", ["10000000000.01", "9" * 5_000, Decimal("1E+400")])
+def test_an_amount_of_any_length_above_the_limit_is_too_large(value: str | Decimal) -> None:
+    with pytest.raises(Refusal) as refused:
+        fen_of(value)
+    assert (refused.value.code, refused.value.facts["largest"]) == ("money.too_large", "10000000000.00")
+
+
+def test_a_zero_is_read_down_to_thirty_decimals() -> None:
+    assert fen_of(Decimal("0E-30")) == 0
+    with pytest.raises(Refusal):
+        fen_of(Decimal("0E-31"))

@@ -17,6 +17,7 @@ SAFE = terms(dividend_share=[2, 3])
 
 def fields(found: Sequence[Refusal]) -> list[str | None]:
     assert all(str(fault).endswith(".") for fault in found)
+    assert all(fault.code == "rules.fault" for fault in found)
     return [fault.field for fault in found]
 
 
@@ -150,3 +151,10 @@ def test_what_is_not_refused_for_its_rate_is_funded_by_its_own_allotment(cycles:
     most = payout * S * 10**6 // (1000 * cycles * points)
     assert unsafe(pool, [plan(cycles=cycles, r0=most)], multiples_ppm=points, multiple_max_ppm=1) == []
     assert fields(unsafe(pool, [plan(cycles=cycles, r0=most + 1)], multiples_ppm=points, multiple_max_ppm=1)) == ["r0"]
+
+
+def test_a_plan_is_self_funded_by_the_points_that_are_made() -> None:
+    # 60 % ÷ (1.5 × 36) = 1.111… % is covered with 1.5 points a unit and would not be with 2
+    own, chained = plan("own", r0=11_111_111_111), plan("chained", coupling="chain", g_min=-S, r_max=S)
+    assert fields(unsafe(terms(), [own, chained], multiples_ppm=1_500_000)) == ["plans"]
+    assert fields(unsafe(terms(), [own, chained])) == ["r0"]

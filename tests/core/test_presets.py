@@ -20,7 +20,8 @@ def test_there_are_four_presets_and_no_other() -> None:
     assert set(PRESETS) == {"steady", "published", "hybrid", "short"}
     with pytest.raises(Refusal) as refused:
         preset_document("guaranteed", opens_date=date(2025, 1, 1))
-    assert "steady" in str(refused.value)
+    assert (refused.value.code, refused.value.field) == ("rules.preset", "plan")
+    assert "steady, published, hybrid, short" in str(refused.value)
 
 
 def test_steady_is_flat_self_funded_and_shares_half_of_what_is_spare() -> None:
@@ -86,3 +87,42 @@ def test_a_preset_gives_each_city_a_pool_of_its_own() -> None:
     assert len(set(pools.values())) == 3
     assert set(pools.values()) == set(rules.pools)
     assert rules.red_pool not in rules.pools
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_red_pool_of_every_preset_passes_its_entries_on_over_36_cycles(name: str) -> None:
+    document = preset_document(name, opens_date=date(2025, 1, 1))
+    assert document["plans"][document["red_plan"]] == {  # type: ignore[index]
+        "cycles": 36,
+        "r0": S // 36,
+        "cap": S,
+        "coupling": "flat",
+        "fixed_cycles": 0,
+        "g_min": -S,
+        "g_max": None,
+        "r_max": None,
+    }
+    assert document["red_terms"] == {
+        "allot": [1, 1],
+        "spend": [1, 1],
+        "cycle_cap_fen": None,
+        "dividend_threshold": 15 * S // 100,
+        "dividend_share": [0, 1],
+        "window": 7,
+    }
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_its_own_canonical_document(name: str) -> None:
+    document = preset_document(name, opens_date=date(2025, 1, 1))
+    written = document_of(rule_set(document))
+    assert {key: written[key] for key in document if key != "routes"} == {
+        key: value for key, value in document.items() if key != "routes"
+    }
+    assert all(plan.name == key for key, plan in rule_set(document).plans.items())
+
+
+def test_presets_are_for_china_unless_told_otherwise_and_name_pools_after_cities() -> None:
+    document = preset_document("steady", opens_date=date(2025, 1, 1), cities=["New York", "上海"])
+    assert rule_set(document).calendar.utc_offset_minutes == 480
+    assert set(rule_set(document).pools) == {"green-new-york", "green-上海", "green"}

@@ -41,8 +41,10 @@ def test_a_whole_refund_returns_exactly_what_was_paid() -> None:
 
 @pytest.mark.parametrize("fen", [10_001, -1])
 def test_a_refund_above_the_order_is_refused(fen: int) -> None:
-    with pytest.raises(Refusal):
+    with pytest.raises(Refusal) as refused:
         refund_tender(order=ORDER, refunded_total_fen=fen)
+    assert (refused.value.code, refused.value.field) == ("refund.above_order", "refund_fen")
+    assert refused.value.facts == {"price": 10_000, "refunded": fen}
 
 
 def test_rounding_never_turns_a_voucher_into_cash() -> None:
@@ -96,11 +98,12 @@ def test_where_rounding_would_ask_a_part_back_another_part_gives_less(
     assert next_tender(order=paid, returned=before, refund_fen=step) == refund
 
 
-@pytest.mark.parametrize("fen", [6_668, -1])
-def test_the_next_refund_is_at_most_what_is_left(fen: int) -> None:
+@pytest.mark.parametrize("fen, code", [(6_668, "refund.above_order"), (-1, "refund.negative")])
+def test_the_next_refund_is_at_most_what_is_left(fen: int, code: str) -> None:
     with pytest.raises(Refusal) as refused:
         next_tender(order=ORDER, returned=tender(2_334, 666, 333), refund_fen=fen)
-    assert refused.value.field == "refund_fen"
+    assert (refused.value.code, refused.value.field) == (code, "refund_fen")
+    assert fen >= 0 or refused.value.facts == {"refund": fen}
 
 
 @given(amounts, amounts, amounts, st.lists(st.integers(0, 10**9), max_size=6))

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from greenloop.core.faults import Refusal
 from greenloop.core.loop.recompute import recompute
+from greenloop.core.loop.replay import Replay
 
 from .office import PLAN, POOL, Office, S, line, run
 
@@ -364,3 +366,15 @@ def test_rules_inside_the_safety_condition_raise_no_warning() -> None:
 def test_warnings_need_not_be_listened_to() -> None:
     lines = [line("plan", name="new", **(PLAN | {"cap": 9 * S})), line("state")]
     assert next(iter(recompute(lines))) == {}
+
+
+@pytest.mark.parametrize("mark", ["\ufeff", b"\xef\xbb\xbf"])
+def test_a_byte_order_mark_before_the_first_line_is_no_fault(mark: str | bytes) -> None:
+    first = line("pool", name="city", **POOL)
+    assert list(recompute([mark + first if isinstance(mark, str) else mark + first.encode()])) == [{}]
+
+
+def test_what_a_replay_refuses_has_a_stable_code() -> None:
+    with pytest.raises(Refusal) as caught:
+        Replay(lambda _: None).pool("nowhere")
+    assert (caught.value.code, caught.value.facts) == ("replay.refused", {"name": "nowhere"})

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from greenloop.core.faults import Refusal
+from greenloop.core.loop import rules as rules_module
 from greenloop.core.loop.presets import preset_document
 from greenloop.core.loop.rules import document_of, rule_set
 
@@ -97,12 +98,55 @@ def test_reading_leaves_the_document_alone() -> None:
         ("pools.green.window", 1),
         ("pools.green.allot", [3, 5]),
         ("pools.green.allot", [600_000, 1_000_000]),
+        ("pools.green.window", 366),
+        ("pools.green.cycle_cap_fen", 1),
         ("daily_rebate_cap_fen", 0),
         ("daily_rebate_cap_fen", None),
+        ("refund_days", 3_660),
     ],
 )
 def test_rules_at_the_edge_of_what_is_safe_are_accepted(path: str, value: object) -> None:
     accepted((path, value))
+
+
+@pytest.mark.parametrize("edge", [{"fixed_cycles": 36}, {"r_max": 5 * S}])
+def test_a_chained_plan_may_be_fixed_throughout_and_rise_to_the_highest_cap(edge: Document) -> None:
+    accepted(("plans.steady", CHAIN | edge))
+
+
+def test_the_cap_on_daily_rebates_is_the_one_of_the_document() -> None:
+    assert accepted(("daily_rebate_cap_fen", 12_345)).daily_rebate_cap_fen == 12_345
+
+
+def test_a_route_may_be_for_merchants_who_give_no_rebate() -> None:
+    document = steady()
+    document["routes"].insert(0, document["routes"][0] | {"multiples_ppm": [0]})
+    assert rule_set(document).routes[0].multiples_ppm == frozenset({0})
+
+
+def test_routes_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules_module, "ROUTES_MAX", 2)
+    document = steady()
+    document["routes"].insert(0, document["routes"][0] | {"member": "new"})
+    assert len(rule_set(document).routes) == 2
+    document["routes"].insert(0, document["routes"][1] | {"grades": ["A"]})
+    assert refusal(document).field == "routes"
+
+
+def test_a_pool_without_a_route_hides_no_fault_of_the_next() -> None:
+    document = put(steady(), "plans.steady.r0", 8_333_333_334)
+    document["pools"] = {"spare": dict(document["pools"]["green"]), **document["pools"]}
+    assert refusal(document).field == "plans.steady.r0"
+
+
+def test_a_plan_is_self_funded_by_the_multiples_of_its_pool() -> None:
+    # 1.5 points a unit: r0 of 1.111… % is covered, with 2 points it would not be, and P7 would not apply
+    half = {"merchant_multiple_ppm": 500_000}
+    document = put(steady(), "plans.steady.r0", 11_111_111_111)
+    document["routes"][0] |= half
+    document["plans"]["other"] = CHAIN
+    document["routes"].insert(0, {"pool": "green", "plan": "other", "member": "new"} | half)
+    assert refusal(document).field == "pools.green.plans"
 
 
 def test_a_share_plan_may_stand_beside_a_self_funded_one() -> None:
@@ -154,6 +198,9 @@ FAULTS: list[tuple[str, object, str]] = [
     ("pools.green.allot", [1, 0], ""),
     ("pools.green.allot", GONE, ""),
     ("pools.green.spend", [2, 1], ""),
+    ("pools.green.spend", [0, 1], ""),
+    ("pools.green.cycle_cap_fen", 0, ""),
+    ("pools.green.window", 367, ""),
     ("pools.green.cycle_cap_fen", -1, ""),
     ("pools.green.dividend_threshold", -S - 1, ""),
     ("pools.green.dividend_share", [3, 4], ""),  # P5: (1 + 3/4) × 60 % = 1.05
@@ -165,6 +212,15 @@ FAULTS: list[tuple[str, object, str]] = [
     ("plans.steady.cycles", 29, ""),
     ("plans.steady.cycles", 41, ""),
     ("plans.steady.r0", -1, ""),
+    ("plans.steady.r0", 0, ""),
+    ("plans.steady.cap", 0, ""),
+    ("plans.steady.g_min", -S - 1, ""),
+    ("plans.steady.fixed_cycles", 1, ""),  # a flat plan has no fixed phase
+    ("plans.steady", CHAIN | {"r_max": None}, "plans.steady.r_max"),
+    ("plans.steady", CHAIN | {"r_max": 5 * S + 1}, "plans.steady.r_max"),
+    ("plans.steady", CHAIN | {"fixed_cycles": 37}, "plans.steady.fixed_cycles"),
+    ("plans.steady", SHARE | {"fixed_cycles": 1}, "plans.steady.r0"),
+    ("plans.red.r0", 27_777_777_778, ""),  # P5 of the red pool: above 100 % ÷ 36
     ("plans.steady.r0", 8_333_333_334, ""),  # P5: above 60 % ÷ (2 × 36)
     ("plans.steady.cap", 5 * S + 1, ""),  # R1
     ("plans.steady.cap", -1, ""),
@@ -175,6 +231,7 @@ FAULTS: list[tuple[str, object, str]] = [
     ("plans.steady.promise", 5, ""),
     ("red_pool", "", ""),
     ("red_pool", "green", ""),
+    ("red_pool", "a b", ""),
     ("red_plan", "nowhere", ""),
     ("red_terms", GONE, ""),
     ("red_terms.allot", [3, 5], ""),  # a red entry brings all of its amount
@@ -189,7 +246,9 @@ FAULTS: list[tuple[str, object, str]] = [
     ("routes.0.cities", ["上海"], "routes[0]"),
     ("routes.0.member", "gold", "routes[0].member"),
     ("routes.0.weather", "rain", "routes[0].weather"),
+    ("routes.0.member_multiple_ppm", 100_000_001, "routes[0].member_multiple_ppm"),
     ("refund_days", -1, ""),
+    ("refund_days", 3_661, ""),
     ("voucher_days", 0, ""),
     ("coupon_days", "90", ""),
     ("referral_month_fen", -1, ""),
@@ -279,7 +338,7 @@ def test_all_faults_are_told_together_and_none_is_accepted() -> None:
         put(document, path, value)
     refused = refusal(document)
     assert refused.field == "calendar.cycle_days"
-    assert len(reasons(refused)) == 3
+    assert len(reasons(refused)) == refused.facts["count"] == 3
     for path in ("calendar.cycle_days", "plans.steady.cap", "routes[0].pool"):
         assert path in str(refused)
 

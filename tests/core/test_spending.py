@@ -5,7 +5,18 @@ from datetime import UTC, datetime
 import pytest
 
 from greenloop.core.faults import Refusal
-from greenloop.core.loop.spending import Drawn, Paper, Purse, Spent, Use, available_fen, draw, pay, take_from
+from greenloop.core.loop.spending import (
+    Drawn,
+    Paper,
+    Purse,
+    Spent,
+    Use,
+    available_fen,
+    draw,
+    pay,
+    place_debt,
+    take_from,
+)
 from greenloop.core.loop.wallet import Wallet
 
 LATE, LATER = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
@@ -62,6 +73,12 @@ def test_a_draw_of_an_amount_repays_the_debt_beside_it() -> None:
     assert (after.debt_fen, after.wallet.claimed_fen, after.wallet.voucher_fen) == (0, 65, 25)
 
 
+def test_a_debt_is_repaid_from_what_is_claimable_and_not_from_drawn_vouchers() -> None:
+    after, drawn = draw(purse(accrued=100, drawn=(30,), debt=50), None)
+    assert drawn == Drawn(repaid_fen=50, drawn_fen=20)
+    assert after.wallet == Wallet(claimed_fen=100, voucher_fen=50, redeemed_fen=50, expired_fen=0)
+
+
 def test_without_a_debt_a_draw_is_a_draw() -> None:
     after, drawn = draw(purse(accrued=100, drawn=(30,)), 70)
     assert drawn == Drawn(repaid_fen=0, drawn_fen=70)
@@ -98,3 +115,29 @@ def test_a_spend_that_has_to_draw_repays_the_debt_too() -> None:
     (after,), spent = pay([purse(accrued=100, drawn=(30,), debt=50)], 40)
     assert spent == (Spent(pool_id=1, drawn=Drawn(repaid_fen=50, drawn_fen=10), amount_fen=40, uses=(Use(1, 30),)),)
     assert (after.debt_fen, after.wallet.claimed_fen, after.wallet.voucher_fen) == (0, 90, 0)
+
+
+@pytest.mark.parametrize(
+    "debts, placed",
+    [
+        ((0, 0, 0), (0, 0, 0)),
+        ((0, 0, 60), (60, 0, 0)),
+        ((20, 0, 60), (70, 10, 0)),  # the first can draw 100 − 30 = 70
+        ((0, 200, 0), (70, 100, 30)),
+        ((300, 0, 0), (70, 100, 130)),  # the last one takes what nothing can repay yet
+    ],
+)
+def test_debts_are_placed_where_the_next_draws_meet_them(
+    debts: tuple[int, int, int], placed: tuple[int, int, int]
+) -> None:
+    first, second, third = debts
+    purses = (purse(1, drawn=(30,), debt=first), purse(2, debt=second), purse(3, accrued=90, debt=third))
+    assert place_debt(purses) == tuple(
+        purse(before.pool_id, accrued=before.accrued_fen, drawn=drawn, debt=debt)
+        for before, drawn, debt in zip(purses, ((30,), (), ()), placed, strict=True)
+    )
+
+
+def test_a_single_purse_keeps_its_debt_and_no_purse_has_none() -> None:
+    assert place_debt([purse(debt=500)]) == (purse(debt=500),)
+    assert place_debt([]) == ()

@@ -60,6 +60,12 @@ def test_two_64_bit_limbs_give_the_exact_sum_up_to_the_limit_of_a_wallet(positio
     assert accrued_of_limbs(high, low) == accrued_fen(positions) == sum(p * i for p, i in positions) // S
 
 
+def test_the_limbs_are_joined_in_whole_numbers() -> None:
+    # One below the next fen, where a binary float of 53 bits would round up to it
+    accrued = accrued_of_limbs(9_199_999_999_999_999_999, 999_999)
+    assert (accrued, type(accrued)) == (9_199_999_999_999, int)
+
+
 def test_the_limit_of_a_wallet_fits_both_limbs_and_a_little_more_does_not() -> None:
     assert WALLET_POINTS_MAX == 1_840_000_000_000
     assert WALLET_POINTS_MAX * (5 * S // 10**6) < 2**63
@@ -103,6 +109,14 @@ def test_a_returned_voucher_comes_back_as_a_voucher() -> None:
     assert give_back(wallet(claimed=30, voucher=5, redeemed=25), 1) == wallet(30, 6, 24)
 
 
+def test_what_expired_is_remembered_through_every_move() -> None:
+    before = wallet(claimed=40, voucher=10, redeemed=20, expired=10)
+    assert draw(before, 100, 5) == (wallet(45, 15, 20, 10), 5)
+    assert spend(before, 100, 15) == (wallet(45, 0, 35, 10), 5)
+    assert expire(before, 4) == wallet(40, 6, 20, 14)
+    assert give_back(before, 7) == wallet(40, 17, 13, 10)
+
+
 REFUSED: dict[str, Callable[[], object]] = {
     "drawing one fen too many": lambda: draw(wallet(claimed=30), 100, 71),
     "drawing a negative amount": lambda: draw(wallet(claimed=30), 100, -1),
@@ -120,6 +134,7 @@ def test_a_wallet_refuses(what: str) -> None:
     with pytest.raises(Refusal) as refused:
         REFUSED[what]()
     assert refused.value.field == "amount_fen"
+    assert refused.value.code == ("wallet.negative" if "negative" in what else "wallet.short")
     assert str(refused.value)
 
 

@@ -35,4 +35,4 @@ def test_a_life_leaves_the_same_journal_wherever_it_is_written_down(database: Da
     journal, state = here
     *_, answer = recompute([*journal.splitlines(), '{"kind": "state"}'])
     assert json.dumps(answer) == state
-    assert len(journal.splitlines()) > 100
+    assert len(journal.splitlines()) > 80

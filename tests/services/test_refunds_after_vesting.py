@@ -178,6 +178,16 @@ def test_in_the_open_cycle_a_spent_coupon_is_withheld_for_the_merchant(town: Tow
     }
 
 
+def test_an_order_s_own_coupon_is_taken_back_before_an_older_one(town: Town) -> None:
+    merchant_has_other_dues(town)
+    town.sell("mei", "grocer", 100_000)
+    town.close(1)
+    second = town.sell("mei", "grocer", 50_000)
+    town.close(2)
+    town.refund(second, 50_000)
+    assert fetch("SELECT face_fen, left_fen FROM coupon ORDER BY expires_at") == [(700, 700), (350, 0)]
+
+
 def test_the_shopper_s_other_coupons_pay_before_its_cash(town: Town) -> None:
     merchant_has_other_dues(town)
     first = town.sell("mei", "grocer", 100_000)

@@ -110,6 +110,14 @@ def test_returned_vouchers_are_valid_to_the_later_of_their_expiry_and_thirty_day
     assert town.later(days=1).expire().voucher_fen == 50
 
 
+def test_a_returned_voucher_that_is_good_for_longer_keeps_its_day(town: Town) -> None:
+    rich(town).draw("mei", 300)
+    drawn_at = town.at
+    order = town.sell("mei", "baker", voucher_fen=300)
+    town.later(days=20).refund(order, 100)
+    assert (moment(fetch("SELECT expires_at FROM voucher")[0][0]) - drawn_at).days == 365
+
+
 def test_returned_coupons_are_extended_too(database: Database) -> None:
     town = rich(found_town(plain_rules(coupon_days=10)))
     order = town.sell("mei", "baker", coupon_fen=3_000)

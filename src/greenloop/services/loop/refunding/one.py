@@ -75,15 +75,7 @@ def refund_one(
     return Paid(
         id=refund_id,
         form=form,
-        order=replace(
-            after,
-            refunded_fen=order.refunded_fen + form.amount_fen,
-            refunded_cash_fen=order.refunded_cash_fen + tender.cash_fen,
-            refunded_voucher_fen=order.refunded_voucher_fen + tender.voucher_fen,
-            concession_lost_fen=order.concession_lost_fen + less_fen,
-            red_points=order.red_points - shrunk.points[2],
-            waiting=order.waiting or shrunk.effect == "waiting",
-        ),
+        order=_refunded(after, tender, less_fen, shrunk),
         tender=tender,
         withheld_fen=tender.cash_fen - work.cash_fen,
         concession_lost_fen=less_fen,
@@ -94,6 +86,19 @@ def refund_one(
         amounts=tuple(work.amounts),
         clawbacks=shrunk.clawbacks,
         entries=tuple(state.entries),
+    )
+
+
+def _refunded(order: OrderFact, tender: Tender, less_fen: int, shrunk: Shrunk) -> OrderFact:
+    """Return the order with what this refund adds to its cumulative sums."""
+    return replace(
+        order,
+        refunded_fen=order.refunded_fen + tender.total,
+        refunded_cash_fen=order.refunded_cash_fen + tender.cash_fen,
+        refunded_voucher_fen=order.refunded_voucher_fen + tender.voucher_fen,
+        concession_lost_fen=order.concession_lost_fen + less_fen,
+        red_points=order.red_points - shrunk.points[2],
+        waiting=order.waiting or shrunk.effect == "waiting",
     )
 
 
