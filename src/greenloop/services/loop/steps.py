@@ -114,7 +114,7 @@ def record_wallets(work: WalletWork, *, journal_id: int) -> None:
         ],
     )
     ensure(touched == len(changed), "a wallet changed under a spend")
-    sql.load("wallet_entry", _ENTRY, _entry_rows(work, journal_id))
+    sql.load("wallet_entry", ENTRY, _entry_rows(work, journal_id))
     sql.load("voucher", _VOUCHER, work.vouchers)
     fresh = {row[0] for row in work.vouchers}
     sql.run_many(
@@ -155,7 +155,7 @@ _WALLET = """
     UPDATE wallet SET claimed_fen = %s, voucher_fen = %s, redeemed_fen = %s, expired_fen = %s, debt_fen = %s
     WHERE account_id = %s AND pool_id = %s AND claimed_fen = %s AND voucher_fen = %s
 """
-_ENTRY = ("account_id", "journal_id", "line", "pool_id", "cycle", "kind", "amount_fen", "order_id")
+ENTRY = ("account_id", "journal_id", "line", "pool_id", "cycle", "kind", "amount_fen", "order_id")
 _VOUCHER = ("id", "account_id", "pool_id", "face_fen", "left_fen", "drawn_at", "expires_at")
 _VOUCHER_USE = ("account_id", "order_id", "line", "voucher_id", "pool_id", "amount_fen")
 _COUPON_USE = ("account_id", "order_id", "line", "coupon_order_id", "coupon_kind", "amount_fen")

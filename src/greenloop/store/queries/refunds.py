@@ -168,14 +168,6 @@ def coupons(account_ids: Iterable[int]) -> list[tuple[int, int, str, int, dateti
     return [(account, order, kind, left, sql.moment(at)) for account, order, kind, left, at in found]
 
 
-def released(account_ids: Iterable[int]) -> dict[tuple[int, int], int]:
-    """Return by (account, pool) the exact Σ points × index, in fen × 10**12."""
-    return {
-        (account, pool): int(high) * 1_000_000 + int(low)
-        for account, pool, high, low in sql.rows_in(_RELEASED, account_ids)
-    }
-
-
 def dues_fen(merchant_ids: Sequence[int]) -> dict[int, int]:
     """Return by merchant what it is owed and could be paid: of orders with confirmed cash, less their refunds."""
     sums = dict.fromkeys(merchant_ids, 0)
@@ -199,12 +191,6 @@ _COUPON_USES = """
     SELECT order_id, line, coupon_order_id, coupon_kind, amount_fen, returned_fen FROM coupon_use
     WHERE (account_id, order_id) IN (SELECT member_id, id FROM orders WHERE id IN ({keys}))
     ORDER BY order_id, line DESC
-"""
-_RELEASED = """
-    SELECT p.account_id, c.pool_id, SUM(p.points * (c.release_index / 1000000)),
-           SUM(p.points * (c.release_index %% 1000000))
-    FROM position p JOIN cohort c ON c.id = p.cohort_id
-    WHERE p.account_id IN ({keys}) AND c.release_index > 0 GROUP BY p.account_id, c.pool_id
 """
 _DUE_ORDERS = """
     SELECT merchant_id, SUM(cash_fen - concession_fen + voucher_fen + coupon_fen) FROM orders

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from greenloop.core.loop.spending import Paper, Purse
-from greenloop.core.loop.wallet import Wallet, accrued_of_limbs
+from greenloop.core.loop.wallet import LIMB, Wallet, accrued_of_limbs
 from greenloop.store import sql
 
 # Two limbs keep points × index exact in 64 bits (settlement.md, "huge amounts"); they are joined and floored once.
@@ -38,6 +38,11 @@ def accrued_of(account_ids: Collection[int]) -> dict[tuple[int, int], int]:
     return {
         (account, pool): accrued_of_limbs(high, low) for account, pool, high, low in sql.rows_in(_ACCRUED, account_ids)
     }
+
+
+def released_of(account_ids: Collection[int]) -> dict[tuple[int, int], int]:
+    """Return by (account, pool) the exact Σ points × index, in fen × 10**12."""
+    return {(account, pool): high * LIMB + low for account, pool, high, low in sql.rows_in(_ACCRUED, account_ids)}
 
 
 def purses_of(account_ids: Collection[int]) -> dict[int, tuple[Purse, ...]]:

@@ -8,6 +8,7 @@ from greenloop.core.books.posting import draft
 from greenloop.services.books.post import post
 from greenloop.services.loop.refunding.one import Paid, RefundForm
 from greenloop.services.loop.refunding.state import Entry, State
+from greenloop.services.loop.steps import ENTRY
 from greenloop.store import sql
 from greenloop.store.queries.refunds import OrderFact
 from greenloop.store.sql import Row
@@ -53,7 +54,7 @@ def record_entries(movements: Iterable[tuple[int, Sequence[Entry]]], state: Stat
         for journal, entries in movements
         for line, (account, pool, kind, fen, order) in enumerate(entries)
     ]
-    sql.load("wallet_entry", _ENTRY, lines)
+    sql.load("wallet_entry", ENTRY, lines)
 
 
 def record_state(state: State) -> None:
@@ -151,7 +152,6 @@ _WALLET = """
     UPDATE wallet SET claimed_fen = %s, voucher_fen = %s, redeemed_fen = %s, expired_fen = %s, debt_fen = %s
     WHERE account_id = %s AND pool_id = %s
 """
-_ENTRY = ("account_id", "journal_id", "line", "pool_id", "cycle", "kind", "amount_fen", "order_id")
 CLAWBACK = (
     *("account_id", "refund_id", "pool_id", "voucher_fen", "expired_fen"),
     *("cash_fen", "dues_fen", "reserve_fen"),

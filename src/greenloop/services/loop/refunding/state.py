@@ -160,7 +160,7 @@ def _grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
 
 
 def _wallets(accounts: list[int]) -> dict[Holding, WalletNow]:
-    released = refunds.released(accounts)
+    released = wallets.released_of(accounts)
     return {
         (account, purse.pool_id): WalletNow(purse.wallet, purse.debt_fen, released.get((account, purse.pool_id), 0))
         for account, purses in wallets.purses_of(accounts).items()
