@@ -5,7 +5,7 @@ so that orders can be distributed by merchant and member-side tables by account 
 """
 
 from greenloop.store.models.books import Journal, LedgerAccount, Posting, PostingRule
-from greenloop.store.models.checks import Reconciliation
+from greenloop.store.models.checks import BookCheck, Reconciliation
 from greenloop.store.models.loop import (
     Cohort,
     Coupon,
@@ -25,17 +25,21 @@ from greenloop.store.models.people import (
     Account,
     Grant,
     Hold,
+    Identifier,
     Member,
     Merchant,
     MerchantLink,
+    PersonKey,
     RateCard,
     ReferralMonth,
     Shop,
+    StaffRole,
     Worker,
 )
 
 __all__ = [
     "Account",
+    "BookCheck",
     "Clawback",
     "Cohort",
     "Coupon",
@@ -44,6 +48,7 @@ __all__ = [
     "FeeTransfer",
     "Grant",
     "Hold",
+    "Identifier",
     "Journal",
     "LedgerAccount",
     "Member",
@@ -51,6 +56,7 @@ __all__ = [
     "MerchantLink",
     "Order",
     "Payout",
+    "PersonKey",
     "Plan",
     "Pool",
     "PoolCycle",
@@ -65,6 +71,7 @@ __all__ = [
     "SettledCycle",
     "SettlementRun",
     "Shop",
+    "StaffRole",
     "Voucher",
     "VoucherUse",
     "Wallet",

@@ -58,7 +58,7 @@ class Order(models.Model):
         db_table = "orders"
         indexes: ClassVar = [
             models.Index(fields=["id"], condition=Q(entry_cycle__isnull=True), name="orders_waiting"),
-            # These three are filled when orders are confirmed and vest, by thousands at a time: taking an order
+            # These are filled when orders are confirmed and vest, by thousands at a time: taking an order
             # must not touch random pages of an index for it.
             models.Index(
                 fields=["merchant_id"],
@@ -67,6 +67,12 @@ class Order(models.Model):
             ),
             models.Index(fields=["member_id"], condition=Q(entry_cycle__isnull=False), name="orders_of_member"),
             models.Index(fields=["entry_cycle"], condition=Q(entry_cycle__isnull=False), name="orders_entered"),
+            models.Index(fields=["referrer_id"], condition=Q(red_points__gt=0), name="orders_of_referrer"),
+            models.Index(
+                fields=["merchant_id", "paid_at"], condition=Q(confirmed_at__isnull=False), name="orders_of_merchant"
+            ),
+            # Small while orders vest in time: it stays in memory.
+            models.Index(fields=["member_id"], condition=Q(entry_cycle__isnull=True), name="orders_to_vest"),
         ]
         constraints: ClassVar = [
             UniqueConstraint(fields=["merchant_id", "order_no"], name="orders_no_once"),
@@ -153,7 +159,8 @@ class Refund(models.Model):
     class Meta:
         db_table = "refund"
         indexes: ClassVar = [
-            models.Index(fields=["merchant_id"], condition=Q(payout_id__isnull=True), name="refund_unpaid_dues")
+            models.Index(fields=["merchant_id"], condition=Q(payout_id__isnull=True), name="refund_unpaid_dues"),
+            models.Index(fields=["merchant_id", "paid_at"], name="refund_of_merchant"),
         ]
         constraints: ClassVar = [
             UniqueConstraint(fields=["merchant_id", "order_id", "refund_no"], name="refund_no_once"),

@@ -22,6 +22,53 @@ class Account(AbstractBaseUser):
         db_table = "account"
 
 
+class StaffRole(models.Model):
+    """What a person of the platform may do; one account may have several roles."""
+
+    id = models.BigAutoField(primary_key=True)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    role = models.CharField(max_length=16)
+
+    class Meta:
+        db_table = "staff_role"
+        constraints: ClassVar = [
+            UniqueConstraint(fields=["account", "role"], name="staff_role_once"),
+            CheckConstraint(condition=Q(role__in=["operator", "finance", "auditor"]), name="staff_role_known"),
+        ]
+
+
+class PersonKey(models.Model):
+    """The key that one person's identifiers are sealed with, itself sealed by the product's own (G15).
+
+    Destroying the row makes everything sealed with it unreadable for ever; the books stay whole.
+    """
+
+    account = models.OneToOneField(Account, on_delete=models.PROTECT, primary_key=True)
+    sealed_key = models.TextField()
+
+    class Meta:
+        db_table = "person_key"
+
+
+class Identifier(models.Model):
+    """What a person signs in by: a phone number, or a name at work. Sealed, beside an HMAC to look it up by."""
+
+    id = models.BigAutoField(primary_key=True)
+    account = models.ForeignKey(Account, on_delete=models.PROTECT)
+    kind = models.CharField(max_length=8)
+    lookup = models.CharField(max_length=64)
+    sealed = models.TextField()
+    verified_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "identifier"
+        constraints: ClassVar = [
+            UniqueConstraint(fields=["account", "kind"], name="identifier_once_per_kind"),
+            UniqueConstraint(fields=["kind", "lookup"], name="identifier_of_one_person"),
+            CheckConstraint(condition=Q(kind__in=["phone", "name"]), name="identifier_kind"),
+        ]
+
+
 class Member(models.Model):
     """A shopper: an account that has enrolled, with at most one direct referrer and nothing above (G5)."""
 
@@ -59,7 +106,10 @@ class Merchant(models.Model):
 
 
 class MerchantLink(models.Model):
-    """An account that owns, works for or is linked to a merchant: its vouchers are refused there (G6)."""
+    """An account that owns, works for or is linked to a merchant: its vouchers are refused there (G6).
+
+    An `owner` or `clerk` signs in to the merchant's pages; who is only `linked` doesn't.
+    """
 
     id = models.BigAutoField(primary_key=True)
     merchant = models.ForeignKey(Merchant, on_delete=models.PROTECT)
