@@ -122,7 +122,7 @@ POT := $(LOCALE)/django.pot
 .PHONY: messages
 messages: $(TOOLS) ## Collect the sentences to translate into the .po files
 	@mkdir -p $(LOCALE)
-	@$(BIN)/pybabel --quiet extract --keyword say --keyword gettext_lazy --keyword ngettext_lazy:1,2 --no-wrap \
+	@$(BIN)/pybabel --quiet extract --mapping-file pyproject.toml --keyword say --keyword gettext_lazy --keyword ngettext_lazy:1,2 --no-wrap \
 		--add-location file --sort-by-file --project Greenloop --version 0.1 --msgid-bugs-address "see README.md" --output-file $(POT) src
 	@for language in $(LANGUAGES); do \
 		po=$(LOCALE)/$$language/LC_MESSAGES/django.po; \

@@ -5,7 +5,7 @@ from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
-from greenloop.insight.report import drawing, figures
+from greenloop.insight import drawing, figures
 from greenloop.insight.report.flow import Link, Node, flow
 
 AMOUNTS = st.integers(min_value=-(10**15), max_value=10**15)

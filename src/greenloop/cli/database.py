@@ -139,12 +139,18 @@ def fresh(folder: Path) -> None:
 
 
 def migrate() -> Path | None:
-    """Make the tables, or bring them up to date; return the SQLite file, None on a server."""
+    """Make the tables, or bring them up to date, and keep the keys; return the SQLite file, None on a server."""
+    from django.conf import settings
     from django.core.management import call_command
+
+    from greenloop.store import keys
 
     path = file()
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
     with alone():
+        for name, key_file in settings.GREENLOOP_KEY_FILES.items():
+            keys.keep(key_file, getattr(settings, name))
+            setattr(settings, f"{name}_KEPT", True)
         call_command("migrate", verbosity=0, interactive=False)
     return path

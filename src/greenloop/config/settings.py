@@ -1,34 +1,194 @@
 """Django's settings, from the environment.
 
 `GREENLOOP_DATABASE_URL` names the database (default: an SQLite file in `GREENLOOP_HOME`, itself `./var` by default).
-`GREENLOOP_SECRET_KEY` signs; without it a key of the process's own is made. `GREENLOOP_LANG` is `en` or `zh`.
+`GREENLOOP_SECRET_KEY` signs and `GREENLOOP_IDENTITY_KEY` seals who people are; keys that the environment doesn't name
+are kept in `GREENLOOP_HOME`, where `greenloop migrate` writes them once.
+`GREENLOOP_LANG` is `en` or `zh`. `GREENLOOP_HOSTS` names the hosts that pages answer to, apart by commas, and
+`GREENLOOP_HTTPS=yes` says that they are reached over HTTPS. `GREENLOOP_TEXTS` is the sender of text messages.
 """
 
 import os
-import secrets
 from pathlib import Path
 from typing import Any
 
 import dj_database_url
+from csp.constants import NONCE, NONE, SELF
+
+from greenloop.store import keys
 
 HOME = Path(os.environ.get("GREENLOOP_HOME", "var"))
-SECRET_KEY = os.environ.get("GREENLOOP_SECRET_KEY") or secrets.token_urlsafe(48)
+SECRET_KEY, SECRET_KEY_KEPT = keys.found(HOME / "secret-key", os.environ.get("GREENLOOP_SECRET_KEY"))
+GREENLOOP_IDENTITY_KEY, GREENLOOP_IDENTITY_KEY_KEPT = keys.found(
+    HOME / "identity-key", os.environ.get("GREENLOOP_IDENTITY_KEY")
+)
+GREENLOOP_KEY_FILES = {
+    name: HOME / file
+    for name, file, kept in (
+        ("SECRET_KEY", "secret-key", SECRET_KEY_KEPT),
+        ("GREENLOOP_IDENTITY_KEY", "identity-key", GREENLOOP_IDENTITY_KEY_KEPT),
+    )
+    if not kept
+}
+"""Where keys that this process drew are to be kept."""
+
 DEBUG = False
+HTTPS = os.environ.get("GREENLOOP_HTTPS", "").lower() in {"yes", "true", "1"}
+ALLOWED_HOSTS = [name for name in os.environ.get("GREENLOOP_HOSTS", "").split(",") if name] or [
+    *("localhost", "127.0.0.1", "[::1]"),
+]
+ROOT_URLCONF = "greenloop.config.urls"
+WSGI_APPLICATION = "greenloop.config.wsgi.application"
+
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "allauth.account",
+    "allauth.mfa",
+    "axes",
+    "csp",
+    "django_htmx",
     "greenloop.store",
+    "greenloop.web",
 ]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "axes.middleware.AxesMiddleware",
+    "greenloop.web.clock.LocalTimeMiddleware",
+    "greenloop.web.refusals.RefusalMiddleware",
+]
+# Jinja comes first: allauth's pages are ours where we have one of the same name.
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "DIRS": [Path(__file__).resolve().parent.parent / "web" / "templates"],
+        "APP_DIRS": False,
+        "OPTIONS": {"environment": "greenloop.web.page.environment"},
+    },
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    },
+]
+
+# --- people ---------------------------------------------------------------------------------------------------------
+
 AUTH_USER_MODEL = "store.Account"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "greenloop.config.accounts.StaffBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "front"
 
+ACCOUNT_ADAPTER = "greenloop.config.accounts.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_USER_MODEL_EMAIL_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"phone"}
+ACCOUNT_SIGNUP_FIELDS = ["phone*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 300
+ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS = 3
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
+MFA_ADAPTER = "greenloop.config.accounts.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Greenloop"
+MFA_TRUST_ENABLED = False
+
+AXES_HANDLER = "axes.handlers.cache.AxesCacheHandler"
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = 0.25
+AXES_LOCKOUT_PARAMETERS = ["username"]
+AXES_RESET_ON_SUCCESS = True
+AXES_USERNAME_FORM_FIELD = "name"
+AXES_VERBOSE = False
+AXES_LOCKOUT_CALLABLE = "greenloop.web.people.sign_in.locked_out"
+
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_SERIALIZER = "greenloop.store.sealed.SealedSerializer"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_NAME = "greenloop"
+SESSION_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "greenloop.web.refusals.csrf_failed"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}}
+
+# --- what a browser may do ------------------------------------------------------------------------------------------
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [NONCE],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "font-src": [NONE],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "manifest-src": [SELF],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+
+STATIC_URL = "/static/"
+STATIC_ROOT = HOME / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+WHITENOISE_MANIFEST_STRICT = False
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+
+# --- time and language ----------------------------------------------------------------------------------------------
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = True
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
 LANGUAGE_CODE = "zh-hans" if os.environ.get("GREENLOOP_LANG", "").startswith("zh") else "en"
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = HTTPS
+LANGUAGE_COOKIE_AGE = 31_536_000
 LOCALE_PATHS = [Path(__file__).resolve().parent.parent / "locale"]
+
+GREENLOOP_TEXTS = os.environ.get("GREENLOOP_TEXTS", "greenloop.config.texts.ConsoleSender")
 
 
 def database(url: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from greenloop.insight.report.drawing import number, tag, text
+from greenloop.insight.drawing import number, tag, text
 
 WIDTH, HEIGHT = 880.0, 470.0
 NODE = 12.0

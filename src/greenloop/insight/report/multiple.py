@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from django.utils.translation import gettext as _
 
 from greenloop.core.money import SCALE
-from greenloop.insight.report.blocks import Figure, Figures, Key, Section, Stat, Stats, Text
-from greenloop.insight.report.drawing import number, picture, tag, text
+from greenloop.insight.blocks import Figure, Figures, Key, Section, Stat, Stats, Text
+from greenloop.insight.drawing import number, picture, tag, text
 from greenloop.insight.report.facts import Facts
-from greenloop.insight.report.figures import count, money, percent, ratio, times, times_of
+from greenloop.insight.figures import count, money, percent, ratio, times, times_of
 
 WIDTH, ROW, TOP, BOTTOM = 360.0, 34.0, 40.0, 34.0
 LEFT, RIGHT = 12.0, 12.0

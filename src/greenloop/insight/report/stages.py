@@ -2,9 +2,9 @@
 
 from django.utils.translation import gettext as _
 
-from greenloop.insight.report.blocks import Cell, Section, Table, Text, heads, row
+from greenloop.insight.blocks import Cell, Section, Table, Text, heads, row
 from greenloop.insight.report.facts import Facts, Year
-from greenloop.insight.report.figures import count, joined, percent, permille
+from greenloop.insight.figures import count, joined, percent, permille
 
 
 def section(facts: Facts) -> Section | None:

@@ -1,0 +1,83 @@
+"""Serving the pages."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from greenloop.cli import database
+from greenloop.cli.answer import DONE, Answer, screen
+from greenloop.cli.app import YEAR, command
+from greenloop.cli.words import gettext
+from greenloop.core.faults import Refusal, say
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+THREADS = 8
+CONSOLE = "greenloop.config.texts.ConsoleSender"
+
+
+@command("serve", panel=YEAR, help=say("Serve the pages until Ctrl-C."))
+def serve(
+    host: Annotated[str, typer.Option("--host", help=say("The address to listen on."))] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help=say("The port to listen on."), min=1, max=65535)] = 8000,
+    workers: Annotated[
+        int, typer.Option("--workers", help=say("Processes; more than one wants PostgreSQL."), min=1, max=64)
+    ] = 1,
+) -> Answer:
+    """Serve the database in use."""
+    database.reading()
+    return serve_on(host, port, workers)
+
+
+def serve_on(host: str, port: int, workers: int = 1) -> Answer:
+    """Serve until Ctrl-C, as the one writer of an SQLite file.
+
+    :raises Refusal: SQLite with several processes, codes that strangers would see, or another writer.
+    """
+    from django.conf import settings
+
+    if workers > 1 and database.file() is not None:
+        message = say("SQLite has one writing process. Leave --workers at 1, or use PostgreSQL.")
+        raise Refusal("serve.workers", message, field="--workers")
+    if settings.GREENLOOP_TEXTS == CONSOLE and host not in LOOPBACK:
+        message = say(
+            "Sign-in codes would be shown on this console while others can reach the pages. Name a sender of text "
+            "messages in GREENLOOP_TEXTS, or listen on 127.0.0.1."
+        )
+        raise Refusal("serve.texts", message, field="--host")
+    with database.alone():
+        _prepare()
+        out = screen(stderr=True)
+        out.print(gettext("Serving on http://{host}:{port} until Ctrl-C.").format(host=host, port=port))
+        _granian(host, port, workers)
+    return Answer({"served": f"http://{host}:{port}"}, code=DONE)
+
+
+def _prepare() -> None:
+    """Put what browsers load in one place, under names that change with the content; give keys to the workers."""
+    from django.conf import settings
+    from django.core.management import call_command
+
+    call_command("collectstatic", verbosity=0, interactive=False, clear=False)
+    os.environ.setdefault("GREENLOOP_SECRET_KEY", settings.SECRET_KEY)
+    os.environ.setdefault("GREENLOOP_IDENTITY_KEY", settings.GREENLOOP_IDENTITY_KEY)
+
+
+def _granian(host: str, port: int, workers: int) -> None:
+    from django.db import connections
+    from granian import Granian
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+
+    connections.close_all()
+    server = Granian(
+        "greenloop.config.wsgi:application",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=THREADS,
+        log_level=LogLevels.warning,
+        websockets=False,
+    )
+    server.serve()

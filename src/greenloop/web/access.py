@@ -1,0 +1,63 @@
+"""Who may: the visitor behind a request, and the guards that views wear."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import quote
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from greenloop.store.queries.people import Visitor
+from greenloop.store.queries.people import visitor as visitor_of
+
+View = Callable[..., HttpResponse]
+Guard = Callable[[View], View]
+
+__all__ = ["Visitor", "member", "merchant", "signed_in", "staff", "visitor"]
+
+
+def visitor(request: HttpRequest) -> Visitor | None:
+    """Return who is signed in and what they are, asked once a request; None for a stranger."""
+    if not request.user.is_authenticated:
+        return None
+    known = getattr(request, "_visitor", None)
+    if known is None:
+        known = visitor_of(int(request.user.pk))
+        request._visitor = known  # type: ignore[attr-defined]  # noqa: SLF001  kept for this request
+    return known
+
+
+def _guard(allowed: Callable[[Visitor], bool], *, at_work: bool = False) -> Guard:
+    def wear(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **given: Any) -> HttpResponse:
+            found = visitor(request)
+            if found is None:
+                return HttpResponseRedirect(f"{reverse('account_login')}?next={quote(request.get_full_path())}")
+            if not allowed(found):
+                raise PermissionDenied
+            # Before anything of the platform's is shown, its people set up their second factor.
+            if at_work and not found.has_second_factor:
+                return HttpResponseRedirect(reverse("mfa_activate_totp"))
+            return view(request, *args, **given)
+
+        return guarded
+
+    return wear
+
+
+signed_in: Guard = _guard(lambda _: True)
+member: Guard = _guard(lambda found: found.member_ref is not None)
+merchant: Guard = _guard(lambda found: bool(found.merchants))
+
+
+def staff(*roles: str) -> Guard:
+    """Let in people of the platform who have one of the roles; any role where none is named."""
+    return _guard(lambda found: bool(found.staff & set(roles) if roles else found.staff), at_work=True)
+
+
+def as_staff(found: Visitor) -> bool:
+    """Say whether a visitor may read as the platform's people do: a role, and a second factor behind the sign-in."""
+    return bool(found.staff) and found.has_second_factor

@@ -1,0 +1,1 @@
+"""Pages of the books: what merchants are owed and paid."""

@@ -1,0 +1,74 @@
+"""The living page: tokens and every part that pages are made of, drawn by the same macros that pages use."""
+
+from dataclasses import dataclass
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
+
+from greenloop.insight.blocks import Figure, Key
+from greenloop.insight.drawing import HEIGHT, Frame, picture, round_ticks
+from greenloop.web.page import show
+
+COLOURS = (
+    *("paper", "card", "sunk", "ink", "soft", "line", "edge", "brand", "brand-soft", "link"),
+    *("green", "light", "red", "amber", "slate", "violet", "good", "bad", "warn", "info"),
+)
+INFLOW = (420, 510, 480, 530, 610, 570, 640, 700)
+ISSUE = (None, 120, 180, 220, 260, 300, 330, 360)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a stacked bar: its colour, its words, and where it lies in ‰ of the whole."""
+
+    css: str
+    label: str
+    from_permille: int
+    permille: int
+
+
+class Sample(forms.Form):
+    """A form to look at."""
+
+    amount = forms.CharField(label=gettext_lazy("Amount in yuan"), required=True)
+
+
+@require_safe
+def design(request: HttpRequest) -> HttpResponse:
+    """Show every part once."""
+    empty = Sample(auto_id="sample_%s")
+    wrong = Sample({"amount": ""}, auto_id="wrong_%s")
+    parts = (
+        Part("fill-green", _("green {percent}").format(percent="60 %"), 0, 600),
+        Part("fill-red", _("red {percent}").format(percent="8 %"), 600, 80),
+        Part("fill-coupon", _("coupon {percent}").format(percent="7 %"), 680, 70),
+        Part("fill-reserve", _("reserve {percent}").format(percent="5 %"), 750, 50),
+        Part("fill-fee", _("fee {percent}").format(percent="20 %"), 800, 200),
+    )
+    return show(
+        request,
+        "design.html",
+        colours=COLOURS,
+        form=empty,
+        wrong=wrong,
+        parts=parts,
+        figure=_figure(),
+        amount_fen=123456,
+    )
+
+
+def _figure() -> Figure:
+    frame = Frame(len(INFLOW), round_ticks(0, max(INFLOW)))
+    title = _("A drawing")
+    marks = [
+        frame.grid(lambda value: f"{value:g}", below=_("cycle")),
+        frame.bars(list(INFLOW), "fill-inflow"),
+        frame.line(((float(place), value) for place, value in enumerate(ISSUE)), "line-issue"),
+    ]
+    about = _("Columns are what came in, the line is what went out.")
+    keys = (Key("fill-inflow", _("inflow")), Key("line-issue", _("issue")))
+    svg = picture(marks, title=title, about=about, name="sample", height=HEIGHT)
+    return Figure(title, svg, keys, about)

@@ -1,0 +1,1 @@
+"""Pages of the loop: the overview, settlements, wallets, orders."""

@@ -1,0 +1,51 @@
+"""Rendering: the template environment, what every page knows, and the one way to show a page."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.messages import get_messages
+from django.contrib.staticfiles.storage import staticfiles_storage
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils import translation
+from jinja2 import Environment, StrictUndefined
+
+from greenloop.web import access, words
+
+THEMES = ("light", "dark")
+LANGUAGES = {"en": "en", "zh-hans": "zh-Hans"}
+
+
+def environment(**options: Any) -> Environment:
+    """Return the environment of all our templates: a name that a view forgot is an error, not a blank."""
+    made = Environment(  # noqa: S701  Django passes autoescape=True
+        **{**options, "undefined": StrictUndefined, "trim_blocks": True, "lstrip_blocks": True},
+        extensions=["jinja2.ext.i18n"],
+    )
+    made.install_gettext_callables(translation.gettext, translation.ngettext)  # type: ignore[attr-defined]
+    made.globals.update(
+        static=static,
+        url=lambda name, *args: reverse(name, args=args),
+        language=lambda: LANGUAGES.get(translation.get_language() or "en", "en"),
+        visitor_of=access.visitor,
+        theme_of=theme,
+        messages_of=get_messages,
+        hashed=lambda: bool(getattr(staticfiles_storage, "hashed_files", None)) and not settings.DEBUG,
+    )
+    made.filters.update(words.filters())
+    return made
+
+
+def theme(request: HttpRequest) -> str:
+    """Return the theme that a visitor chose, empty where the device decides."""
+    chosen = request.COOKIES.get("theme", "")
+    return chosen if chosen in THEMES else ""
+
+
+def show(request: HttpRequest, template: str, *, status: int = 200, **facts: Any) -> HttpResponse:
+    """Return a page. Pages are somebody's own: nobody on the way keeps them."""
+    response = render(request, template, facts, status=status)
+    response["Cache-Control"] = "private, no-store"
+    return response
