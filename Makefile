@@ -68,10 +68,13 @@ $(BASKETS): | $(BASE)
 
 # --- the product ------------------------------------------------------------------------------------------------------
 
-# SERVE=no never serves pages. There are none to serve yet, so it changes nothing today.
 .PHONY: demo
-demo: $(RUN) $(BASKETS) ## Replay a year of real shopping and write the report [ORDERS=n] [SERVE=no] [ARGS=...]
-	@$(BIN)/greenloop demo $(if $(ORDERS),--orders $(ORDERS)) $(ARGS)
+demo: $(RUN) $(BASKETS) ## Replay a year of real shopping, report it, serve its pages [ORDERS=n] [SERVE=no] [ARGS=...]
+	@$(BIN)/greenloop demo $(if $(filter no,$(SERVE)),,--serve) $(if $(ORDERS),--orders $(ORDERS)) $(ARGS)
+
+.PHONY: serve
+serve: $(RUN) ## Serve the pages of the database in use, the demo's unless the environment names another [ARGS=...]
+	@GREENLOOP_DATABASE_URL=$${GREENLOOP_DATABASE_URL:-sqlite:///var/demo/greenloop.sqlite3} $(BIN)/greenloop serve $(ARGS)
 
 # --- proof ------------------------------------------------------------------------------------------------------------
 
@@ -100,6 +103,10 @@ format: $(TOOLS) ## Format the code, and mend what lint can mend
 .PHONY: bench
 bench: $(TOOLS) $(BASKETS) ## Measure; the tables of docs/performance.md [ARGS=...]
 	@$(BIN)/python -m bench $(ARGS)
+
+.PHONY: gallery
+gallery: $(TOOLS) $(BASKETS) ## Take a picture of every page, in each language, width and theme, into var/gallery [ARGS=...]
+	@$(BIN)/python -m tests.gallery $(ARGS)
 
 .PHONY: mutants
 mutants: $(TOOLS) ## Change the money's arithmetic a little, again and again: does a test notice? Goes on where it stopped

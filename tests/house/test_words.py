@@ -3,6 +3,7 @@
 import ast
 import re
 import string
+import tomllib
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 
@@ -27,7 +28,11 @@ WORD_LISTS = {"src/greenloop/core/trust/words.py"}
 
 def marked() -> set[str]:
     """Return every sentence of the product that is marked for translation."""
-    found = extract_from_dir(str(files.ROOT / "src"), keywords=KEYWORDS, method_map=[("**.py", "python")])
+    told = tomllib.loads((files.ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["babel"]["mappings"]
+    methods = [(each["pattern"], each["method"]) for each in told]
+    options = {each["pattern"]: {k: v for k, v in each.items() if k not in {"pattern", "method"}} for each in told}
+    source = str(files.ROOT / "src")
+    found = extract_from_dir(source, keywords=KEYWORDS, method_map=methods, options_map=options)
     messages = [message for _, _, message, _, _ in found]
     return {each for message in messages for each in ([message] if isinstance(message, str) else message) if each}
 
