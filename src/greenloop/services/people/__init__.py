@@ -1,1 +1,1 @@
-"""Verbs about members, merchants and their stores and rate cards."""
+"""Verbs about members, merchants, stores and rate cards; about sign-in, seats, staff, and forgetting a person."""

@@ -125,7 +125,7 @@ def enrol_merchants(*, forms: Sequence[MerchantForm], at: datetime) -> dict[str,
         if not form.ref:
             raise Refusal("merchant.ref", say("A merchant needs a ref. Give its number in your system."), field="ref")
     _check_repeats(forms, "merchant.known")
-    known = _known_merchants([form.ref for form in forms])
+    known = _known_merchants(forms)
     for form in forms:
         if form.ref in known and known[form.ref][1] != form:
             message = say("The merchant {ref} is enrolled with other facts. Choose another ref.")
@@ -136,19 +136,25 @@ def enrol_merchants(*, forms: Sequence[MerchantForm], at: datetime) -> dict[str,
     return {form.ref: known[form.ref][0] if form.ref in known else numbers[form.ref] for form in forms}
 
 
-def _known_merchants(refs: Sequence[str]) -> dict[str, tuple[int, MerchantForm]]:
-    """Return the merchants that are enrolled already, with the forms they were enrolled by."""
-    merchants = list(Merchant.objects.filter(ref__in=refs))
+def _known_merchants(forms: Sequence[MerchantForm]) -> dict[str, tuple[int, MerchantForm]]:
+    """Return the merchants that are enrolled already, with the forms they were enrolled by.
+
+    Owners and clerks are seated later: they count as linked only where a form says that they were from the start.
+    """
+    asked = {form.ref: form.linked for form in forms}
+    merchants = list(Merchant.objects.filter(ref__in=asked))
     ids_ = [merchant.id for merchant in merchants]
     rates = {
         (card.merchant_id, card.valid_from_at): card.rate_ppm for card in RateCard.objects.filter(merchant_id__in=ids_)
     }
     shops = list(Shop.objects.filter(merchant_id__in=ids_).order_by("id").values_list("merchant_id", "ref"))
     links = list(
-        MerchantLink.objects.filter(merchant_id__in=ids_).order_by("id").values_list("merchant_id", "account_id")
+        MerchantLink.objects.filter(merchant_id__in=ids_)
+        .order_by("id")
+        .values_list("merchant_id", "account_id", "relation")
     )
     refs_of = dict(
-        Member.objects.filter(account_id__in=[account for _, account in links]).values_list("account_id", "ref")
+        Member.objects.filter(account_id__in=[account for _, account, _ in links]).values_list("account_id", "ref")
     )
     return {
         merchant.ref: (
@@ -161,7 +167,11 @@ def _known_merchants(refs: Sequence[str]) -> dict[str, tuple[int, MerchantForm]]
                 merchant.grade,
                 merchant.multiple_ppm,
                 tuple(ref for owner, ref in shops if owner == merchant.id),
-                tuple(refs_of[account] for owner, account in links if owner == merchant.id),
+                tuple(
+                    refs_of[account]
+                    for owner, account, relation in links
+                    if owner == merchant.id and (relation == "linked" or refs_of.get(account) in asked[merchant.ref])
+                ),
                 merchant.accepts_coupons,
             ),
         )

@@ -1,0 +1,31 @@
+"""Forgetting a person (G15): what is known of them goes, what they did stays in the books."""
+
+from django.db import transaction
+
+from greenloop.core.faults import Refusal, say
+from greenloop.services.people import steps
+from greenloop.store import locks
+from greenloop.store.models import Account, Identifier, PersonKey, StaffRole
+
+
+@transaction.atomic(durable=True)
+def forget(*, account_id: int) -> bool:
+    """Destroy a person's key, phone and name, their second factor and sessions; return whether anything was known.
+
+    Points, vouchers, orders and seats stay with the number of the account, which says nothing about anybody. A backup
+    made before still opens with the product's own key, until it is deleted too.
+
+    :raises Refusal: there is no such account.
+    """
+    if not Account.objects.filter(id=account_id).exists():
+        message = say("There is no account {account}.")
+        raise Refusal("account.unknown", message, field="account", account=str(account_id))
+    locks.holders([account_id])
+    known, _ = PersonKey.objects.filter(account_id=account_id).delete()
+    Identifier.objects.filter(account_id=account_id).delete()
+    StaffRole.objects.filter(account_id=account_id).delete()
+    steps.drop_second_factor(account_id)
+    steps.sign_out([account_id])
+    steps.drop_sessions(account_id)
+    Account.objects.filter(id=account_id).update(last_login=None)
+    return bool(known)

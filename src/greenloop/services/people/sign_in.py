@@ -1,0 +1,97 @@
+"""What members and merchants sign in by: a phone, and a seat at a merchant."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from greenloop.core.faults import Refusal, say
+from greenloop.core.people.phone import normalised
+from greenloop.services.again import begun_again
+from greenloop.services.people import steps
+from greenloop.store import locks, sealed
+from greenloop.store.models import Account, Identifier, Merchant, MerchantLink, StaffRole
+
+RELATIONS = ("owner", "clerk")
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneForm:
+    """The phone that an account signs in by, however it is written."""
+
+    account_id: int
+    phone: str
+
+
+@begun_again
+@transaction.atomic(durable=True)
+def give_phones(*, forms: Sequence[PhoneForm]) -> None:
+    """Let people sign in by a phone, all or none. A new phone takes the place of the old, whose sessions end.
+
+    :raises Refusal: a number can't be read or signs in somebody else; the account is unknown, a merchant's own or one
+        of the platform's people; the identity key is not kept.
+    """
+    phones = {form.account_id: normalised(form.phone) for form in forms}
+    locks.holders(phones)
+    _check_people(phones)
+    _check_free(phones)
+    had = dict(Identifier.objects.filter(account_id__in=phones, kind="phone").values_list("account_id", "lookup"))
+    new = {number: phone for number, phone in phones.items() if had.get(number) != sealed.look_up("phone", phone)}
+    steps.identify("phone", new)
+    steps.sign_out([number for number in new if number in had])
+
+
+def _check_people(account_ids: Iterable[int]) -> None:
+    wanted = set(account_ids)
+    if unknown := wanted - set(Account.objects.filter(id__in=wanted).values_list("id", flat=True)):
+        message = say("There is no account {account}.")
+        raise Refusal("account.unknown", message, field="account", account=str(min(unknown)))
+    if Merchant.objects.filter(account_id__in=wanted).exists():
+        message = say("This account is a merchant's, and a person has the phone. Seat that person at the merchant.")
+        raise Refusal("phone.merchant", message, field="account")
+    if StaffRole.objects.filter(account_id__in=wanted).exists():
+        message = say("The platform's people sign in by name, password and second factor, never by phone.")
+        raise Refusal("phone.staff", message, field="account")
+
+
+def _check_free(phones: dict[int, str]) -> None:
+    owners = {sealed.look_up("phone", phone): number for number, phone in phones.items()}
+    taken = Identifier.objects.filter(kind="phone", lookup__in=owners).values_list("lookup", "account_id")
+    if len(owners) < len(phones) or any(owners[lookup] != number for lookup, number in taken):
+        # Whose it is stays unsaid: a till is no place to ask about people by their phones.
+        message = say("This phone number signs in somebody else already. Check it, or give up the other one first.")
+        raise Refusal("phone.taken", message, field="phone")
+
+
+@transaction.atomic(durable=True)
+def verify_phone(*, account_id: int, at: datetime) -> None:
+    """Note that an account's phone has been signed in by, the first time that it happens."""
+    Identifier.objects.filter(account_id=account_id, kind="phone", verified_at=None).update(verified_at=at)
+
+
+@begun_again
+@transaction.atomic(durable=True)
+def seat(*, merchant: str, phone: str, relation: str, at: datetime) -> int:
+    """Let the person with a phone sign in to a merchant's pages, as its owner or as a clerk; return their account.
+
+    A number that nobody has gets an account of its own. That person's vouchers are refused at the merchant from now on
+    (G6). Asked again, the relation is set.
+
+    :raises Refusal: the merchant is unknown, the relation is neither, or the number can't be read; the identity key is
+        not kept.
+    """
+    if relation not in RELATIONS:
+        message = say("A seat is that of an owner or a clerk.")
+        raise Refusal("seat.relation", message, field="relation")
+    found = Merchant.objects.filter(ref=merchant).first()
+    if not found:
+        raise Refusal("merchant.unknown", say("The merchant {ref} is not enrolled."), field="merchant", ref=merchant)
+    number = normalised(phone)
+    known = Identifier.objects.filter(kind="phone", lookup=sealed.look_up("phone", number)).first()
+    account_id = known.account_id if known else steps.account(at).id
+    if not known:
+        steps.identify("phone", {account_id: number})
+    locks.holders([account_id])
+    MerchantLink.objects.update_or_create(merchant=found, account_id=account_id, defaults={"relation": relation})
+    return account_id

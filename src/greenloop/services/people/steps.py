@@ -1,0 +1,91 @@
+"""Writes that the verbs about people share. Each is part of its caller's transaction."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from django.contrib.auth.hashers import make_password
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+
+from greenloop.services import ids
+from greenloop.store import sealed
+from greenloop.store.models import Account, Identifier, PersonKey
+
+
+def account(at: datetime) -> Account:
+    """Return a new account for a person, written, that nobody can sign in to yet."""
+    made = Account(id=ids.block(1)[0], created_at=at)
+    made.set_unusable_password()
+    made.save(force_insert=True)
+    return made
+
+
+def identify(kind: str, values: Mapping[int, str], shown: Mapping[int, str] | None = None) -> None:
+    """Give accounts their phones or names at work, in place of earlier ones; `shown` is how they are written, if else.
+
+    :raises Refusal: the identity key is not kept.
+    """
+    keys = _keys(values)
+    written = shown or values
+    Identifier.objects.bulk_create(
+        [
+            Identifier(
+                account_id=account_id,
+                kind=kind,
+                lookup=sealed.look_up(kind, value),
+                sealed=sealed.seal(written[account_id], keys[account_id], f"{kind}/{account_id}"),
+            )
+            for account_id, value in values.items()
+        ],
+        update_conflicts=True,
+        unique_fields=["account", "kind"],
+        update_fields=["lookup", "sealed", "verified_at"],
+    )
+
+
+def _keys(account_ids: Collection[int]) -> dict[int, bytes]:
+    """Return the keys of people, new ones for those who have none."""
+    sealed.refuse_unkept()
+    kept = PersonKey.objects.filter(account_id__in=account_ids).values_list("account_id", "sealed_key")
+    keys = {account_id: sealed.unwrap(key, account_id) for account_id, key in kept}
+    new = {account_id: sealed.new_key() for account_id in account_ids if account_id not in keys}
+    PersonKey.objects.bulk_create(
+        PersonKey(account_id=account_id, sealed_key=sealed.wrap(key, account_id)) for account_id, key in new.items()
+    )
+    return keys | new
+
+
+def sign_out(account_ids: Collection[int]) -> None:
+    """End all sessions of accounts and take their passwords: a session ends with the password that it began by."""
+    changed = list(Account.objects.filter(id__in=account_ids))
+    for each in changed:
+        each.password = make_password(None)
+    Account.objects.bulk_update(changed, ["password"])
+
+
+def drop_second_factor(account_id: int) -> None:
+    """Take the second factor and its recovery codes from an account."""
+    Authenticator.objects.filter(user_id=account_id).delete()
+
+
+def drop_sessions(account_id: int) -> None:
+    """Delete the sessions that an account is named in, also those of a sign-in that was never finished."""
+    number = str(account_id)
+    store = SessionStore()
+    named = [
+        session.session_key
+        for session in Session.objects.iterator()
+        if number in _texts(store.decode(session.session_data))
+    ]
+    Session.objects.filter(session_key__in=named).delete()
+
+
+def _texts(value: Any) -> set[str]:
+    """Return all texts in a session, however deep."""
+    if isinstance(value, dict):
+        return set().union(*map(_texts, value.values())) if value else set()
+    if isinstance(value, list):
+        return set().union(*map(_texts, value)) if value else set()
+    return {str(value)}

@@ -1,0 +1,121 @@
+"""The second factor of the platform's people: asking for it, setting it up, recovery codes, and the password."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from allauth.account.views import PasswordChangeView
+from allauth.account.views import ReauthenticateView as PasswordAgainView
+from allauth.mfa.base.views import AuthenticateView, IndexView
+from allauth.mfa.base.views import ReauthenticateView as FactorAgainView
+from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView, ViewRecoveryCodesView
+from allauth.mfa.totp.views import ActivateTOTPView
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.safestring import mark_safe
+from django.views.decorators.cache import never_cache
+
+from greenloop.web import access
+from greenloop.web.people.forms import FactorAgain, FactorForm, PasswordAgain, PasswordForm, SetUpForm
+
+View = Callable[..., HttpResponse]
+
+
+def for_staff(view: View) -> View:
+    """Let in the platform's people, also before they have a second factor; others have nothing to set up here."""
+
+    @never_cache
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **given: Any) -> HttpResponse:
+        found = access.visitor(request)
+        if found is None:
+            return HttpResponseRedirect(f"{reverse('staff_sign_in')}?next={request.path}")
+        if not found.staff:
+            raise PermissionDenied
+        return view(request, *args, **given)
+
+    return guarded
+
+
+class Ask(AuthenticateView):
+    """Asks for a code of the second factor, between the password and the session."""
+
+    form_class = FactorForm
+    template_name = "mfa/authenticate.html"
+
+    def _build_forms(self) -> Any:
+        self.webauthn_form = None
+        posted = self.request.POST if self.request.method == "POST" else None
+        self.auth_form = self.get_form_class()(user=self.stage.login.user, data=posted)
+        return self.auth_form
+
+
+class AskAgain(FactorAgainView):
+    """Asks for a code once more, before something that matters."""
+
+    form_class = FactorAgain
+    template_name = "mfa/reauthenticate.html"
+
+
+class AskPasswordAgain(PasswordAgainView):
+    """Asks for the password once more, before something that matters."""
+
+    form_class = PasswordAgain
+    template_name = "account/reauthenticate.html"
+
+
+class SetUp(ActivateTOTPView):
+    """Shows the secret to an authenticator app and takes its first code."""
+
+    form_class = SetUpForm
+    template_name = "mfa/totp/activate_form.html"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **given: Any) -> HttpResponse:
+        """Lead who has one to what can be done with it."""
+        found = access.visitor(request)
+        if found is not None and found.has_second_factor:
+            return HttpResponseRedirect(reverse("mfa_index"))
+        answer: HttpResponse = super().dispatch(request, *args, **given)
+        return answer
+
+    def get_context_data(self, **given: Any) -> dict[str, Any]:
+        """Give the secret also in groups of four, for who types it."""
+        facts: dict[str, Any] = super().get_context_data(**given)
+        secret = facts["form"].secret
+        grouped = " ".join(secret[start : start + 4] for start in range(0, len(secret), 4))
+        # The drawing is our own adapter's; nothing in it was typed by anybody.
+        return facts | {"secret": grouped, "qr": mark_safe(facts["totp_svg"])}  # noqa: S308
+
+
+class Mine(IndexView):
+    """Shows how one signs in, with the ways to change it."""
+
+    template_name = "mfa/index.html"
+
+    def get_context_data(self, **given: Any) -> dict[str, Any]:
+        """Say since when the second factor is there, and how many recovery codes are left."""
+        facts: dict[str, Any] = super().get_context_data(**given)
+        kept = facts["authenticators"]
+        codes = kept.get("recovery_codes")
+        since = kept["totp"].instance.created_at if "totp" in kept else None
+        return facts | {"since": since, "codes_left": len(codes.get_unused_codes()) if codes else 0}
+
+
+class Codes(ViewRecoveryCodesView):
+    """Shows the recovery codes that are left."""
+
+    template_name = "mfa/recovery_codes/index.html"
+
+
+class NewCodes(GenerateRecoveryCodesView):
+    """Draws new recovery codes in place of the old."""
+
+    template_name = "mfa/recovery_codes/generate.html"
+
+
+class Password(PasswordChangeView):
+    """Takes a new password; all other sessions of its owner end."""
+
+    form_class = PasswordForm
+    template_name = "account/password_change.html"
