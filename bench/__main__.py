@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-NAMES = ("core", "take", "settle", "vest", "wallet")
+NAMES = ("core", "take", "settle", "vest", "wallet", "pages")
 
 
 def measure(name: str, engine: str, server: str, stored: int) -> list[dict[str, object]]:

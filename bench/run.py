@@ -14,6 +14,7 @@ from bench.measure import Figure, each, median, p99, peak_mib, seconds
 django.setup()
 
 from bench import world  # noqa: E402  Django is set up first
+from bench.pages import paging  # noqa: E402
 from greenloop.core.loop.settlement import settle  # noqa: E402
 from greenloop.services.loop import settle as settle_verb  # noqa: E402
 from greenloop.services.loop.take import take  # noqa: E402
@@ -115,11 +116,15 @@ def main() -> None:
             print(json.dumps(figure.as_dict()), flush=True)
         return
     with world.fresh(engine, server) as address:
-        figures = taking(engine, address, int(stored)) if name == "take" else MEASURES[name](engine)
+        if name in BY_ADDRESS:
+            figures = paging(engine, address) if name == "pages" else taking(engine, address, int(stored))
+        else:
+            figures = MEASURES[name](engine)
         for figure in figures:
             print(json.dumps(figure.as_dict()), flush=True)
 
 
+BY_ADDRESS = ("take", "pages")
 MEASURES = {"settle": settling, "vest": vesting, "wallet": reading}
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 """Every page, on phone and desktop, in both languages and themes: it fits, it speaks, and it has no barriers."""
 
+from collections.abc import Callable
 from functools import cache
 from io import BytesIO
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from babel.messages.pofile import read_po
-from playwright.sync_api import Browser, Page, StorageState
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, StorageState
 
 from tests.house import files
 from tests.support import browser as browsers
@@ -14,7 +15,9 @@ from tests.support.serving import Served
 from tests.support.walk import STOPS, Stop, go
 
 CHINESE = files.SRC / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
-RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}}
+RULES = {
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+}
 SAME_IN_CHINESE = 12
 """Shorter sentences may be names, units or words that Chinese keeps."""
 
@@ -42,8 +45,30 @@ def faults(page: Page, stop: Stop, language: str) -> list[str]:
     text = page.locator("body").inner_text()
     if language == "zh":
         found += [f"{stop.name}: English: {each}" for each in english_only() if each in text]
-    found += [f"{stop.name}: a place that was not filled: {each}" for each in ("{", "None", "Undefined") if each in text]
+    found += [
+        f"{stop.name}: a place that was not filled: {each}" for each in ("{", "None", "Undefined") if each in text
+    ]
     return found
+
+
+def complaints(found: list[str]) -> Callable[[ConsoleMessage], None]:
+    """Return what keeps the errors that a page writes to the console: a policy violated, a script that broke."""
+
+    def keep(said: ConsoleMessage) -> None:
+        if said.type == "error" and "status of 40" not in said.text:
+            found.append(f"console at {said.location.get('url')}: {said.text}")
+
+    return keep
+
+
+def weighing(loaded: dict[str, int]) -> Callable[[Response], None]:
+    """Return what keeps the bytes of every answer, before compression."""
+
+    def keep(answer: Response) -> None:
+        if not 300 <= answer.status < 400:
+            loaded[answer.url] = len(answer.body())
+
+    return keep
 
 
 @pytest.mark.parametrize(
@@ -57,7 +82,7 @@ def test_every_page_fits_speaks_and_has_no_barriers(
     for role in dict.fromkeys(stop.role for stop in STOPS):
         context = browsers.opened(browser, site, width=width, language=language, theme=theme, state=states[role])
         page = context.new_page()
-        page.on("console", lambda said: found.append(f"console at {said.location.get('url')}: {said.text}") if said.type == "error" and "status of 40" not in said.text else None)
+        page.on("console", complaints(found))
         for stop in (stop for stop in STOPS if stop.role == role):
             go(page, stop, names(site))
             found += faults(page, stop, language)
@@ -78,7 +103,7 @@ def test_pages_load_nothing_from_outside_and_weigh_at_most_a_hundred_kilobytes(
         context = browsers.opened(browser, site, state=states[stop.role])
         page = context.new_page()
         loaded: dict[str, int] = {}
-        page.on("response", lambda answer, kept=loaded: kept.update({answer.url: len(answer.body())}) if answer.status < 300 or answer.status >= 400 else None)
+        page.on("response", weighing(loaded))
         go(page, stop, names(site))
         page.wait_for_load_state("networkidle")
         outside += [url for url in loaded if not url.startswith(site.base)]
