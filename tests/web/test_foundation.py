@@ -68,7 +68,9 @@ def test_answers_tell_the_browser_to_keep_nothing_and_to_frame_nothing(stranger:
 
 
 @pytest.mark.parametrize("path", ["/nowhere/", "/orders/nobody/1/", "/holders/nobody/"])
-def test_what_is_not_there_and_what_is_not_yours_show_a_page_or_lead_to_the_sign_in(stranger: Client, path: str) -> None:
+def test_what_is_not_there_and_what_is_not_yours_show_a_page_or_lead_to_the_sign_in(
+    stranger: Client, path: str
+) -> None:
     answer = stranger.get(path)
     assert answer.status_code in {302, 404}
     if answer.status_code == 302:
