@@ -5,7 +5,7 @@ from playwright.sync_api import Browser, StorageState
 
 from tests.support import browser as browsers
 from tests.support.serving import Served
-from tests.support.walk import STOPS, go
+from tests.support.walk import ORDER, STOPS, go
 from tests.web.browser.test_every_page import names
 
 States = dict[str, StorageState | None]
@@ -32,12 +32,26 @@ def test_a_member_cannot_open_anothers_wallet_nor_a_merchants_statement(
     assert status(browser, site, states["member"], "/search/?q=1") == 403
 
 
+def hrefs(browser: Browser, site: Served, state: StorageState | None, path: str, links: str) -> list[str]:
+    """Return where the links on a page lead to."""
+    context = browsers.opened(browser, site, state=state)
+    page = context.new_page()
+    page.goto(path)
+    found = [link.get_attribute("href") or "" for link in page.locator(links).all()]
+    context.close()
+    assert found, f"no links {links} on {path}"
+    return found
+
+
 def test_a_merchant_cannot_open_another_merchants_statement_nor_its_downloads(
     browser: Browser, site: Served, states: States
 ) -> None:
-    other = next(ref for ref in site.people["merchant"]["others"] if ref != names(site)["merchant"])
+    mine = names(site)["merchant"]
+    shops = {each.split("/")[2] for each in hrefs(browser, site, states["member"], "/wallet/orders/", ORDER)}
+    other = next(iter(sorted(shops - {mine})))
     for path in ("statement/", "statement.csv", "statement.xlsx"):
         assert status(browser, site, states["merchant"], f"/merchants/{other}/{path}") == 404
+        assert status(browser, site, states["operator"], f"/merchants/{mine}/statement/") == 200
     assert status(browser, site, states["merchant"], f"/holders/{other}/") == 403
 
 
@@ -63,11 +77,11 @@ def test_who_only_reads_decides_nothing(browser: Browser, site: Served, states: 
     page = context.new_page()
     page.goto("/bound/")
     token = page.locator("input[name=csrfmiddlewaretoken]").first.get_attribute("value")
-    cycle = site.people["operator"]["held_cycle"]
+    held = hrefs(browser, site, states["operator"], "/settlements/", 'main a[href^="/settlements/"]')[0]
     answer = page.request.post(
-        f"/settlements/{cycle}/{verb}/",
+        f"{held}{verb}/",
         form={"csrfmiddlewaretoken": token or ""},
-        headers={"Referer": f"{site.base}/settlements/{cycle}/"},
+        headers={"Referer": f"{site.base}{held}"},
     )
     assert answer.status == 403
     context.close()
