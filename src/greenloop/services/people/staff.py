@@ -1,5 +1,6 @@
 """The platform's own people: appointed with roles, given a second factor, dismissed."""
 
+import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,13 @@ from greenloop.store import locks, sealed
 from greenloop.store.models import Account, Identifier, StaffRole
 
 ROLES = ("operator", "finance", "auditor")
+LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+"""Without those that are taken for one another when a password is copied by hand."""
+
+
+def draw_password() -> str:
+    """Draw a first password: four groups of five, 99 bits."""
+    return "-".join("".join(secrets.choice(LETTERS) for _ in range(5)) for _ in range(4))
 
 
 @begun_again
