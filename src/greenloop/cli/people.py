@@ -12,10 +12,11 @@ from greenloop.cli.reading import At, By, instant, malformed, moment_of, now, nu
 from greenloop.cli.words import gettext
 from greenloop.core.faults import Refusal, say
 from greenloop.core.money import PPM
+from greenloop.core.people.phone import normalised
 from greenloop.core.reading import Fields
 
 BATCH = 1_000
-MEMBER = {"ref": str, "city": str, "enrolled_at": str, "referrer": str}
+MEMBER = {"ref": str, "city": str, "enrolled_at": str, "referrer": str, "phone": str}
 MERCHANT = {
     "ref": str,
     "city": str,
@@ -37,7 +38,8 @@ def enrol(
         typer.Option("--merchants", metavar="FILE", help=say("Merchants: ref, city, enrolled_at, rate_ppm …")),
     ] = None,
     members: Annotated[
-        str | None, typer.Option("--members", metavar="FILE", help=say("Members: ref, city, enrolled_at, referrer."))
+        str | None,
+        typer.Option("--members", metavar="FILE", help=say("Members: ref, city, enrolled_at, referrer, phone.")),
     ] = None,
     at: At = None,
 ) -> Answer:
@@ -46,9 +48,14 @@ def enrol(
         raise Refusal("enrol.none", say("Name a file of members or of merchants."), field="--members")
     with database.writing():
         from greenloop.services.people.enrol import MemberForm, MerchantForm, enrol_members, enrol_merchants
+        from greenloop.services.people.sign_in import PhoneForm, give_phones
 
         present = now(at)
-        found_members = records(members, MEMBER, lambda fields, _: MemberForm(**_member(fields))) if members else None
+        found_members = (
+            records(members, MEMBER, lambda fields, _: (MemberForm(**_member(fields)), _phone(fields)))
+            if members
+            else None
+        )
         found_merchants = (
             records(merchants, MERCHANT, lambda fields, line: MerchantForm(**_merchant(fields, line)))
             if merchants
@@ -59,7 +66,10 @@ def enrol(
                 return malformed(found)
         enrolled: dict[str, dict[str, int]] = {"members": {}, "merchants": {}}
         for batch in _batches([form for _, form in found_members.found] if found_members else []):
-            enrolled["members"] |= enrol_members(forms=batch, at=present)
+            ids = enrol_members(forms=[form for form, _ in batch], at=present)
+            phones = {form.ref: phone for form, phone in batch if phone}
+            give_phones(forms=[PhoneForm(account_id=ids[ref], phone=phone) for ref, phone in phones.items()])
+            enrolled["members"] |= ids
         for shops in _batches([form for _, form in found_merchants.found] if found_merchants else []):
             enrolled["merchants"] |= enrol_merchants(forms=shops, at=present)
     facts = {kind: {ref: str(identity) for ref, identity in ids.items()} for kind, ids in enrolled.items()}
@@ -79,6 +89,16 @@ def _member(fields: Fields) -> dict[str, Any]:
         "enrolled_at": moment_of(fields, "enrolled_at"),
         "referrer": fields.maybe_text("referrer", length_max=64) if fields.has("referrer") else None,
     }
+
+
+def _phone(fields: Fields) -> str | None:
+    """Read the phone that a member signs in by, if one is named; a fault is kept in `fields`."""
+    written = fields.maybe_text("phone", length_max=64) if fields.has("phone") else None
+    try:
+        return normalised(written) if written else None
+    except Refusal as refusal:
+        fields.take([refusal])
+        return None
 
 
 def _merchant(fields: Fields, line: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from greenloop.core.faults import Refusal, say
-from greenloop.core.people.phone import normalised
+from greenloop.core.people.phone import masked, normalised
 from greenloop.services.again import begun_again
 from greenloop.services.people import steps
 from greenloop.store import locks, sealed
@@ -56,12 +56,15 @@ def _check_people(account_ids: Iterable[int]) -> None:
 
 
 def _check_free(phones: dict[int, str]) -> None:
-    owners = {sealed.look_up("phone", phone): number for number, phone in phones.items()}
-    taken = Identifier.objects.filter(kind="phone", lookup__in=owners).values_list("lookup", "account_id")
-    if len(owners) < len(phones) or any(owners[lookup] != number for lookup, number in taken):
+    owners: dict[str, int] = {}
+    taken = [phone for number, phone in phones.items() if owners.setdefault(phone, number) != number]
+    lookups = {sealed.look_up("phone", phone): phone for phone in owners}
+    had = Identifier.objects.filter(kind="phone", lookup__in=lookups).values_list("lookup", "account_id")
+    taken += [lookups[lookup] for lookup, number in had if owners[lookups[lookup]] != number]
+    if taken:
         # Whose it is stays unsaid: a till is no place to ask about people by their phones.
-        message = say("This phone number signs in somebody else already. Check it, or give up the other one first.")
-        raise Refusal("phone.taken", message, field="phone")
+        message = say("The phone number {phone} signs in somebody else already. Check it, or have it given up there.")
+        raise Refusal("phone.taken", message, field="phone", phone=masked(min(taken)))
 
 
 @transaction.atomic(durable=True)
