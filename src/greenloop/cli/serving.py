@@ -11,6 +11,7 @@ from greenloop.cli.app import YEAR, command
 from greenloop.cli.words import gettext
 from greenloop.core.faults import Refusal, say
 
+HOST, PORT = "127.0.0.1", 8000
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 THREADS = 8
 CONSOLE = "greenloop.config.texts.ConsoleSender"
@@ -18,8 +19,8 @@ CONSOLE = "greenloop.config.texts.ConsoleSender"
 
 @command("serve", panel=YEAR, help=say("Serve the pages until Ctrl-C."))
 def serve(
-    host: Annotated[str, typer.Option("--host", help=say("The address to listen on."))] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help=say("The port to listen on."), min=1, max=65535)] = 8000,
+    host: Annotated[str, typer.Option("--host", help=say("The address to listen on."))] = HOST,
+    port: Annotated[int, typer.Option("--port", help=say("The port to listen on."), min=1, max=65535)] = PORT,
     workers: Annotated[
         int, typer.Option("--workers", help=say("Processes; more than one wants PostgreSQL."), min=1, max=64)
     ] = 1,
@@ -29,7 +30,7 @@ def serve(
     return serve_on(host, port, workers)
 
 
-def serve_on(host: str, port: int, workers: int = 1) -> Answer:
+def serve_on(host: str = HOST, port: int = PORT, workers: int = 1) -> Answer:
     """Serve until Ctrl-C, as the one writer of an SQLite file.
 
     :raises Refusal: SQLite with several processes, codes that strangers would see, or another writer.
@@ -54,11 +55,12 @@ def serve_on(host: str, port: int, workers: int = 1) -> Answer:
 
 
 def _prepare() -> None:
-    """Put what browsers load in one place, under names that change with the content; give keys to the workers."""
+    """Put what browsers load in one place, under names that change with it; drop old sessions; hand on the keys."""
     from django.conf import settings
     from django.core.management import call_command
 
     call_command("collectstatic", verbosity=0, interactive=False, clear=False)
+    call_command("clearsessions", verbosity=0)
     os.environ.setdefault("GREENLOOP_SECRET_KEY", settings.SECRET_KEY)
     os.environ.setdefault("GREENLOOP_IDENTITY_KEY", settings.GREENLOOP_IDENTITY_KEY)
 

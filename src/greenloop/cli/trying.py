@@ -3,6 +3,7 @@
 import os
 import secrets
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,15 +11,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from greenloop.cli import database
-from greenloop.cli.answer import Answer, screen, text
+from greenloop.cli.answer import Answer, give, screen, text
 from greenloop.cli.app import YEAR, command
+from greenloop.cli.inviting import invited
 from greenloop.cli.progress import watched
 from greenloop.cli.proofs import prove, proved, report_to
+from greenloop.cli.serving import serve_on
 from greenloop.cli.words import gettext
 from greenloop.cli.year import reported, town_shown, year_facts, year_shown
 from greenloop.core.faults import say
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from greenloop.sim.visitors import Invitation
     from greenloop.sim.year import YearSummary
 
 SEED_MAX = 1_000_000
@@ -47,11 +53,15 @@ def demo(
     plan: Plan = "steady",
     cycle_days: CycleDays = 7,
     seed: Seed = None,
+    *,
     home: Annotated[
         str, typer.Option("--home", metavar="DIR", help=say("Where its database and report are made."))
     ] = "var/demo",
+    serve: Annotated[
+        bool, typer.Option("--serve/--no-serve", help=say("Serve its pages at the end, until Ctrl-C."))
+    ] = False,
 ) -> Answer:
-    """Start fresh, replay, check, report; exit code 1 if a proof fails. A database named by the environment is kept."""
+    """Start fresh, replay, check, report, invite; exit code 1 if a proof fails. A database that is named is kept."""
     begun, folder = perf_counter(), Path(home)
     wish = Wish(orders, plan, cycle_days, _drawn(seed))
     if "GREENLOOP_DATABASE_URL" in os.environ:
@@ -65,16 +75,24 @@ def demo(
         proofs = _timed(seconds, "check", prove)
         year = reported(summary, seconds)
         report = _timed(seconds, "report", lambda: report_to(folder / "report.html", year=year, proofs=proofs))
+        invitations = _opened_to_visitors()
     checked = proved(proofs)
     facts: dict[str, Any] = year_facts(summary, seconds) | {
         "seconds_in_all": round(perf_counter() - begun, 3),
         "proofs": len(proofs),
         "broken": [asdict(proof) for proof in proofs if not proof.holds],
         "report": str(report),
+        "invitations": [asdict(invitation) for invitation in invitations],
     }
     shown = [*checked.shown, *year_shown(summary, seconds)]
     shown.append(text(gettext("The report is in {path}").format(path=report), "bold"))
-    return Answer(facts, shown, checked.code)
+    shown += invited(invitations)
+    answer = Answer(facts, shown, checked.code)
+    if not serve:
+        return answer
+    give(answer, as_json=False)
+    serve_on()
+    return Answer(facts, code=checked.code)
 
 
 @command("replay", panel=YEAR, help=say("Replay the year into the configured, empty database; no report."))
@@ -116,6 +134,13 @@ def _replay(wish: Wish) -> "YearSummary":
         return replay_year(
             seed=wish.seed, plan=wish.plan, cycle_days=wish.cycle_days, orders=wish.orders, progress=progress
         )
+
+
+def _opened_to_visitors() -> "Sequence[Invitation]":
+    """Leave something to decide, and make an account for each role."""
+    from greenloop.sim import visitors
+
+    return visitors.invite(at=datetime.now(UTC))
 
 
 def _timed(seconds: dict[str, float], stage: str, work: Any) -> Any:
