@@ -5,6 +5,18 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+class AddIndexOnPostgresql(migrations.AddIndex):
+    """On SQLite it would cost every taken order a fifth of its time, and there few orders wait: they are scanned."""
+
+    def database_forwards(self, app_label, schema_editor, from_state, to_state):
+        if schema_editor.connection.vendor == 'postgresql':
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+
+    def database_backwards(self, app_label, schema_editor, from_state, to_state):
+        if schema_editor.connection.vendor == 'postgresql':
+            super().database_backwards(app_label, schema_editor, from_state, to_state)
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -68,7 +80,7 @@ class Migration(migrations.Migration):
             model_name='order',
             index=models.Index(condition=models.Q(('confirmed_at__isnull', False)), fields=['merchant_id', 'paid_at'], name='orders_of_merchant'),
         ),
-        migrations.AddIndex(
+        AddIndexOnPostgresql(
             model_name='order',
             index=models.Index(condition=models.Q(('entry_cycle__isnull', True)), fields=['member_id'], name='orders_to_vest'),
         ),
