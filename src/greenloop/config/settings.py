@@ -125,6 +125,7 @@ MFA_ADAPTER = "greenloop.config.accounts.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Greenloop"
 MFA_TRUST_ENABLED = False
+MFA_TOTP_TOLERANCE = 1
 
 AXES_HANDLER = "axes.handlers.cache.AxesCacheHandler"
 AXES_FAILURE_LIMIT = 5

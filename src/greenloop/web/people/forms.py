@@ -5,11 +5,13 @@ from typing import Any
 from allauth.account.adapter import get_adapter
 from allauth.account.forms import ChangePasswordForm, ConfirmLoginCodeForm, ReauthenticateForm
 from allauth.core import context, ratelimit
+from allauth.core.internal.cryptokit import normalize_user_code
 from allauth.mfa.base.forms import AuthenticateForm
 from allauth.mfa.base.forms import ReauthenticateForm as FactorAgainForm
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from django import forms
 from django.contrib.auth.password_validation import password_validators_help_texts
+from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
@@ -76,23 +78,43 @@ class StaffForm(forms.Form):
     password = _password(_("Password"), "current-password")
 
 
+USED_S = 120
+"""Longer than the minute and a half for which a code is taken."""
+
 FACTOR = _("Code")
 FACTOR_HELP = _("The 6 digits that your authenticator app shows now, or one of your recovery codes.")
 
 
-class FactorForm(AuthenticateForm):
+class UsedOnce:
+    """Refuses a code that has let somebody in before.
+
+    Codes of the half minutes before and after are taken too, for clocks differ and people type slowly; the library
+    remembers used ones for half a minute only.
+    """
+
+    def clean_code(self) -> str:
+        """Let the library read the code, then see that it is new."""
+        form: Any = self
+        code: str = super().clean_code()  # type: ignore[misc]
+        mark = f"second-factor/{form.user.pk}/{normalize_user_code(code)}"
+        if not cache.add(mark, "used", timeout=USED_S):
+            raise get_adapter().validation_error("incorrect_code")
+        return code
+
+
+class FactorForm(UsedOnce, AuthenticateForm):
     """Asks for a code of the second factor, or a recovery code."""
 
     code = _code(FACTOR, help_text=FACTOR_HELP)
 
 
-class FactorAgain(FactorAgainForm):
+class FactorAgain(UsedOnce, FactorAgainForm):
     """Asks for a code of the second factor once more, before something that matters."""
 
     code = _code(FACTOR, help_text=FACTOR_HELP)
 
 
-class SetUpForm(ActivateTOTPForm):
+class SetUpForm(UsedOnce, ActivateTOTPForm):
     """Asks for the first code of a new second factor, which proves that the app has the secret."""
 
     code = _code(_("Code that the app shows"), help_text=_("6 digits, new every half minute."))
