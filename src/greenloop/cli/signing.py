@@ -8,6 +8,7 @@ from greenloop.cli import database
 from greenloop.cli.answer import Answer, moment, table, text
 from greenloop.cli.app import RULES, command
 from greenloop.cli.reading import At, now
+from greenloop.cli.reading import number as read_number
 from greenloop.cli.words import gettext
 from greenloop.core.faults import Refusal, say
 
@@ -169,6 +170,6 @@ def _account(holder: str) -> int:
     try:
         return lookups.holder(holder).account_id
     except Refusal:
-        if holder.isascii() and holder.isdigit() and len(holder) < 19:
-            return int(holder)
+        if holder.isascii() and holder.isdigit():
+            return read_number(holder, "holder")
         raise
