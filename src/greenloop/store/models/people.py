@@ -118,6 +118,8 @@ class MerchantLink(models.Model):
 
     class Meta:
         db_table = "merchant_link"
+        # Asked at every request: what may this account see?
+        indexes: ClassVar = [models.Index(fields=["account_id"], name="merchant_link_of_account")]
         constraints: ClassVar = [UniqueConstraint(fields=["merchant", "account_id"], name="merchant_link_once")]
 
 
