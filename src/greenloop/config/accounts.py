@@ -150,7 +150,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def send_unknown_account_sms(self, phone: str, **_given: Any) -> None:
         """Tell who has a number that isn't enrolled; to whoever typed it, both look and take the same."""
-        text = _("Somebody wanted to sign in to Greenloop by this number, which is not enrolled. Any of our shops can.")
+        text = _("Somebody asked to sign in to Greenloop by this number, which is not enrolled. Any shop of ours enrols it.")
         sender().send(phone=phone, text=text)
 
 
