@@ -211,6 +211,13 @@ def test_who_is_dismissed_is_out_at_once(operator: int) -> None:
     assert client.get("/home/")["Location"].startswith("/sign-in/")
 
 
+def test_a_host_that_is_not_ours_gets_a_page_that_says_so(database: Database) -> None:
+    del database
+    answer = Client(SERVER_NAME="example.org").get("/sign-in/")
+    assert answer.status_code == 400
+    assert "<h1" in answer.content.decode()
+
+
 # --- what matters is asked again
 
 

@@ -20,7 +20,8 @@ __all__ = ["Visitor", "member", "merchant", "signed_in", "staff", "visitor"]
 
 def visitor(request: HttpRequest) -> Visitor | None:
     """Return who is signed in and what they are, asked once a request; None for a stranger."""
-    if not request.user.is_authenticated:
+    # A request that is refused before its session is read, for the host it names, is a stranger's.
+    if not hasattr(request, "user") or not request.user.is_authenticated:
         return None
     known = getattr(request, "_visitor", None)
     if known is None:
