@@ -226,7 +226,7 @@ def database(url: str) -> dict[str, Any]:
     SQLite: WAL with synchronous=FULL, because WAL with NORMAL lost acknowledged commits under simulated power loss;
     write transactions begin IMMEDIATE, so two writers queue instead of failing on upgrade.
     """
-    parsed: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=None))
+    parsed: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=None, conn_health_checks=True))
     if parsed["ENGINE"] == "django.db.backends.sqlite3":
         parsed["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
