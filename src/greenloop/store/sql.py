@@ -1,7 +1,7 @@
 """Set-based SQL with parameters: the few differences between SQLite and PostgreSQL end here."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import islice
 from typing import Any
 
@@ -132,3 +132,15 @@ def moment(raw: Any) -> datetime:
     if isinstance(raw, datetime):
         return raw.astimezone(UTC)
     return datetime.fromisoformat(raw).replace(tzinfo=UTC)
+
+
+def local_date(column: str) -> str:
+    """Return the SQL of the local day of an instant; its one parameter is local time's distance from UTC in minutes."""
+    if is_postgresql():
+        return f"CAST({column} AT TIME ZONE 'UTC' + %s * INTERVAL '1 minute' AS date)"
+    return f"date({column}, %s || ' minutes')"
+
+
+def day(raw: Any) -> date:
+    """Return a day that raw SQL has read."""
+    return raw if isinstance(raw, date) else date.fromisoformat(raw)
