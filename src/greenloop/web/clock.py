@@ -41,3 +41,8 @@ def local(at: datetime) -> datetime:
 def today(now: datetime) -> date:
     """Return the local day of an instant."""
     return local(now).date()
+
+
+def now() -> datetime:
+    """Return this instant: pages own the clock, queries and verbs are told."""
+    return datetime.now(UTC)

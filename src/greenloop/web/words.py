@@ -46,9 +46,20 @@ def times(ppm: int | None, places: int = 3) -> str:
     return figures.NONE if ppm is None else figures.times(ppm, places)
 
 
+def ratio(ppm: int | None) -> str:
+    """Write a number known in ppm, to two places, rounded down: 600000 is 0.60."""
+    return figures.NONE if ppm is None else figures.ratio(ppm, PPM, 2)
+
+
 def index(scaled: int | None, places: int = 3) -> str:
     """Write a release index (vouchers per point × 10**12) as a multiple, rounded down."""
     return figures.NONE if scaled is None else figures.times_of(scaled, SCALE, places)
+
+
+def cap(scaled: int) -> str:
+    """Write a cap, which is rarely more than a whole number: 5 × 10**12 is 5 ×."""
+    number = figures.ratio(scaled, SCALE, 2).rstrip("0").rstrip(".")
+    return _("{number} ×").format(number=number).replace(" ", figures.SPACE)
 
 
 def growth(scaled: int | None) -> str:
@@ -87,7 +98,9 @@ def filters() -> Mapping[str, Any]:
         "count": count,
         "percent": percent,
         "times": times,
+        "ratio": ratio,
         "index": index,
+        "cap": cap,
         "growth": growth,
         "day": day,
         "date": day,

@@ -1,5 +1,18 @@
 """Addresses of this room."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from greenloop.web.loop import bound, wallet
+
+urlpatterns: list[URLPattern] = [
+    path("bound/", bound.bound, name="bound"),
+    path("wallet/", wallet.wallet, name="wallet"),
+    path("wallet/quote/", wallet.quote, name="wallet_quote"),
+    path("wallet/orders/", wallet.orders, name="wallet_orders"),
+    path("wallet/points/", wallet.points, name="wallet_points"),
+    path("wallet/ledger/", wallet.ledger, name="wallet_ledger"),
+    path("holders/<path:ref>/orders/", wallet.holder_orders, name="holder_orders"),
+    path("holders/<path:ref>/points/", wallet.holder_points, name="holder_points"),
+    path("holders/<path:ref>/ledger/", wallet.holder_ledger, name="holder_ledger"),
+    path("holders/<path:ref>/", wallet.holder, name="holder_wallet"),
+]
