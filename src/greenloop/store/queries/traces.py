@@ -11,7 +11,10 @@ from greenloop.store import sql
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
-    """An order with the names of those who take part; amounts in fen, the split as it stands now."""
+    """An order with the names of those who take part; amounts in fen, the split as it stands now.
+
+    `member` is whoever bought: a member, or a merchant that spends what it has earned.
+    """
 
     id: int
     merchant: str
@@ -57,7 +60,7 @@ class OrderRow:
 
 @dataclass(frozen=True, slots=True)
 class RefundRow:
-    """A refund of the order, in fen and points."""
+    """A refund of the order, in fen and points; `dues_fen` is what it took from the merchant's dues."""
 
     refund_no: str
     state: str
@@ -73,6 +76,9 @@ class RefundRow:
     effect: str
     journal_id: int | None
     effect_journal_id: int | None
+    asked_at: datetime
+    paid_at: datetime | None
+    dues_fen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,13 @@ def order(merchant: str, order_no: str) -> OrderRow:
 
 def refunds(order_id: int) -> list[RefundRow]:
     """Return an order's refunds, oldest first."""
-    return [RefundRow(*row) for row in sql.rows(_REFUNDS, [order_id])]
+    return [_refund(row) for row in sql.rows(_REFUNDS, [order_id])]
+
+
+def _refund(row: sql.Row) -> RefundRow:
+    fields = list(row)
+    fields[14:16] = [None if at is None else sql.moment(at) for at in row[14:16]]
+    return RefundRow(*fields)
 
 
 def release_index(found: OrderRow) -> int | None:
@@ -126,14 +138,15 @@ def journals(found: OrderRow) -> list[JournalRow]:
     keys: list[str] = []
     if found.entry_cycle is not None:
         keys = [f"vest/{found.entry_cycle}", f"fee/{found.entry_cycle}", *_settlements(found)]
-    return _journals(numbers, keys)
+    return journals_of(numbers, keys)
 
 
 def _settlements(found: OrderRow) -> list[str]:
     return [f"settle/{found.pool}/{own}" for (own,) in sql.rows(_SETTLED, [found.pool, found.entry_cycle])]
 
 
-def _journals(numbers: Collection[int], keys: Collection[str]) -> list[JournalRow]:
+def journals_of(numbers: Collection[int], keys: Collection[str]) -> list[JournalRow]:
+    """Return journals by their numbers and keys, with all their postings."""
     rows = {row[0]: row for row in sql.rows_in(f"{_JOURNAL} WHERE id IN ({{keys}})", numbers)}
     rows |= {row[0]: row for row in sql.rows_in(f"{_JOURNAL} WHERE key IN ({{keys}})", keys)}
     postings: dict[int, list[tuple[str, str, int]]] = {}
@@ -146,17 +159,20 @@ def _journals(numbers: Collection[int], keys: Collection[str]) -> list[JournalRo
 
 
 _ORDER = """
-    SELECT o.id, m.ref, o.order_no, b.ref, r.ref, p.name, l.name, o.paid_at, o.confirmed_at, o.vests_at, o.held,
-           o.entry_cycle, o.cash_fen, o.voucher_fen, o.coupon_fen, o.rate_ppm, o.concession_fen, o.concession_lost_fen,
-           o.kept_fen, o.green_part_fen, o.red_part_fen, o.coupon_part_fen, o.fee_part_fen, o.member_multiple_ppm,
-           o.merchant_multiple_ppm, o.red_points, o.rebate_fen, o.refunded_fen, o.payout_id, o.journal_id
-    FROM orders o JOIN merchant m ON m.id = o.merchant_id JOIN member b ON b.account_id = o.member_id
+    SELECT o.id, m.ref, o.order_no,
+           COALESCE(b.ref, (SELECT MIN(x.ref) FROM merchant x WHERE x.account_id = o.member_id)), r.ref, p.name, l.name,
+           o.paid_at, o.confirmed_at, o.vests_at, o.held, o.entry_cycle, o.cash_fen, o.voucher_fen, o.coupon_fen,
+           o.rate_ppm, o.concession_fen, o.concession_lost_fen, o.kept_fen, o.green_part_fen, o.red_part_fen,
+           o.coupon_part_fen, o.fee_part_fen, o.member_multiple_ppm, o.merchant_multiple_ppm, o.red_points,
+           o.rebate_fen, o.refunded_fen, o.payout_id, o.journal_id
+    FROM orders o JOIN merchant m ON m.id = o.merchant_id LEFT JOIN member b ON b.account_id = o.member_id
     LEFT JOIN member r ON r.account_id = o.referrer_id JOIN pool p ON p.id = o.pool_id JOIN plan l ON l.id = o.plan_id
     WHERE m.ref = %s AND o.order_no = %s
 """
 _REFUNDS = """
     SELECT refund_no, state, amount_fen, cash_fen, voucher_fen, coupon_fen, withheld_fen, concession_lost_fen,
-           member_points_lost, merchant_points_lost, red_points_lost, effect, journal_id, effect_journal_id
+           member_points_lost, merchant_points_lost, red_points_lost, effect, journal_id, effect_journal_id,
+           asked_at, paid_at, dues_fen
     FROM refund WHERE order_id = %s ORDER BY id
 """
 _INDEX = """
