@@ -55,8 +55,8 @@ SHEETS = (
     _sheet(
         "settled_cycles",
         "pool_id cycle",
-        "pool_id cycle cutoff_at:instant inflow_fen issued_fen free_fen backing_fen answer:text indices:text "
-        "journal_id",
+        "pool_id cycle cutoff_at:instant inflow_fen issued_fen free_fen backing_fen spent_fen answer:text "
+        "indices:text journal_id",
         table="settled_cycle",
     ),
     _sheet("pool_cycles", "pool_id cycle", "pool_id cycle inflow_fen cap_fen", table="pool_cycle"),

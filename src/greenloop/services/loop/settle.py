@@ -9,9 +9,9 @@ from django.db import transaction
 
 from greenloop.core.books.posting import draft
 from greenloop.core.faults import Refusal, ensure, say
-from greenloop.core.loop import settlement
 from greenloop.core.loop.settlement import Cohort
 from greenloop.services.books.post import post
+from greenloop.services.loop.proposal import Decision, decide, issued_fen, kept_free_fen, seal
 from greenloop.services.loop.refunding.waiting import apply_waiting, lock_waiting
 from greenloop.services.loop.rules import Ruling, in_force, rulings
 from greenloop.store import locks, sql
@@ -29,10 +29,6 @@ class Run:
     state: str
     issued_fen: int
     cap_fen: int | None
-
-
-Decided = Mapping[int, tuple[dict[str, int | bool | None], list[tuple[int, Cohort]]]]
-"""By pool: the settlement's answer, and (id, cohort) as they are after it."""
 
 
 @transaction.atomic(durable=True)
@@ -53,13 +49,13 @@ def settle(*, cycle: int, at: datetime, by: str = SCHEDULER) -> Run:
     _check_due(cycle, ruling, at)
 
     free_fen: dict[int, int] = dict(sql.rows("SELECT id, free_fen FROM pool WHERE first_cycle <= %s", [cycle]))
-    decided = _decide(cycle, free_fen)
-    issued_fen = _issued(decided)
+    decided = decide(cycle, free_fen)
+    issuing_fen = issued_fen(decided)
     cap_fen = ruling.rules.daily_rebate_cap_fen
     room_fen = None if cap_fen is None else cap_fen - _issued_on_day_of(at, ruling)
 
     sql.run("UPDATE pool SET entry_cycle = entry_cycle + 1 WHERE first_cycle <= %s", [cycle])
-    held = room_fen is not None and issued_fen > room_fen
+    held = room_fen is not None and issuing_fen > room_fen
     if not held:
         _post(cycle, decided, cutoff_at=ruling.rules.calendar.cutoff_at(cycle), at=at)
         apply_waiting(at=at)
@@ -67,26 +63,28 @@ def settle(*, cycle: int, at: datetime, by: str = SCHEDULER) -> Run:
     SettlementRun.objects.create(
         cycle=cycle,
         state="held" if held else "posted",
-        issued_fen=issued_fen,
+        issued_fen=issuing_fen,
         cap_fen=cap_fen,
         proposal=json.dumps(proposal, separators=(",", ":")),
         proposed_by=by,
         proposed_at=at,
     )
-    return Run(cycle, "held" if held else "posted", issued_fen, cap_fen)
+    return Run(cycle, "held" if held else "posted", issuing_fen, cap_fen)
 
 
 @transaction.atomic(durable=True)
-def approve(*, cycle: int, by: str, at: datetime) -> Run:
+def approve(*, cycle: int, by: str, at: datetime, seen: str | None = None) -> Run:
     """Post a held settlement as it was computed; the one who proposed it can't approve it.
 
-    :raises Refusal: nothing is held for that cycle, or `by` proposed it.
+    `seen` is the seal of the proposal that `by` looked at, where there is a page to look at.
+
+    :raises Refusal: nothing is held for that cycle, `by` proposed it, or the proposal isn't the one that was seen.
     """
     ruling = in_force(rulings(), at)
-    run = _held(cycle, by)
+    run = _held(cycle, by, seen)
 
-    decided = _decide(cycle, _proposed_free(run))
-    ensure(_issued(decided) == run.issued_fen, f"the held settlement of cycle {cycle} would come out otherwise now")
+    decided = decide(cycle, kept_free_fen(run.proposal))
+    ensure(issued_fen(decided) == run.issued_fen, f"the held settlement of cycle {cycle} would come out otherwise now")
 
     _post(cycle, decided, cutoff_at=ruling.rules.calendar.cutoff_at(cycle), at=at)
     SettlementRun.objects.filter(cycle=cycle).update(state="posted", decided_by=by, decided_at=at)
@@ -95,25 +93,28 @@ def approve(*, cycle: int, by: str, at: datetime) -> Run:
 
 
 @transaction.atomic(durable=True)
-def reject(*, cycle: int, caps_fen: Mapping[str, int], by: str, at: datetime) -> Run:
+def reject(*, cycle: int, caps_fen: Mapping[str, int], by: str, at: datetime, seen: str | None = None) -> Run:
     """Cap pools for a held cycle, compute it again under those caps and propose the result anew (0 is allowed).
 
-    :raises Refusal: nothing is held for that cycle, `by` proposed it, a pool is unknown, or a cap is negative.
+    `seen` is the seal of the proposal that `by` looked at, where there is a page to look at.
+
+    :raises Refusal: nothing is held for that cycle, `by` proposed it, the proposal isn't the one that was seen, a pool
+        is unknown, or a cap is negative.
     """
-    run = _held(cycle, by)
+    run = _held(cycle, by, seen)
     names = {name: pool for pool, name, _ in pools.names_and_cycles()}
     for name, cap_fen in caps_fen.items():
         if name not in names or type(cap_fen) is not int or cap_fen < 0:
             message = say("The cap {cap} fen for pool {pool} can't be set. Name a pool and an amount from 0.")
             raise Refusal("settle.cap", message, field="caps_fen", pool=name, cap=cap_fen)
     sql.run_many(_CAP, [(cap_fen, cycle, names[name]) for name, cap_fen in sorted(caps_fen.items())])
-    issued_fen = _issued(_decide(cycle, _proposed_free(run)))
+    issuing_fen = issued_fen(decide(cycle, kept_free_fen(run.proposal)))
     # The second proposal is the rejecter's own, so a third pair of eyes, or the first again, lets it through.
-    SettlementRun.objects.filter(cycle=cycle).update(issued_fen=issued_fen, proposed_by=by, proposed_at=at)
-    return Run(cycle, "held", issued_fen, run.cap_fen)
+    SettlementRun.objects.filter(cycle=cycle).update(issued_fen=issuing_fen, proposed_by=by, proposed_at=at)
+    return Run(cycle, "held", issuing_fen, run.cap_fen)
 
 
-def _held(cycle: int, by: str) -> SettlementRun:
+def _held(cycle: int, by: str, seen: str | None) -> SettlementRun:
     locks.clockwork()
     lock_waiting()
     locks.every_pool()
@@ -124,11 +125,11 @@ def _held(cycle: int, by: str) -> SettlementRun:
     if run.proposed_by == by:
         message = say("{by} proposed this settlement; another person has to decide.")
         raise Refusal("settle.two_people", message, field="by", by=by)
+    now = seal(cycle=cycle, issued_fen=run.issued_fen, proposed_by=run.proposed_by, proposed_at=run.proposed_at)
+    if seen is not None and seen != now:
+        message = say("The proposal for cycle {cycle} has changed since you looked. Look at the new one, then decide.")
+        raise Refusal("settle.changed", message, field="seen", cycle=cycle)
     return run
-
-
-def _proposed_free(run: SettlementRun) -> dict[int, int]:
-    return {int(pool): fen for pool, fen in json.loads(run.proposal).items()}
 
 
 def _run_of(cycle: int) -> Run | None:
@@ -151,32 +152,17 @@ def _check_due(cycle: int, ruling: Ruling, at: datetime) -> None:
         raise Refusal("settle.vest_first", message, field="cycle", cycle=cycle)
 
 
-def _decide(cycle: int, free_fen: dict[int, int]) -> Decided:
-    states = pools.states(cycle, free_fen)
-    cohorts = pools.cohorts(states)
-    plans = pools.plans()
-    decided = {}
-    for pool, state in states.items():
-        rows = [row for row in cohorts.get(pool, []) if row[1].entry <= state.cycle]
-        result = settlement.settle(pool=state, cohorts=[cohort for _, cohort in rows], plans=plans)
-        after = zip((number for number, _ in rows), result.cohorts, strict=True)
-        decided[pool] = (result.answer(), [row for row, before in zip(after, rows, strict=True) if row != before])
-    return decided
-
-
-def _issued(decided: Decided) -> int:
-    return sum(int(str(answer["moved_fen"])) for answer, _ in decided.values())
-
-
 def _issued_on_day_of(at: datetime, ruling: Ruling) -> int:
     day = ruling.rules.calendar.local_date(at)
     recent = SettlementRun.objects.filter(state="posted", proposed_at__gte=at - timedelta(days=2))
     return sum(run.issued_fen for run in recent if ruling.rules.calendar.local_date(run.proposed_at) == day)
 
 
-def _post(cycle: int, decided: Decided, *, cutoff_at: datetime, at: datetime) -> None:
-    names = {pool: (name, first) for pool, name, first in sql.rows("SELECT id, name, first_cycle FROM pool")}
-    moved = {pool: int(str(answer["moved_fen"])) for pool, (answer, _) in decided.items()}
+def _post(cycle: int, decided: Mapping[int, Decision], *, cutoff_at: datetime, at: datetime) -> None:
+    rows = sql.rows("SELECT id, name, first_cycle, spent_fen FROM pool")
+    names = {pool: (name, first) for pool, name, first, _ in rows}
+    spent = {pool: fen for pool, _, _, fen in rows}
+    moved = {pool: each.moved_fen for pool, each in decided.items()}
     keys = {pool: f"settle/{names[pool][0]}/{cycle - names[pool][1] + 1}" for pool in decided}
     journals = post(
         [
@@ -190,19 +176,20 @@ def _post(cycle: int, decided: Decided, *, cutoff_at: datetime, at: datetime) ->
         ],
         at=at,
     )
-    changed = [_cohort_row(row) for _, rows in decided.values() for row in rows]
+    changed = [_cohort_row(row) for each in decided.values() for row in each.changed]
     sql.set_integers("cohort", ("release_index", "age", "rate", "base"), changed)
     sql.run_many(_POOL, [(fen, fen, pool) for pool, fen in sorted(moved.items())])
     inflow = {(pool, own): fen for pool, own, fen in sql.rows("SELECT pool_id, cycle, inflow_fen FROM pool_cycle")}
     lines = []
-    for pool, (answer, rows) in sorted(decided.items()):
-        own = cycle - names[pool][1] + 1
+    for pool, each in sorted(decided.items()):
+        own, answer = cycle - names[pool][1] + 1, each.answer
         text = json.dumps(answer, separators=(",", ":"))
-        indices = json.dumps([[number, cohort.index] for number, cohort in rows], separators=(",", ":"))
+        indices = json.dumps([[number, cohort.index] for number, cohort in each.changed], separators=(",", ":"))
         lines.append(
             (
                 *(pool, own, sql.instant(cutoff_at), inflow.get((pool, own), 0), moved[pool]),
-                *(answer["free_fen"], answer["backing_fen"], text, indices, journals.get(keys[pool])),
+                *(answer["free_fen"], answer["backing_fen"], spent[pool]),
+                *(text, indices, journals.get(keys[pool])),
             )
         )
     sql.load("settled_cycle", _SETTLED, lines)
@@ -215,7 +202,7 @@ def _cohort_row(row: tuple[int, Cohort]) -> tuple[int | None, ...]:
 
 _SETTLED = (
     *("pool_id", "cycle", "cutoff_at", "inflow_fen", "issued_fen", "free_fen"),
-    *("backing_fen", "answer", "indices", "journal_id"),
+    *("backing_fen", "spent_fen", "answer", "indices", "journal_id"),
 )
 _POOL = """
     UPDATE pool SET free_fen = free_fen - %s, backing_fen = backing_fen + %s, settled_cycle = settled_cycle + 1

@@ -78,7 +78,11 @@ class PoolCycle(models.Model):
 
 
 class SettledCycle(models.Model):
-    """The result of one settlement, for ever (R8). Append-only; `answer` is its canonical JSON."""
+    """The result of one settlement, for ever (R8). Append-only; `answer` is its canonical JSON.
+
+    `spent_fen` is what of the backing was spent by then (backing less spent is what the pool owed right after it);
+    null in rows that are older than the column.
+    """
 
     pk = models.CompositePrimaryKey("pool_id", "cycle")
     pool = models.ForeignKey(Pool, on_delete=models.PROTECT)
@@ -88,6 +92,7 @@ class SettledCycle(models.Model):
     issued_fen = models.BigIntegerField()
     free_fen = models.BigIntegerField()
     backing_fen = models.BigIntegerField()
+    spent_fen = models.BigIntegerField(null=True)
     answer = models.TextField()
     indices = models.TextField()
     journal_id = models.BigIntegerField(null=True)
