@@ -1,6 +1,6 @@
 """The year of supermarket baskets: what the file says, to the fen, and what is said when there is no file."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -44,6 +44,15 @@ def test_a_basket_is_the_sum_of_its_lines_less_coupons_in_order_of_time(shelf: P
     # 0.10 + 0.20 + 5.00 − 1.55 yuan
     assert first == groceries.Basket(7, 1, 20, datetime(2017, 3, 1, 9, 30, tzinfo=UTC), 375)
     assert (second.number, second.price_fen) == (8, 410)
+
+
+def test_a_year_moves_by_whole_weeks_and_never_past_the_day_it_has_to_end_by(shelf: Path) -> None:
+    write(shelf, [(1, 1, 1, "2017-03-01 09:30:00", 1.0, 0.0), (2, 1, 1, "2017-03-04 18:00:00", 1.0, 0.0)])
+    # 2017-03-04 and 2026-11-21 are Saturdays; a day earlier, the last week no longer fits.
+    moved = [basket.paid_at for basket in groceries.baskets(until=date(2026, 11, 21))]
+    assert moved == [datetime(2026, 11, 18, 9, 30, tzinfo=UTC), datetime(2026, 11, 21, 18, tzinfo=UTC)]
+    assert groceries.baskets(until=date(2026, 11, 20))[-1].paid_at == datetime(2026, 11, 14, 18, tzinfo=UTC)
+    assert groceries.baskets(until=date(2017, 1, 1))[-1].paid_at == datetime(2017, 3, 4, 18, tzinfo=UTC)
 
 
 def test_a_coupon_may_pay_for_all_of_a_basket_and_for_more(shelf: Path) -> None:

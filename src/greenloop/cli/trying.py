@@ -3,7 +3,7 @@
 import os
 import secrets
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
@@ -70,7 +70,7 @@ def demo(
         database.fresh(folder)
     database.migrate()
     with database.alone():
-        summary = _replay(wish)
+        summary = _replay(wish, until=datetime.now(UTC).date())
         seconds = dict(summary.seconds)
         proofs = _timed(seconds, "check", prove)
         year = reported(summary, seconds)
@@ -127,12 +127,17 @@ def _drawn(seed: int | None) -> int:
     return drawn
 
 
-def _replay(wish: Wish) -> "YearSummary":
+def _replay(wish: Wish, *, until: date | None = None) -> "YearSummary":
     from greenloop.sim.year import replay_year
 
     with watched() as progress:
         return replay_year(
-            seed=wish.seed, plan=wish.plan, cycle_days=wish.cycle_days, orders=wish.orders, progress=progress
+            seed=wish.seed,
+            plan=wish.plan,
+            cycle_days=wish.cycle_days,
+            orders=wish.orders,
+            until=until,
+            progress=progress,
         )
 
 

@@ -7,7 +7,7 @@ never imported.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from importlib.util import find_spec
 from pathlib import Path
@@ -40,8 +40,11 @@ class Basket:
     price_fen: int
 
 
-def baskets(*, orders: int | None = None) -> Sequence[Basket]:
+def baskets(*, orders: int | None = None, until: date | None = None) -> Sequence[Basket]:
     """Return the baskets of the year in order of time; `orders` of them, spread evenly over the year, where given.
+
+    With `until` the year moves by as many whole weeks as fit before that day, so that what people look at is not long
+    past; weekdays, and the times between baskets, stay.
 
     :raises Refusal: the package is not installed, its file can't be read, or `orders` is below 1.
     """
@@ -52,8 +55,16 @@ def baskets(*, orders: int | None = None) -> Sequence[Basket]:
         # From the first basket to the last, so that a small slice still lives through the whole year.
         table = table.take([number * (len(table) - 1) // max(1, orders - 1) for number in range(orders)])
     number, household, store, paid_s, price_fen = (table[name].to_pylist() for name in table.column_names)
-    paid_at = [datetime.fromtimestamp(second, UTC) for second in paid_s]
+    later = timedelta(
+        days=0 if until is None or not paid_s else _whole_weeks(datetime.fromtimestamp(paid_s[-1], UTC), until)
+    )
+    paid_at = [datetime.fromtimestamp(second, UTC) + later for second in paid_s]
     return list(map(Basket, number, household, store, paid_at, price_fen))
+
+
+def _whole_weeks(last_at: datetime, until: date) -> int:
+    """Return by how many days a year that ends with `last_at` moves, 0 if it ends too late for a week."""
+    return max(0, (until - last_at.date()).days // 7 * 7)
 
 
 def transactions_file() -> Path:

@@ -32,6 +32,8 @@ from greenloop.sim.watch import Progress, Stopwatch, unwatched
 BATCH_MAX = 2_000
 REFUND_DAYS = 7
 OPERATOR = "operator"
+AFTERWARDS = 2
+"""Days that may follow the last basket's cycle: the stores' clock is behind, and the last morning comes after."""
 
 STATEMENT = timedelta(hours=8)
 RETURNS = timedelta(hours=10)
@@ -87,12 +89,14 @@ def replay_year(
     plan: str = "steady",
     cycle_days: int = 7,
     orders: int | None = None,
+    until: date | None = None,
     progress: Progress = unwatched,
 ) -> YearSummary:
     """Replay the year into an empty database under a preset's rules, and return what became of it.
 
-    `orders` baskets, spread evenly over the year, are replayed, or all 155 848. The same seed gives the same rows with
-    the same ids on every database.
+    `orders` baskets, spread evenly over the year, are replayed, or all 155 848; with `until` the year is moved by whole
+    weeks to end shortly before that day. The same seed (and day) gives the same rows with the same ids on every
+    database, and the same amounts in whichever weeks the year lies.
 
     :raises Refusal: the baskets are not installed, the plan or the cycle's length is not known, or rules are published
         in this database already.
@@ -103,7 +107,8 @@ def replay_year(
     watch = Stopwatch()
     progress("load", 0, 1)
     with watch.stage("load"):
-        baskets = groceries.baskets(orders=orders)
+        last_date = None if until is None else until - timedelta(days=cycle_days + AFTERWARDS)
+        baskets = groceries.baskets(orders=orders, until=last_date)
     progress("load", 1, 1)
     opens_date = (baskets[0].paid_at + timedelta(minutes=groceries.UTC_OFFSET_MINUTES)).date()
     calendar = Calendar(opens_date, groceries.UTC_OFFSET_MINUTES, cycle_days)
