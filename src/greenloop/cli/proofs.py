@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from greenloop.cli.answer import DONE, REFUSED, Answer, count, table, text
@@ -21,6 +22,22 @@ def prove(*, replay: bool = True) -> "Sequence[Proof]":
 
     with watched() as progress:
         return prove_all(replay=replay, progress=progress)
+
+
+def prove_and_keep(*, by: str, at: datetime, replay: bool = True) -> "Sequence[Proof]":
+    """Prove the books and keep the result for the pages; whoever calls this holds the writer's lock."""
+    begun = perf_counter()
+    found = prove(replay=replay)
+    keep(found, replayed=replay, seconds=perf_counter() - begun, by=by, at=at)
+    return found
+
+
+def keep(proofs: "Sequence[Proof]", *, replayed: bool, seconds: float, by: str, at: datetime) -> None:
+    """Keep what a proof of the books has found."""
+    from greenloop.services.books.checked import keep_check
+
+    broken = [(proof.name, proof.what, proof.difference) for proof in proofs if not proof.holds]
+    keep_check(statements=len(proofs), broken=broken, replayed=replayed, took_ms=round(seconds * 1000), by=by, at=at)
 
 
 def proved(proofs: "Sequence[Proof]") -> Answer:

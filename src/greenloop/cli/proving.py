@@ -2,18 +2,24 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from greenloop.cli import database
-from greenloop.cli.answer import DONE, REFUSED, Answer, count, document, money, table, text
+from greenloop.cli.answer import DONE, REFUSED, Answer, count, document, money, screen, table, text
 from greenloop.cli.app import LOOK, command
 from greenloop.cli.progress import watched
-from greenloop.cli.proofs import prove, proved, report_to
+from greenloop.cli.proofs import keep, prove, proved, report_to
 from greenloop.cli.reading import At, By, now
-from greenloop.cli.words import gettext
+from greenloop.cli.words import gettext, told
 from greenloop.core.faults import Refusal, say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from greenloop.insight.proof import Proof
 
 
 @command(
@@ -23,10 +29,26 @@ def check(
     replay: Annotated[
         bool, typer.Option("--replay/--no-replay", help=say("Also run the whole journal through the arithmetic again."))
     ] = True,
+    by: Annotated[str, typer.Option("--by", metavar="NAME", help=say("Who asks for it."))] = "scheduler",
 ) -> Answer:
-    """Prove the invariants; exit code 1 if one does not hold."""
+    """Prove the invariants and keep the result; exit code 1 if one does not hold."""
     database.reading()
-    return proved(prove(replay=replay))
+    begun = perf_counter()
+    proofs = prove(replay=replay)
+    _keep(proofs, replay=replay, seconds=perf_counter() - begun, by=by)
+    return proved(proofs)
+
+
+def _keep(proofs: "Sequence[Proof]", *, replay: bool, seconds: float, by: str) -> None:
+    """Keep the result for the pages, unless another process writes: what was proved counts all the same."""
+    try:
+        with database.writing():
+            keep(proofs, replayed=replay, seconds=seconds, by=by, at=now())
+    except Refusal as refusal:
+        if refusal.code != "database.busy":
+            raise
+        sentence = gettext("The result is not kept for the pages. {why}")
+        screen(stderr=True).print(text(sentence.format(why=told(refusal)), "yellow"))
 
 
 @command("reconcile", panel=LOOK, help=say("Compare each control account with its subledger, and keep the result."))
@@ -46,10 +68,10 @@ def reconcile(by: By, at: At = None) -> Answer:
         for pair in found.pairs
     ]
     sentence = gettext("{broken} of {count} accounts differ.")
-    told = sentence.format(broken=len(found.differences), count=len(found.pairs))
+    said = sentence.format(broken=len(found.differences), count=len(found.pairs))
     shown = [
         table(gettext("The ledger and its subledgers, in yuan"), columns, rows),
-        text(told, "bold red" if found.differences else "green"),
+        text(said, "bold red" if found.differences else "green"),
     ]
     return Answer(facts, shown, REFUSED if found.differences else DONE, lines=True)
 

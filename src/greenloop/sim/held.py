@@ -1,0 +1,48 @@
+"""After the replay: one more cycle that waits for a second person, so that there is something to decide."""
+
+from datetime import datetime
+from itertools import count
+
+from greenloop.core.loop.rules import document_of
+from greenloop.services.loop import proposal
+from greenloop.services.loop.rules import in_force, publish_rules, rulings
+from greenloop.services.loop.settle import Run, settle
+from greenloop.services.loop.vest import vest
+from greenloop.sim.clock import Clock, simulated
+from greenloop.store.queries import lookups
+
+OPERATOR = "operator"
+YUAN = 100
+
+
+def hold_next() -> Run | None:
+    """Close the open cycle at its cut-off under a daily rebate cap that its releases pass; return the held settlement.
+
+    The cap is the nearest round amount below. None, and nothing is published, where the cycle would issue nothing.
+    """
+    cycle = lookups.open_cycle()
+    newest = rulings()[-1]
+    cutoff_at = newest.rules.calendar.cutoff_at(cycle)
+    with simulated(Clock(cutoff_at)):
+        vest(cycle=cycle, at=cutoff_at)
+        issuing_fen = proposal.issued_fen(proposal.decide(cycle))
+        if issuing_fen == 0:
+            return None
+        _cap_days_at(_round_below(issuing_fen), cutoff_at)
+        return settle(cycle=cycle, at=cutoff_at)
+
+
+def _cap_days_at(cap_fen: int, at: datetime) -> None:
+    rules = in_force(rulings(), at).rules
+    document = {**document_of(rules), "name": f"{rules.name}-capped", "daily_rebate_cap_fen": cap_fen}
+    publish_rules(document=document, effective_at=at, by=OPERATOR, at=at)
+
+
+def _round_below(fen: int) -> int:
+    """Return the largest 1, 2 or 5 × 10^n yuan below an amount; 0 where it is a yuan or less."""
+    below = 0
+    for step in (by * 10**n * YUAN for n in count() for by in (1, 2, 5)):
+        if step >= fen:
+            break
+        below = step
+    return below
