@@ -77,7 +77,8 @@ def holder(name: str) -> Holder:
     :raises Refusal: there is none, or a member and a merchant share the ref.
     """
     number = int(name) if name.isascii() and name.isdigit() and len(name) < 20 else -1
-    found = sql.rows(_HOLDER, [name, name]) or sql.rows(_HOLDER_BY_ID, [min(number, ID_MAX)] * 2)
+    rows = sql.rows(_HOLDER, [name, name, *[min(number, ID_MAX)] * 2])
+    found = [row for by_ref, *row in rows if by_ref] or [row for _, *row in rows]
     if len(found) == 1:
         return Holder(*found[0])
     if found:
@@ -125,12 +126,10 @@ def held_cycle() -> int | None:
 
 
 _HOLDER = """
-    SELECT account_id, 'member', ref, city FROM member WHERE ref = %s
-    UNION ALL SELECT account_id, 'merchant', ref, city FROM merchant WHERE ref = %s
-"""
-_HOLDER_BY_ID = """
-    SELECT account_id, 'member', ref, city FROM member WHERE account_id = %s
-    UNION ALL SELECT account_id, 'merchant', ref, city FROM merchant WHERE account_id = %s
+    SELECT 1, account_id, 'member', ref, city FROM member WHERE ref = %s
+    UNION ALL SELECT 1, account_id, 'merchant', ref, city FROM merchant WHERE ref = %s
+    UNION ALL SELECT 0, account_id, 'member', ref, city FROM member WHERE account_id = %s
+    UNION ALL SELECT 0, account_id, 'merchant', ref, city FROM merchant WHERE account_id = %s
 """
 _PURSES = """
     SELECT o.name, a.points, a.high, a.low,
