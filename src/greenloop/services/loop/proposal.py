@@ -9,7 +9,8 @@ from hashlib import sha256
 from greenloop.core.loop import settlement
 from greenloop.core.loop.settlement import Cohort, PoolState
 from greenloop.store import sql
-from greenloop.store.queries import pools
+from greenloop.store.queries import pools, settlements
+from greenloop.store.queries.settlements import PoolResult, Step
 
 Answer = Mapping[str, int | bool | None]
 Rows = list[tuple[int, Cohort]]
@@ -69,3 +70,21 @@ def seal(*, cycle: int, issued_fen: int, proposed_by: str, proposed_at: datetime
     """Return a short mark of one proposal: whoever decides says by it which one they have seen."""
     told = f"{cycle}/{issued_fen}/{proposed_by}/{proposed_at.timestamp():.6f}"
     return sha256(told.encode()).hexdigest()[:24]
+
+
+def results(decided: Mapping[int, Decision], cycle: int) -> list[PoolResult]:
+    """Return what a settlement that is only proposed would do to each pool, those that would issue most first."""
+    facts = settlements.pool_facts(cycle)
+    found = [settlements.result_of(facts[pool], each.answer) for pool, each in decided.items()]
+    return sorted(found, key=lambda result: (-result.issued_fen, result.fact.is_red, result.fact.id))
+
+
+def steps(decision: Decision, pool: int) -> list[Step]:
+    """Return the cohorts of a pool that a proposed settlement would release to, in order of entry."""
+    facts = settlements.cohorts(pool)
+    before = dict(decision.before)
+    return [
+        Step(facts[number], cohort.age, before[number].index, cohort.index)
+        for number, cohort in decision.changed
+        if cohort.points
+    ]
