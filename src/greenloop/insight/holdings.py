@@ -40,7 +40,9 @@ def spark(row: CohortRow, path: Path, *, top: int) -> SafeString:
     )
     box = f"0 0 {number(SPARK_WIDTH)} {number(SPARK_HEIGHT)}"
     return mark_safe(  # noqa: S308  tag() escapes what it is given
-        tag("svg", "".join(marks), css="spark", viewBox=box, role="img", aria_label=said)
+        tag(
+            "svg", "".join(marks), css="spark", viewBox=box, preserveAspectRatio="xMinYMid", role="img", aria_label=said
+        )
     )
 
 

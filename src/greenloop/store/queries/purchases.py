@@ -126,11 +126,12 @@ _WAITING = f"""
     FROM orders o JOIN merchant m ON m.id = o.merchant_id
     WHERE o.member_id = %s AND o.entry_cycle IS NULL ORDER BY o.id DESC LIMIT %s
 """  # noqa: S608  constants of this file
-# The page's orders first, then what belongs to them: a shop's or a cohort's other orders are never looked at.
+# The page's orders first, then what belongs to them. `id + 0` keeps PostgreSQL at the member's own orders: asked for
+# the newest ids, it would read everybody's backwards until it has met a page of them (13 572 rows, measured).
 _VESTED = f"""
     SELECT {_COLUMNS}, CASE WHEN o.entered_fen >= 10 THEN c.release_index END, {_LATER}
     FROM (SELECT * FROM orders WHERE member_id = %s AND entry_cycle IS NOT NULL AND id < %s
-          ORDER BY id DESC LIMIT %s) o
+          ORDER BY id + 0 DESC LIMIT %s) o
     JOIN merchant m ON m.id = o.merchant_id JOIN pool p ON p.id = o.pool_id
     LEFT JOIN cohort c
         ON c.pool_id = o.pool_id AND c.plan_id = o.plan_id AND c.entry = o.entry_cycle - p.first_cycle + 1
@@ -139,7 +140,7 @@ _VESTED = f"""
 _RED = """
     SELECT o.id, o.paid_at, o.red_points, c.release_index
     FROM (SELECT id, paid_at, red_points, rules_id, entry_cycle FROM orders
-          WHERE referrer_id = %s AND red_points > 0 AND id < %s ORDER BY id DESC LIMIT %s) o
+          WHERE referrer_id = %s AND red_points > 0 AND id < %s ORDER BY id + 0 DESC LIMIT %s) o
     JOIN rule_version v ON v.id = o.rules_id JOIN pool p ON p.id = v.red_pool_id
     LEFT JOIN cohort c ON c.pool_id = p.id AND c.plan_id = v.red_plan_id AND c.entry = o.entry_cycle - p.first_cycle + 1
     ORDER BY o.id DESC
