@@ -6,13 +6,13 @@ from typing import Any
 from urllib.parse import quote
 
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 
 from greenloop.store.queries.people import Visitor
 from greenloop.store.queries.people import visitor as visitor_of
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 Guard = Callable[[View], View]
 
 __all__ = ["Visitor", "member", "merchant", "signed_in", "staff", "visitor"]
@@ -33,7 +33,7 @@ def visitor(request: HttpRequest) -> Visitor | None:
 def _guard(allowed: Callable[[Visitor], bool], *, at_work: bool = False) -> Guard:
     def wear(view: View) -> View:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **given: Any) -> HttpResponse:
+        def guarded(request: HttpRequest, *args: Any, **given: Any) -> HttpResponseBase:
             found = visitor(request)
             if found is None:
                 return HttpResponseRedirect(f"{reverse('account_login')}?next={quote(request.get_full_path())}")

@@ -76,6 +76,16 @@ class Journey:
         return None if self.order.vests_at is None else self.order.vests_at - timedelta(days=self.refund_days)
 
     @property
+    def price_fen(self) -> int:
+        """Return the price."""
+        return self.order.cash_fen + self.order.voucher_fen + self.order.coupon_fen
+
+    @property
+    def left_fen(self) -> int:
+        """Return what refunds have left of the price."""
+        return self.price_fen - self.order.refunded_fen
+
+    @property
     def given_back_fen(self) -> int:
         """Return the part of the concession that refunds gave back before it was divided for good."""
         return self.order.concession_fen - self.order.divided_fen
@@ -116,8 +126,7 @@ class Journey:
     @property
     def earned_fen(self) -> int:
         """Return what the sale earned the merchant, before refunds."""
-        order = self.order
-        return order.cash_fen - order.concession_fen + order.voucher_fen + order.coupon_fen
+        return self.price_fen - self.order.concession_fen
 
     def entered(self, refunds: list[RefundRow]) -> Parts | None:
         """Return the five parts as they entered at vesting; refunds since may have changed those of the order."""

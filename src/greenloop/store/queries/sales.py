@@ -37,6 +37,11 @@ class SaleRow:
         return self.cash_fen + self.voucher_fen + self.coupon_fen
 
     @property
+    def paper_fen(self) -> int:
+        """Return what of the price vouchers and coupons paid."""
+        return self.voucher_fen + self.coupon_fen
+
+    @property
     def earned_fen(self) -> int:
         """Return what it earned the merchant, before refunds."""
         return self.price_fen - self.concession_fen

@@ -53,6 +53,15 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """The first and the last day on which anything of a merchant moved, and the last on which it sold something."""
+
+    first_date: date
+    last_date: date
+    sold_date: date
+
+
+@dataclass(frozen=True, slots=True)
 class DaySums:
     """What moved on one day, or on several together, in fen; `unconfirmed` are sales whose cash no bank has confirmed.
 
@@ -119,6 +128,11 @@ class PayoutRow:
         """Return what it paid for movements before the period."""
         return self.amount_fen - self.sales_fen + self.refunds_fen - self.deposits_fen
 
+    @property
+    def others_fen(self) -> int:
+        """Return what it paid beside the period's sales and refunds: money brought back, and what was before."""
+        return self.earlier_fen + self.deposits_fen
+
 
 @dataclass(frozen=True, slots=True)
 class Owed:
@@ -173,12 +187,14 @@ def rates(merchant_id: int) -> list[RateRow]:
     return [RateRow(sql.moment(at), rate_ppm) for at, rate_ppm in found]
 
 
-def span(merchant_id: int, offset_minutes: int) -> tuple[date, date] | None:
-    """Return the first and the last local day on which anything moved; None before that."""
+def span(merchant_id: int, offset_minutes: int) -> Span | None:
+    """Return the local days between which anything moved; None before that."""
     row = sql.rows(_SPAN, [merchant_id] * _SPAN.count("%s"))[0]
-    days = [(sql.moment(at) + timedelta(minutes=offset_minutes)).date() for at in row[:-2] if at is not None]
-    days += [sql.day(raw) for raw in row[-2:] if raw is not None]
-    return (min(days), max(days)) if days else None
+    days = [None if at is None else (sql.moment(at) + timedelta(minutes=offset_minutes)).date() for at in row[:-2]]
+    days += [None if raw is None else sql.day(raw) for raw in row[-2:]]
+    known = [day for day in days if day is not None]
+    sold = [day for day in days[:4] if day is not None]
+    return Span(min(known), max(known), max(sold, default=max(known))) if known else None
 
 
 def statement(merchant_id: int, period: Period) -> Statement:

@@ -2,10 +2,12 @@
 
 from django.urls import URLPattern, path
 
-from greenloop.web.loop import bound, wallet
+from greenloop.web.loop import bound, order, wallet
 
 urlpatterns: list[URLPattern] = [
     path("bound/", bound.bound, name="bound"),
+    path("orders/<str:merchant>/<path:order_no>/", order.order, name="order"),
+    path("orders/<path:merchant>/<path:order_no>/", order.order, name="order"),
     path("wallet/", wallet.wallet, name="wallet"),
     path("wallet/quote/", wallet.quote, name="wallet_quote"),
     path("wallet/orders/", wallet.orders, name="wallet_orders"),
