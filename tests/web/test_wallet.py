@@ -185,7 +185,7 @@ def test_the_platform_s_people_have_no_wallet_and_read_every_holder_s(as_of: Tow
     client = visit(operator)
     assert client.get("/wallet/").status_code == 403
     told = said(client, "/holders/mei/")
-    assert f"Account {as_of.ids['mei']}" in told
+    assert f"Account number {as_of.ids['mei']}" in told
     assert "Can be spent now ¥1.00" in told
     assert "What would pay a price" not in told
     # A merchant's account is a holder too.
