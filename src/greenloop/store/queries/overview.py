@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from greenloop.core.cycle import Calendar
-from greenloop.core.money import PPM
+from greenloop.core.money import PPM, SCALE
 from greenloop.store import sql
 
 POOLS = 20
@@ -74,6 +74,11 @@ class CycleRow:
     scaled: bool
 
     @property
+    def dividend_fen(self) -> int:
+        """Return what of the issue was dividend, rounded down."""
+        return self.dividend // SCALE
+
+    @property
     def coverage_ppm(self) -> int | None:
         """Return the coverage right after the settlement, in ppm."""
         return (self.free_fen + self.owed_fen) * PPM // self.owed_fen if self.owed_fen else None
@@ -86,6 +91,24 @@ class Balance:
     name: str
     is_asset: bool
     fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrustBook:
+    """The trust book: what lies in custody, and whose it is. The two sides are equal at every moment (invariant 2)."""
+
+    assets: tuple[Balance, ...]
+    liabilities: tuple[Balance, ...]
+
+    @property
+    def custody_fen(self) -> int:
+        """Return what lies in custody or is on its way there."""
+        return sum(each.fen for each in self.assets)
+
+    @property
+    def owed_fen(self) -> int:
+        """Return what it is owed to."""
+        return sum(each.fen for each in self.liabilities)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +189,10 @@ def cycles(pool: PoolRow, *, limit: int) -> list[CycleRow]:
     return found[::-1]
 
 
-def trust_balances() -> list[Balance]:
-    """Return the trust book by class of account, assets first; its two sides are equal (invariant 2)."""
-    return [Balance(name, bool(asset), int(fen)) for name, asset, fen in sql.rows(_TRUST)]
+def trust_book() -> TrustBook:
+    """Return the trust book by class of account."""
+    found = [Balance(name, bool(asset), int(fen)) for name, asset, fen in sql.rows(_TRUST)]
+    return TrustBook(tuple(each for each in found if each.is_asset), tuple(each for each in found if not each.is_asset))
 
 
 def queues() -> Queues:

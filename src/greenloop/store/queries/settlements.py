@@ -16,7 +16,8 @@ LATEST = 2**62
 class RunRow:
     """The settlement of one alliance cycle over all pools: `state` is posted, or held for a second person.
 
-    `proposal` is the free money that a held one was computed from.
+    `proposal` is the free money that a held one was computed from. `others_fen` is what other runs issued on the same
+    local day, where that was asked for.
     """
 
     cycle: int
@@ -28,6 +29,12 @@ class RunRow:
     proposed_at: datetime
     decided_by: str | None
     decided_at: datetime | None
+    others_fen: int = 0
+
+    @property
+    def room_fen(self) -> int | None:
+        """Return what the daily rebate cap left for this run; None without a cap."""
+        return None if self.cap_fen is None else max(0, self.cap_fen - self.others_fen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +96,11 @@ class Step:
 
 def runs(*, before: int = LATEST, limit: int) -> list[RunRow]:
     """Return settlement runs, newest first, of cycles before `before`."""
-    return [_run(row) for row in sql.rows(_RUNS, [before, limit])]
+    return [_run((*row, 0)) for row in sql.rows(_RUNS, [before, limit])]
 
 
-def run(cycle: int, *, offset_minutes: int) -> tuple[RunRow, int]:
-    """Return the settlement run of a cycle, and what other runs issued on the local day it was proposed, in fen.
+def run(cycle: int, *, offset_minutes: int) -> RunRow:
+    """Return the settlement run of a cycle, with what other runs issued on the local day it was proposed.
 
     :raises Refusal: there is none.
     """
@@ -103,8 +110,7 @@ def run(cycle: int, *, offset_minutes: int) -> tuple[RunRow, int]:
     if not found:
         message = say("There is no settlement of cycle {cycle} yet.")
         raise Refusal("settle.unknown", message, field="cycle", cycle=cycle)
-    *row, others_fen = found[0]
-    return _run(tuple(row)), int(others_fen or 0)
+    return _run(found[0])
 
 
 def pool_facts(cycle: int) -> dict[int, PoolFact]:
@@ -158,9 +164,9 @@ def steps(fact: PoolFact) -> list[Step]:
 
 
 def _run(row: sql.Row) -> RunRow:
-    cycle, state, issued, cap, proposal, by, at, decided_by, decided_at = row
+    cycle, state, issued, cap, proposal, by, at, decided_by, decided_at, others = row
     decided = sql.moment(decided_at) if decided_at else None
-    return RunRow(cycle, state, issued, cap, proposal, by, sql.moment(at), decided_by, decided)
+    return RunRow(cycle, state, issued, cap, proposal, by, sql.moment(at), decided_by, decided, int(others or 0))
 
 
 _COLUMNS = "cycle, state, issued_fen, cap_fen, proposal, proposed_by, proposed_at, decided_by, decided_at"

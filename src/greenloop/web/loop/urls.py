@@ -2,9 +2,15 @@
 
 from django.urls import URLPattern, path
 
-from greenloop.web.loop import bound, order, wallet
+from greenloop.web.loop import bound, order, overview, search, settlements, wallet
 
 urlpatterns: list[URLPattern] = [
+    path("overview/", overview.page, name="overview"),
+    path("settlements/", settlements.runs, name="settlements"),
+    path("settlements/<int:cycle>/", settlements.one, name="settlement"),
+    path("settlements/<int:cycle>/approve/", settlements.approve, name="settlement_approve"),
+    path("settlements/<int:cycle>/reject/", settlements.reject, name="settlement_reject"),
+    path("search/", search.find, name="search"),
     path("bound/", bound.bound, name="bound"),
     path("orders/<str:merchant>/<path:order_no>/", order.order, name="order"),
     path("orders/<path:merchant>/<path:order_no>/", order.order, name="order"),

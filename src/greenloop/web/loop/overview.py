@@ -1,0 +1,70 @@
+"""What the platform's people see first: the pools and their cycles, what waits, who the money belongs to, the proof."""
+
+from datetime import timedelta
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
+
+from greenloop.insight import overview as drawings
+from greenloop.store.queries import multiples, overview
+from greenloop.web import access, clock
+from greenloop.web.page import show
+
+CYCLES = 52
+LISTED = 10
+NAME_MAX = 64
+STALE = timedelta(hours=24)
+ACCOUNTS = {
+    "trust:bank": gettext_lazy("in the bank, confirmed by a statement"),
+    "trust:in_transit": gettext_lazy("paid, on its way to the bank"),
+    "trust:concession_pending": gettext_lazy("concessions of orders that are not final"),
+    "trust:pool": gettext_lazy("free money of the pools"),
+    "trust:accrued": gettext_lazy("released to holders, not drawn yet"),
+    "trust:voucher": gettext_lazy("vouchers drawn, unspent"),
+    "trust:coupon": gettext_lazy("shopping coupons"),
+    "trust:merchant_payable": gettext_lazy("merchants' dues"),
+    "trust:fee_payable": gettext_lazy("the platform's fee, not moved yet"),
+    "trust:grant_unused": gettext_lazy("marketing grants, unused"),
+    "trust:reserve": gettext_lazy("the reserve"),
+}
+
+
+@access.staff()
+@require_safe
+def page(request: HttpRequest) -> HttpResponse:
+    """Show the overview, one pool of it in full: the one that `?pool=` names, else the one with the most money."""
+    name = request.GET.get("pool", "")[:NAME_MAX]
+    pools = overview.pools(name)
+    chosen = next((pool for pool in pools.shown if pool.name == name or not name), None)
+    if name and chosen is None:
+        raise Http404
+    cycles = overview.cycles(chosen, limit=CYCLES) if chosen else []
+    cohorts = multiples.cohorts(chosen.id) if chosen else []
+    newest, at = overview.newest(), clock.now()
+    cutoff_at = newest.calendar.cutoff_at(chosen.open_cycle) if newest.calendar and chosen else None
+    return show(
+        request,
+        "loop/overview.html",
+        pools=pools,
+        chosen=chosen,
+        pool_tabs=[(pool.name, _address(pool.name), pool is chosen) for pool in pools.shown],
+        cycles=cycles[: -LISTED - 1 : -1],
+        multiples=multiples.multiples(chosen.id, cohorts) if chosen else None,
+        figures=drawings.figures(chosen, cycles, cohorts) if chosen else [],
+        trust=overview.trust_book(),
+        accounts=ACCOUNTS,
+        queues=overview.queues(),
+        newest=newest,
+        cutoff_at=cutoff_at,
+        is_due=cutoff_at is not None and cutoff_at <= at,
+        is_stale=newest.check is not None and at - newest.check.at > STALE,
+        told=_,
+    )
+
+
+def _address(pool: str) -> str:
+    return f"{reverse('overview')}?{urlencode({'pool': pool})}"
