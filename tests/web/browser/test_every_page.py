@@ -95,6 +95,18 @@ def test_every_page_fits_speaks_and_has_no_barriers(
     assert found == []
 
 
+def test_a_barrier_a_foreign_sentence_and_a_wide_page_are_seen(browser: Browser) -> None:
+    page = browser.new_page()
+    page.set_content("<h1>Skip to the content</h1><h1>{name}</h1><img src='x'><p style='width: 9000px'>wide</p>")
+    assert {each["id"] for each in Axe().run(page, options=RULES).response["violations"]} >= {"image-alt"}
+    found = " ".join(faults(page, Stop("made up", "stranger", "/"), "zh"))
+    assert "px wider" in found
+    assert "2 headings" in found
+    assert "English: Skip to the content" in found
+    assert "not filled" in found
+    page.close()
+
+
 def test_pages_load_nothing_from_outside_and_weigh_at_most_a_hundred_kilobytes(
     browser: Browser, site: Served, states: dict[str, StorageState | None]
 ) -> None:
