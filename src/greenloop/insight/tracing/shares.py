@@ -63,14 +63,16 @@ def shares(
     rebates = {journal.id: journal for journal in journals if journal.kind in {"rebate", "grant"}}
     own |= _rebates(journey, rebates)
     mine = {number for refund in refunds for number in (refund.journal_id, refund.effect_journal_id)}
-    own |= {number: found[number].postings for number in mine if number in found and found[number].kind == "refund"}
+    refunded = {number: found[number].postings for number in mine if number in found and found[number].kind == "refund"}
+    own |= refunded
     told = [
         Share(each.kind, number, each.key, each.effective_at, _some(own[number]), each.postings)
         for number, each in found.items()
         if number in own
     ]
-    told += _confirmed(journey, refunds)
-    return sorted(told, key=lambda share: (share.at, share.number or 0))
+    told += _confirmed(journey, refunded.values())
+    # What has no number comes after the payment, which may be of the same instant.
+    return sorted(told, key=lambda share: (share.at, share.kind != "take", share.number or 0))
 
 
 def _summed(amounts: Amounts) -> dict[tuple[str, str], int]:
@@ -94,13 +96,13 @@ def _taken(journey: Journey, vouchers: Sequence[Tender]) -> Amounts:
     )
 
 
-def _confirmed(journey: Journey, refunds: Sequence[RefundRow]) -> list[Share]:
+def _confirmed(journey: Journey, refunded: Iterable[Amounts]) -> list[Share]:
     """Return what arrived at the bank: the cash, less what refunds gave back while it was on its way."""
     order = journey.order
     if order.confirmed_at is None:
         return []
-    before = sum(each.cash_fen for each in refunds if each.paid_at is not None and each.paid_at < order.confirmed_at)
-    amounts = _some((("trust:bank", "trust:in_transit", order.cash_fen - before),))
+    back_fen = sum(fen for amounts in refunded for _debit, credit, fen in amounts if credit == "trust:in_transit")
+    amounts = _some((("trust:bank", "trust:in_transit", order.cash_fen - back_fen),))
     return [Share("confirm", None, None, order.confirmed_at, amounts)] if amounts else []
 
 
