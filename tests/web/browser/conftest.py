@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, StorageState
 
+from tests.sim.baskets import need_the_real_baskets
 from tests.support import browser as browsers
 from tests.support.databases import Engine
 from tests.support.serving import Served, demo, served
-from tests.sim.baskets import need_the_real_baskets
 
 ORDERS = "1200"
 
