@@ -160,7 +160,7 @@ def test_some_days_may_be_chosen_and_the_months_beside_them_are_a_tap_away(groce
     assert 'rel="next" href="/merchants/grocer/statement/?month=2026-01"' in newest
     assert 'rel="prev"' not in newest
     two = said(client, "/merchants/grocer/statement/?since=2026-01-06&until=2026-01-06")
-    assert "before 1,350.00 2026-01-06 1 600.00" in two
+    assert "brought forward 1,350.00 2026-01-06 1 600.00" in two
 
 
 def read_csv(content: bytes) -> list[dict[str, str]]:

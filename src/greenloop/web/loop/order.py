@@ -92,7 +92,7 @@ def _steps(journey: Journey) -> Iterator[Step]:
     yield _("Delivered"), words.moment(journey.delivered_at) if journey.delivered_at else waits, bool(order.vests_at)
     if order.entry_cycle is None:
         window = _("refunds until {moment}").format(moment=words.moment(order.vests_at)) if order.vests_at else waits
-        yield _("Final: refund window over, concession divided"), _("on hold") if order.held else window, False
+        yield _("Final: refund window over, concession divided"), _("is on hold") if order.held else window, False
     else:
         label = _("Final in cycle {cycle}: concession divided, points counted").format(cycle=order.entry_cycle)
         yield label, words.moment(journey.vested.at) if journey.vested else "", True
