@@ -69,7 +69,7 @@ def _seen(browser: Browser, site: Served, stop: Stop, state: StorageState | None
     context = browsers.opened(browser, site, state=state)
     fresh = context.new_page()
     answers: list[Response] = []
-    fresh.on("response", answers.append)
+    fresh.on("response", lambda answer: answers.append(answer))  # noqa: PLW0108  Playwright marks its handlers
     fresh.goto(address)
     fresh.wait_for_load_state("networkidle")
     kept = [answer for answer in answers if not 300 <= answer.status < 400]

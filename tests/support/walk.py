@@ -45,7 +45,7 @@ STOPS = (
     Stop("holder", "operator", "/holders/{member}/"),
     Stop("statement-for-staff", "operator", "/merchants/{merchant}/statement/"),
     Stop("order-for-staff", "operator", "/holders/{member}/", (ORDER,)),
-    Stop("second-factor", "operator", "/sign-in/second-factor/"),
+    Stop("own-sign-in", "operator", "/my/sign-in/"),
     Stop("held-for-an-auditor", "auditor", "/settlements/", ('main a[href^="/settlements/"] >> nth=0',)),
 )
 
