@@ -36,7 +36,7 @@ def test_the_shopper_reads_where_each_fen_went_and_what_the_points_have_released
     assert "Concession 20.00" in told
     assert "You 20.00 points released so far: ¥0.20 in vouchers, 0.010 × per point" in told
     assert "The shop 20.00 points released so far: ¥0.20 in vouchers" in told
-    assert "Whoever brought you red 1.60 points released so far: ¥0.04 in vouchers, 0.025 × per point" in told
+    assert "Whoever brought you red points 1.60 points released so far: ¥0.04 in vouchers, 0.025 × per point" in told
     assert "Final in cycle 1: concession divided, points counted 2026-01-12 00:00" in told
     assert "Settlements since: 1 last cut-off 2026-01-19 00:00" in told
     assert "what rounding leaves goes to the reserve, here nothing" in told

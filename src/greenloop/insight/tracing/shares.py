@@ -91,6 +91,8 @@ def _taken(journey: Journey, vouchers: Sequence[Tender]) -> Amounts:
     return (
         ("trust:in_transit", PAYABLE, order.cash_fen - order.concession_fen),
         ("trust:in_transit", "trust:concession_pending", order.concession_fen),
+        *((f"trust:accrued:{each.pool}", "trust:reserve", each.repaid_fen) for each in vouchers),
+        *((f"trust:accrued:{each.pool}", f"trust:voucher:{each.pool}", each.drawn_fen) for each in vouchers),
         *((f"trust:voucher:{each.pool}", PAYABLE, each.amount_fen) for each in vouchers),
         ("trust:coupon", PAYABLE, order.coupon_fen),
     )

@@ -146,11 +146,16 @@ class Journey:
 
 @dataclass(frozen=True, slots=True)
 class Tender:
-    """Vouchers of one pool that paid for an order, and how much of them refunds gave back, in fen."""
+    """Vouchers of one pool that paid for an order, in fen, and how much of them refunds gave back.
+
+    To pay with them, `drawn_fen` was drawn, and `repaid_fen` repaid what the shopper owed the reserve.
+    """
 
     pool: str
     amount_fen: int
     returned_fen: int
+    drawn_fen: int
+    repaid_fen: int
 
 
 def journey(order: OrderRow) -> Journey:
@@ -183,10 +188,8 @@ def journey(order: OrderRow) -> Journey:
 
 def vouchers(order: OrderRow, shopper_account_id: int) -> list[Tender]:
     """Return what paid for an order in vouchers, by pool."""
-    return [
-        Tender(pool, int(amount), int(returned))
-        for pool, amount, returned in sql.rows(_VOUCHERS, [shopper_account_id, order.id])
-    ]
+    params = [shopper_account_id, order.id, shopper_account_id, order.journal_id, order.id]
+    return [Tender(pool, *(int(fen) for fen in amounts)) for pool, *amounts in sql.rows(_VOUCHERS, params)]
 
 
 def _mark(journal_id: int | None, at: object) -> Mark | None:
@@ -218,6 +221,12 @@ _JOURNEY = """
     WHERE o.id = %s
 """
 _VOUCHERS = """
-    SELECT p.name, SUM(u.amount_fen), SUM(u.returned_fen) FROM voucher_use u JOIN pool p ON p.id = u.pool_id
-    WHERE u.account_id = %s AND u.order_id = %s GROUP BY p.name ORDER BY p.name
+    SELECT p.name, SUM(x.used), SUM(x.returned), SUM(x.drawn), SUM(x.repaid) FROM (
+        SELECT pool_id, amount_fen AS used, returned_fen AS returned, 0 AS drawn, 0 AS repaid FROM voucher_use
+        WHERE account_id = %s AND order_id = %s
+        UNION ALL
+        SELECT pool_id, 0, 0, CASE WHEN kind = 'draw' THEN amount_fen ELSE 0 END,
+               CASE WHEN kind = 'repay' THEN amount_fen ELSE 0 END
+        FROM wallet_entry WHERE account_id = %s AND journal_id = %s AND order_id = %s AND kind IN ('draw', 'repay')
+    ) x JOIN pool p ON p.id = x.pool_id GROUP BY p.name ORDER BY p.name
 """
