@@ -205,7 +205,9 @@ def test_the_csv_speaks_the_visitor_s_language_and_is_named_safely(grocer: Town)
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     assert answer["Content-Disposition"] == 'attachment; filename="statement-grocer-2026-01-01-2026-01-31.csv"'
     assert answer["Cache-Control"] == "private, no-store"
-    assert len(read_csv(file_of(answer))) == 4
+    lines = read_csv(file_of(answer))
+    assert [line["日期"] for line in lines] == ["上期结转", "2026-01-05", "2026-01-06", "合计"]
+    assert lines[-1]["让利（元）"] == "210.00"
 
 
 @pytest.mark.parametrize("ref", ["=1+1", "@sum(a1)", "+86", "-1", 'a/../"b\r\nc', "店/一"])
