@@ -245,7 +245,7 @@ _TRUST = """
     GROUP BY account_class, is_asset ORDER BY is_asset DESC, account_class
 """
 _QUEUES = """
-    SELECT 'to vest', COUNT(*), 0 FROM (SELECT 1 FROM orders WHERE entry_cycle IS NULL LIMIT %s) AS some
+    SELECT 'to vest', COUNT(*), 0 FROM (SELECT 1 FROM orders WHERE entry_cycle IS NULL LIMIT %s) AS few
     UNION ALL SELECT 'pending', 0, credits_fen - debits_fen FROM ledger_account WHERE name = 'trust:concession_pending'
     UNION ALL SELECT 'order holds', COUNT(*), 0 FROM hold WHERE released_at IS NULL AND order_id IS NOT NULL
     UNION ALL SELECT 'account holds', COUNT(*), 0 FROM hold WHERE released_at IS NULL AND account_id IS NOT NULL

@@ -85,17 +85,12 @@ _EXACT = "FALSE"
 _BEGINS = "ref >= %s AND ref < %s"
 _BEGINS_POSTGRESQL = "ref LIKE %s"
 _HOLDERS = """
-    SELECT account_id, 'member', ref, city FROM member WHERE account_id IN (
-        SELECT account_id FROM member WHERE ref = %s
-        UNION SELECT account_id FROM (SELECT account_id FROM member WHERE {begins} LIMIT 8) AS some
-        UNION SELECT account_id FROM member WHERE account_id = %s
-    )
-    UNION ALL
-    SELECT account_id, 'merchant', ref, city FROM merchant WHERE account_id IN (
-        SELECT account_id FROM merchant WHERE ref = %s
-        UNION SELECT account_id FROM (SELECT account_id FROM merchant WHERE {begins} LIMIT 8) AS some
-        UNION SELECT account_id FROM merchant WHERE account_id = %s
-    )
+    SELECT account_id, 'member', ref, city FROM member WHERE ref = %s
+    UNION ALL SELECT * FROM (SELECT account_id, 'member', ref, city FROM member WHERE {begins} LIMIT 8) AS members
+    UNION ALL SELECT account_id, 'member', ref, city FROM member WHERE account_id = %s
+    UNION ALL SELECT account_id, 'merchant', ref, city FROM merchant WHERE ref = %s
+    UNION ALL SELECT * FROM (SELECT account_id, 'merchant', ref, city FROM merchant WHERE {begins} LIMIT 8) AS merchants
+    UNION ALL SELECT account_id, 'merchant', ref, city FROM merchant WHERE account_id = %s
 """
 _BEHIND = """
     SELECT account_id, 'member', ref, city FROM member WHERE account_id = %s
@@ -122,6 +117,6 @@ _ORDERS = f"""
             SELECT id FROM (
                 SELECT (SELECT x.id FROM orders x WHERE x.merchant_id = y.id AND x.order_no = %s) AS id FROM merchant y
             ) AS probes WHERE id IS NOT NULL LIMIT %s
-        ) AS some
+        ) AS few
     )
 """  # noqa: S608

@@ -1,5 +1,6 @@
 """What the platform's people see first: the pools and their cycles, what waits, who the money belongs to, the proof."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,8 +12,11 @@ from django.views.decorators.http import require_safe
 
 from greenloop.insight import overview as drawings
 from greenloop.store.queries import multiples, overview
+from greenloop.store.queries.multiples import Multiples
+from greenloop.store.queries.overview import Balance
 from greenloop.web import access, clock
 from greenloop.web.page import show
+from greenloop.web.words import percent, yuan
 
 CYCLES = 52
 LISTED = 10
@@ -44,7 +48,8 @@ def page(request: HttpRequest) -> HttpResponse:
         raise Http404
     cycles = overview.cycles(chosen, limit=CYCLES) if chosen else []
     cohorts = multiples.cohorts(chosen.id) if chosen else []
-    newest, at = overview.newest(), clock.now()
+    found = multiples.multiples(chosen.id, cohorts) if chosen else None
+    newest, trust, at = overview.newest(), overview.trust_book(), clock.now()
     cutoff_at = newest.calendar.cutoff_at(chosen.open_cycle) if newest.calendar and chosen else None
     return show(
         request,
@@ -53,10 +58,12 @@ def page(request: HttpRequest) -> HttpResponse:
         chosen=chosen,
         pool_tabs=[(pool.name, _address(pool.name), pool is chosen) for pool in pools.shown],
         cycles=cycles[: -LISTED - 1 : -1],
-        multiples=multiples.multiples(chosen.id, cohorts) if chosen else None,
+        multiples=found,
+        reached=_reached(found),
         figures=drawings.figures(chosen, cycles, cohorts) if chosen else [],
-        trust=overview.trust_book(),
-        accounts=ACCOUNTS,
+        trust=trust,
+        assets=_lines(trust.assets),
+        liabilities=_lines(trust.liabilities),
         queues=overview.queues(),
         newest=newest,
         cutoff_at=cutoff_at,
@@ -64,6 +71,24 @@ def page(request: HttpRequest) -> HttpResponse:
         is_stale=newest.check is not None and at - newest.check.at > STALE,
         told=_,
     )
+
+
+def _lines(balances: Iterable[Balance]) -> list[tuple[str, str]]:
+    """Return what accounts are called and what they hold, in the order of the list above."""
+    order = list(ACCOUNTS)
+    known = sorted(balances, key=lambda each: order.index(each.name) if each.name in ACCOUNTS else len(order))
+    return [(str(ACCOUNTS.get(each.name, each.name)), yuan(each.fen)) for each in known]
+
+
+def _reached(found: Multiples | None) -> list[tuple[str, str]]:
+    """Return which part of the points released 1, 2 and 5 times themselves, and in how many releases."""
+    lines = []
+    for each in found.reached if found else ():
+        share = percent(each.ppm)
+        sentence = _("{share} of the points, the quickest in {releases} releases")
+        said = sentence.format(share=share, releases=each.releases) if each.releases else share
+        lines.append((_("reached {times} ×").format(times=each.times), said))
+    return lines
 
 
 def _address(pool: str) -> str:

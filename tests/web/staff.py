@@ -1,0 +1,43 @@
+"""People of the platform and of the town, signed in without their pages: what they may see is under test here."""
+
+from datetime import UTC, datetime
+
+from django.contrib.auth import get_user_model
+from django.test import Client
+
+from greenloop.services.people.staff import appoint_staff, set_up_second_factor
+from greenloop.store.queries import people
+from tests.support.signing import SECRET
+
+BACKEND = "greenloop.config.accounts.StaffBackend"
+QUERIES_MAX = 12
+"""A page asks the database no more, who is asking included."""
+PASSWORD = "a long first password"
+AT = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+def person(role: str) -> int:
+    """Return the account of the person who is called as their role, appointed when first asked for."""
+    name = role.capitalize()
+    for row in people.staff():
+        if row.name == name:
+            return row.account_id
+    number = appoint_staff(name=name, roles=[role], at=AT, password=PASSWORD)
+    set_up_second_factor(account_id=number, secret=SECRET)
+    return number
+
+
+def at_work(role: str) -> Client:
+    """Return a browser in which somebody of the platform is signed in."""
+    return _in(person(role))
+
+
+def by_phone(account_id: int) -> Client:
+    """Return a browser in which a member is signed in."""
+    return _in(account_id)
+
+
+def _in(account_id: int) -> Client:
+    client = Client()
+    client.force_login(get_user_model().objects.get(pk=account_id), backend=BACKEND)
+    return client
