@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from allauth.mfa.totp.internal import auth
+from django.core.cache import cache, caches
 from django.test import Client
 from django.utils import timezone
 
@@ -14,6 +15,7 @@ from greenloop.config import accounts
 from greenloop.services.people.staff import appoint_staff, dismiss_staff, set_up_second_factor
 from greenloop.store.queries import people
 from tests.support.databases import Database
+from tests.support.ledger import fetch
 from tests.support.signing import MEI, NOW, PASSWORD, SECRET, Sent, ask, at_work, code_of, page, signed_in, totp, wrong
 from tests.support.town import Town
 
@@ -165,6 +167,27 @@ def test_five_wrong_passwords_close_a_name_for_a_quarter_of_an_hour(
     assert at_work(client)["Location"] == "/sign-in/second-factor/"
     client.post("/sign-in/second-factor/", {"code": totp()})
     assert signed_in(client) == operator
+
+
+def test_a_name_is_counted_as_one_however_it_is_written(operator: int) -> None:
+    del operator
+    written = ("Ｌin Wei", "L𝐢n Wei", "lin\u3000wei", "LIN WEI", "Lin Ｗei", "𝓛in Wei")
+    assert all(accounts.account_named(name) == accounts.account_named("Lin Wei") for name in written)
+    assert [at_work(Client(), name, "wrong").status_code for name in written] == [200, 200, 200, 200, 429, 429]
+
+
+def test_no_flood_of_attempts_clears_the_count_of_others(operator: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    del operator
+    monkeypatch.setattr(caches["default"], "_max_entries", 10)
+    for _ in range(5):
+        at_work(Client(), password="wrong")
+    for number in range(40):
+        cache.set(f"flood/{number}", 1, timeout=60)
+    assert at_work(Client()).status_code == 429
+    passed = timezone.now() + timedelta(minutes=16)
+    monkeypatch.setattr("django.core.cache.backends.db.tz_now", lambda: passed)
+    cache.set("later", 1, timeout=3600)
+    assert len(fetch("SELECT 1 FROM cache")) == 1, "what is over is cleared away"
 
 
 def test_a_good_sign_in_forgets_the_failures_before_it(operator: int) -> None:

@@ -39,7 +39,14 @@ def counted_by(request: HttpRequest, credentials: dict[str, Any] | None) -> str 
     named = told.get("username") or told.get("name") or request.POST.get("name")
     if isinstance(named, int):
         return people.look_up_of(named, "name")
-    return sealed.look_up("name", work_name.found_by(" ".join(named.split()))) if named else None
+    if not named:
+        return None
+    try:
+        # As it is looked up: else each way of writing a name, in wide letters or others, would have a count of its own.
+        written = work_name.cleaned(named)
+    except Refusal:
+        written = " ".join(named.split())
+    return sealed.look_up("name", work_name.found_by(written))
 
 
 def account_of(number: Any) -> Any:
@@ -150,7 +157,9 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def send_unknown_account_sms(self, phone: str, **_given: Any) -> None:
         """Tell who has a number that isn't enrolled; to whoever typed it, both look and take the same."""
-        text = _("Somebody asked to sign in to Greenloop by this number, which is not enrolled. Any shop of ours enrols it.")
+        text = _(
+            "Somebody asked to sign in to Greenloop by this number, which is not enrolled. Any shop of ours enrols it."
+        )
         sender().send(phone=phone, text=text)
 
 

@@ -154,7 +154,7 @@ CSRF_FAILURE_VIEW = "greenloop.web.refusals.csrf_failed"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "BACKEND": "greenloop.store.counters.CounterCache",
         "LOCATION": "cache",
         "KEY_FUNCTION": "greenloop.store.sealed.cache_key",
     }

@@ -1,4 +1,4 @@
-"""The keys that sign and seal: from the environment, else from a file in the home, else drawn for this process alone."""
+"""The keys that sign and seal: from the environment, else a file in the home, else drawn for this process alone."""
 
 import os
 import secrets
