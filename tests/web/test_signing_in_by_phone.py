@@ -10,7 +10,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 
 from greenloop.services.people.forget import forget
-from greenloop.services.people.sign_in import seat
+from greenloop.services.people.sign_in import PhoneForm, give_phones, seat
 from greenloop.store.models import Account
 from greenloop.store.queries import people
 from tests.support.ledger import fetch, whole_database
@@ -200,6 +200,17 @@ def test_who_is_forgotten_is_signed_out_and_cannot_come_back(town: Town, sent: S
     assert client.get("/home/")["Location"].startswith("/sign-in/")
     ask(Client())
     assert "not enrolled" in sent[-1][1]
+
+
+def test_a_code_sent_to_a_phone_that_was_replaced_since_lets_nobody_in(town: Town, sent: Sent) -> None:
+    client = Client()
+    ask(client)
+    give_phones(forms=[PhoneForm(town.ids["mei"], "+8613800138001")])
+    for posted in ({"action": "resend"}, {"code": code_of(sent)}):
+        assert client.post("/sign-in/code/", posted)["Location"] == "/sign-in/"
+    assert "no longer good" in page(client.get("/sign-in/"))
+    assert len(sent) == 1
+    assert signed_in(client) is None
 
 
 def test_a_new_session_begins_at_sign_in_and_ends_at_sign_out(town: Town, sent: Sent) -> None:

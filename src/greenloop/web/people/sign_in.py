@@ -44,6 +44,10 @@ class CodeView(ConfirmLoginCodeView):
 
     def post(self, request: HttpRequest, *args: Any, **given: Any) -> HttpResponse:
         """Take a code, or send a new one."""
+        if not self._is_still_theirs():
+            clear_login(request)
+            get_adapter().add_message(request, messages.ERROR, message=get_adapter().error_messages["incorrect_code"])
+            return HttpResponseRedirect(reverse("account_login"))
         # Attempts are counted in the session; several requests at once would each see the count before theirs.
         phone = self._process.state.get("phone", "")
         if not ratelimit.consume(request, action="confirm_login_code", key=phone):
@@ -54,6 +58,14 @@ class CodeView(ConfirmLoginCodeView):
             return HttpResponseRedirect(reverse("account_login"))
         answer: HttpResponse = super().post(request, *args, **given)
         return answer
+
+    def _is_still_theirs(self) -> bool:
+        """Say whether the number is its account's still: who had it loses, with it, a code that is on its way."""
+        user = self._process.user
+        if user is None:
+            return True
+        known = get_adapter().get_phone(user)
+        return known is not None and known[0] == self._process.state.get("phone")
 
     def _resend_form_valid(self, form: Any) -> HttpResponse:
         """Send another code; for a number that nobody has, do what looks the same."""
