@@ -7,13 +7,14 @@ import pytest
 
 from greenloop.insight.tracing import picture, shares
 from greenloop.insight.tracing.shares import Share
+from greenloop.services.loop.settle import approve
 from greenloop.store.queries import journeys, traces
 from greenloop.store.queries.journeys import Journey
 from greenloop.store.queries.traces import RefundRow
 from tests.support.databases import Database
 from tests.support.ledger import fetch
 from tests.support.life import Life
-from tests.support.town import Town, found_town
+from tests.support.town import Town, found_town, plain_rules
 
 Pair = tuple[str, str]
 SEEDS = (11, 12)
@@ -79,11 +80,10 @@ def test_the_shares_of_all_orders_add_up_to_the_journals(life: Life) -> None:
         assert own[kind] == posted(kind), kind
     trust_fee = {pair: fen for pair, fen in posted("fee").items() if pair[0].startswith("trust:")}
     assert own["fee"] == trust_fee
-    # A payout is net of refunds, plus what merchants brought back.
-    netted = fetch("SELECT COALESCE(SUM(dues_fen), 0) FROM refund WHERE payout_id IS NOT NULL")[0][0]
+    # Money that merchants brought back is paid out too, and is no order's.
     brought = fetch("SELECT COALESCE(SUM(amount_fen), 0) FROM deposit WHERE payout_id IS NOT NULL")[0][0]
     pair = ("trust:merchant_payable", "trust:bank")
-    assert own["payout"][pair] - int(netted) + int(brought) == posted("payout")[pair]
+    assert own["payout"][pair] + int(brought) == posted("payout")[pair]
     assert all(life.done[each] for each in ("buy", "paid", "close"))
 
 
@@ -131,6 +131,46 @@ def test_a_refund_in_the_cycle_of_entry_changes_the_parts_and_not_what_entered(t
     assert [refund.concession_lost_fen for refund in refunds] == [1_000]
     assert sum(piece.fen for piece in picture.concession_pieces(journey)) == 2_000
     assert journey.shopper.points == 1_000
+
+
+def test_a_refund_after_the_payout_is_netted_in_the_next_one(town: Town) -> None:
+    order = town.sell("mei", "baker", 10_000, order_no="B1")
+    town.sell("bo", "baker", 50_000)
+    # 20 % of 100 yuan: 80 yuan are paid out on the next day. Later 30 yuan of the price go back, at the shop's cost.
+    town.later(days=1).pay_out()
+    town.close_all([1, 2])
+    town.sell("bo", "baker", 50_000)
+    assert town.refund(order, 3_000) == "paid"
+    town.later(days=1).pay_out()
+    _journey, _refunds, found = told("baker", "B1")
+    payable = "trust:merchant_payable", "trust:bank"
+    assert [share.own for share in found if share.kind == "payout"] == [((*payable, 8_000),), ((*payable, -3_000),)]
+
+
+def test_a_refund_that_waited_shows_no_other_refund_s_journal_as_its_own(database: Database) -> None:
+    town = found_town(plain_rules(daily_rebate_cap_fen=150))
+    town.sell("mei", "grocer", 100_000, order_no="old")
+    town.close(1)
+    town.sell("bo", "grocer", 50_000, order_no="new")
+    assert town.close(2).state == "held"
+    town.sell("lin", "grocer", 500_000)
+    orders = dict(fetch("SELECT order_no, id FROM orders"))
+    for order_no, fen in (("old", 100_000), ("new", 50_000)):
+        town.refund(orders[order_no], fen)
+    approve(cycle=2, by="finance", at=town.at)
+    # Of the old order 200 fen had been released and return; the points of the new one had released nothing.
+    assert fetch("SELECT COUNT(DISTINCT effect_journal_id) FROM refund") == [(1,)]
+    told_of = {number: [share.key for share in told("grocer", number)[2]] for number in ("old", "new")}
+    assert sum(str(key).startswith("refund-effect/") for key in told_of["old"]) == 1
+    assert not any(str(key).startswith("refund-effect/") for key in told_of["new"])
+
+
+def test_settlements_since_end_with_the_plan(town: Town) -> None:
+    town.sell("mei", "grocer", 10_000, order_no="G1")
+    town.close_all(range(1, 34))
+    journey, _refunds, _shares = told("grocer", "G1")
+    # It entered in cycle 1 and released 30 times, in cycles 2 to 31, of which the last ends with day 217.
+    assert (journey.releases, journey.released_at) == (30, town.instant(218, 0))
 
 
 def test_a_merchant_that_buys_is_found_as_the_shopper(town: Town) -> None:

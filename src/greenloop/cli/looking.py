@@ -127,7 +127,7 @@ def trace(
 
 
 def _numbered(refund: "RefundRow") -> dict[str, str | None]:
-    names = ("journal_id", "effect_journal_id")
+    names = ("journal_id", "effect_journal_id", "payout_journal_id")
     return {name: None if (number := getattr(refund, name)) is None else str(number) for name in names}
 
 

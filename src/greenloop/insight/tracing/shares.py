@@ -41,7 +41,8 @@ def needed(journey: Journey, refunds: Iterable[RefundRow]) -> tuple[set[int], se
     """Return the numbers and the keys of the journals behind an order."""
     numbers = {journey.order.journal_id}
     for refund in refunds:
-        numbers |= {number for number in (refund.journal_id, refund.effect_journal_id) if number is not None}
+        all_three = refund.journal_id, refund.effect_journal_id, refund.payout_journal_id
+        numbers |= {number for number in all_three if number is not None}
     numbers |= {mark.journal_id for mark in (journey.vested, journey.fee, journey.payout) if mark}
     keys = {f"{kind}/{journey.order.entry_cycle}" for kind in ("rebate", "grant")} if journey.rebate else set()
     return numbers, keys
@@ -58,8 +59,7 @@ def shares(
         own[journey.vested.journal_id] = _vested(journey, list(refunds))
     if journey.fee and order.fee_part_fen:
         own[journey.fee.journal_id] = (("trust:fee_payable", "trust:bank", order.fee_part_fen),)
-    if journey.payout:
-        own[journey.payout.journal_id] = ((PAYABLE, "trust:bank", journey.earned_fen),)
+    own |= _paid_out(journey, refunds)
     rebates = {journal.id: journal for journal in journals if journal.kind in {"rebate", "grant"}}
     own |= _rebates(journey, rebates)
     mine = {number for refund in refunds for number in (refund.journal_id, refund.effect_journal_id)}
@@ -120,6 +120,15 @@ def _vested(journey: Journey, refunds: list[RefundRow]) -> Amounts:
         (pending, "trust:reserve", parts.reserve_fen),
         (pending, "trust:fee_payable", parts.fee_fen),
     )
+
+
+def _paid_out(journey: Journey, refunds: Iterable[RefundRow]) -> dict[int, Amounts]:
+    """Return what payouts paid for the order: what it earned, in each less the refunds that it was netted with."""
+    paid_fen = {} if journey.payout is None else {journey.payout.journal_id: journey.earned_fen}
+    for refund in refunds:
+        if refund.payout_journal_id is not None:
+            paid_fen[refund.payout_journal_id] = paid_fen.get(refund.payout_journal_id, 0) - refund.dues_fen
+    return {number: ((PAYABLE, "trust:bank", fen),) for number, fen in paid_fen.items() if fen}
 
 
 def _rebates(journey: Journey, journals: Mapping[int, JournalRow]) -> dict[int, Amounts]:

@@ -202,7 +202,8 @@ def _coupon(face_fen: int | None, left_fen: int, expired_fen: int, expires_at: o
 
 _JOURNEY = """
     SELECT o.member_id, b.account_id IS NULL, v.document, o.entered_fen, c.release_index, c.age,
-           (SELECT MAX(s.cutoff_at) FROM settled_cycle s WHERE s.pool_id = o.pool_id AND s.cycle > c.entry),
+           (SELECT s.cutoff_at FROM settled_cycle s
+            WHERE s.pool_id = o.pool_id AND s.cycle = c.entry + c.age AND c.age > 0),
            rp.name, rc.release_index, vj.id, vj.effective_at, fj.id, fj.effective_at, yj.id, yj.effective_at,
            y.business_date, e.face_fen, e.left_fen, e.expired_fen, e.expires_at,
            g.face_fen, g.left_fen, g.expired_fen, g.expires_at,

@@ -60,7 +60,11 @@ class OrderRow:
 
 @dataclass(frozen=True, slots=True)
 class RefundRow:
-    """A refund of the order, in fen and points; `dues_fen` is what it took from the merchant's dues."""
+    """A refund of the order, in fen and points; `dues_fen` is what it took from the merchant's dues.
+
+    `effect_journal_id` is the journal of what it did to points after a held settlement, None where that moved no money;
+    `payout_journal_id` that of the payout which its dues were netted in.
+    """
 
     refund_no: str
     state: str
@@ -79,6 +83,7 @@ class RefundRow:
     asked_at: datetime
     paid_at: datetime | None
     dues_fen: int
+    payout_journal_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +118,7 @@ def order(merchant: str, order_no: str) -> OrderRow:
 
 def refunds(order_id: int) -> list[RefundRow]:
     """Return an order's refunds, oldest first."""
-    return [_refund(row) for row in sql.rows(_REFUNDS, [order_id])]
+    return [_refund(row) for row in sql.rows(_REFUNDS, [order_id, order_id])]
 
 
 def _refund(row: sql.Row) -> RefundRow:
@@ -169,11 +174,14 @@ _ORDER = """
     LEFT JOIN member r ON r.account_id = o.referrer_id JOIN pool p ON p.id = o.pool_id JOIN plan l ON l.id = o.plan_id
     WHERE m.ref = %s AND o.order_no = %s
 """
+# Asked for by its merchant too, an order's refunds are found in an index; by the order alone, all there are are read.
 _REFUNDS = """
-    SELECT refund_no, state, amount_fen, cash_fen, voucher_fen, coupon_fen, withheld_fen, concession_lost_fen,
-           member_points_lost, merchant_points_lost, red_points_lost, effect, journal_id, effect_journal_id,
-           asked_at, paid_at, dues_fen
-    FROM refund WHERE order_id = %s ORDER BY id
+    SELECT r.refund_no, r.state, r.amount_fen, r.cash_fen, r.voucher_fen, r.coupon_fen, r.withheld_fen,
+           r.concession_lost_fen, r.member_points_lost, r.merchant_points_lost, r.red_points_lost, r.effect,
+           r.journal_id, e.id, r.asked_at, r.paid_at, r.dues_fen, y.journal_id
+    FROM refund r LEFT JOIN payout y ON y.id = r.payout_id
+    LEFT JOIN journal e ON e.id = r.effect_journal_id AND e.key = 'refund-effect/' || r.id
+    WHERE r.merchant_id = (SELECT merchant_id FROM orders WHERE id = %s) AND r.order_id = %s ORDER BY r.id
 """
 _INDEX = """
     SELECT c.release_index FROM orders o JOIN pool p ON p.id = o.pool_id
