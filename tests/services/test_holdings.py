@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from greenloop.core.loop import spending
 from greenloop.core.money import SCALE
 from greenloop.services.loop.hold import hold_account, hold_order
@@ -185,6 +187,35 @@ def test_a_movement_names_the_holder_s_own_order_and_no_other_s(town: Town) -> N
     assert found == [("claw", "red", 20, None), ("spend", "red", 20, "mine"), ("draw", "red", 20, "mine")]
     # The shop, whose order it is, is told; it had drawn nothing that could be taken back.
     assert movements.entries(town.ids["grocer"], limit=9) == []
+
+
+def test_what_a_refund_takes_back_leaves_the_unspent_vouchers_only_as_far_as_it_was_unspent(town: Town) -> None:
+    order = town.sell("mei", "grocer", 100_000)
+    town.sell("bo", "grocer", 100_000, delivered=False)
+    town.close_all([1, 2])
+    # Mei draws her 100 and spends 60; the refund takes back the 40 that are left, the other 60 are kept from its cash.
+    town.draw("mei")
+    town.sell("mei", "baker", voucher_fen=60)
+    town.refund(order, 100_000)
+    rows = movements.entries(town.ids["mei"], limit=9)
+    assert [(each.kind, each.sign, each.amount_fen, each.unspent_fen) for each in rows] == [
+        ("claw", "−", 100, 40),
+        ("spend", "−", 60, 60),
+        ("draw", "+", 100, 100),
+    ]
+
+
+@pytest.mark.parametrize("seed", [11, 12])
+def test_the_movements_of_every_wallet_add_up_to_what_is_unspent(database: Database, seed: int) -> None:
+    del database
+    build_town(seed=seed)
+    signs = {"+": 1, "−": -1, "": 0}
+    taken_back = 0
+    for (account,) in fetch("SELECT DISTINCT account_id FROM wallet"):
+        rows = movements.entries(account, limit=10_000)
+        assert sum(signs[each.sign] * each.unspent_fen for each in rows) == holdings.holding(account).unspent_fen
+        taken_back += sum(each.kind == "claw" and 0 < each.unspent_fen < each.amount_fen for each in rows)
+    assert taken_back
 
 
 def test_movements_go_on_where_the_page_before_ended(town: Town) -> None:

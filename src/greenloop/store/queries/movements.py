@@ -14,6 +14,8 @@ LAST_COUPON = (2**63 - 1, "")
 class Movement:
     """One entry of a wallet, in fen; `kind` is draw, repay, spend, return, expire or claw.
 
+    `unspent_fen` of it came to the unspent vouchers, or left them: nothing of a repaid debt, and of what a refund took
+    back (claw) only what was still unspent.
     `merchant` and `order_no` name the holder's own order that it belongs to, None where there is none or where the
     order is somebody else's. `journal_id` and `line` are its place.
     """
@@ -24,13 +26,16 @@ class Movement:
     kind: str
     pool: str
     amount_fen: int
+    unspent_fen: int
     merchant: str | None
     order_no: str | None
 
     @property
     def sign(self) -> str:
-        """Return whether there are more vouchers to spend than before (+), less (−), or as many (a debt repaid)."""
-        return {"draw": "+", "return": "+", "repay": ""}.get(self.kind, "−")
+        """Return whether there are more vouchers to spend than before (+), less (−), or as many."""
+        if not self.unspent_fen:
+            return ""
+        return "+" if self.kind in {"draw", "return"} else "−"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +80,8 @@ def entries(account_id: int, *, before: tuple[int, int] = NEWEST, limit: int) ->
     journal, line = before
     found = sql.rows(_ENTRIES, [*[account_id] * 5, journal, journal, line, limit])
     return [
-        Movement(number, place, sql.moment(at), kind, pool, amount, merchant, order_no)
-        for number, place, at, kind, pool, amount, merchant, order_no in found
+        Movement(number, place, sql.moment(at), kind, pool, amount, int(unspent), merchant, order_no)
+        for number, place, at, kind, pool, amount, unspent, merchant, order_no in found
     ]
 
 
@@ -106,8 +111,14 @@ def _uses(account_id: int, orders: Collection[int]) -> dict[tuple[int, str], lis
     return found
 
 
+# The journal of a refund, or of what it did later, is its own alone: it tells which clawback an entry belongs to.
 _ENTRIES = """
     SELECT e.journal_id, e.line, j.effective_at, e.kind, p.name, e.amount_fen,
+           CASE e.kind WHEN 'repay' THEN 0 WHEN 'claw' THEN (
+               SELECT COALESCE(SUM(b.voucher_fen), 0) FROM clawback b JOIN refund r ON r.id = b.refund_id
+               WHERE b.account_id = e.account_id AND b.pool_id = e.pool_id
+                   AND COALESCE(r.effect_journal_id, r.journal_id) = e.journal_id
+           ) ELSE e.amount_fen END,
            CASE WHEN o.member_id = %s OR m.account_id = %s THEN m.ref END,
            CASE WHEN o.member_id = %s OR m.account_id = %s THEN o.order_no END
     FROM (SELECT * FROM wallet_entry WHERE account_id = %s AND journal_id <= %s AND (journal_id < %s OR line < %s)
