@@ -4,8 +4,8 @@ from django.utils.translation import gettext as _
 
 from greenloop.core.books.accounts import TRUST_ASSETS, account_class
 from greenloop.insight.blocks import Cell, Head, Section, Table, Text, heads, row
-from greenloop.insight.report.facts import Facts
 from greenloop.insight.figures import count, plain
+from greenloop.insight.report.facts import Facts
 
 UNFOLDED_MAX = 80
 

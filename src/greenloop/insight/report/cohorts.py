@@ -7,8 +7,8 @@ from django.utils.translation import gettext as _
 from greenloop.core.money import PPM, SCALE
 from greenloop.insight.blocks import Block, Cell, Figure, Figures, Heading, Key, Section, Table, Text, heads, row
 from greenloop.insight.drawing import HEIGHT, Frame, picture, round_ticks
-from greenloop.insight.report.facts import STEP_PPM, Facts
 from greenloop.insight.figures import count, joined, percent, plain, ratio, times, times_of
+from greenloop.insight.report.facts import STEP_PPM, Facts
 from greenloop.store.queries.report import CohortSums, PoolSums, Spread
 
 DRAWN_MAX = 6

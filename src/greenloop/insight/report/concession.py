@@ -6,8 +6,8 @@ from django.utils.translation import gettext as _
 
 from greenloop.insight.blocks import Cell, Figure, Figures, Head, Key, Section, Table, Text, heads, row
 from greenloop.insight.drawing import picture, tag, text
-from greenloop.insight.report.facts import Facts
 from greenloop.insight.figures import money, percent, permille, plain
+from greenloop.insight.report.facts import Facts
 from greenloop.insight.report.flow import HEIGHT, WIDTH, Link, Node, flow
 from greenloop.store.queries.report import OrderSums
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from django.utils.translation import gettext as _
 
 from greenloop.insight.blocks import Block, Cell, Section, Stat, Stats, Table, Text, heads, row
-from greenloop.insight.report.facts import Facts
 from greenloop.insight.figures import count, money, percent, plain, ratio, times, times_of
+from greenloop.insight.report.facts import Facts
 from greenloop.store.queries.report import PoolSums
 
 

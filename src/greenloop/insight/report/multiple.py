@@ -7,8 +7,8 @@ from django.utils.translation import gettext as _
 from greenloop.core.money import SCALE
 from greenloop.insight.blocks import Figure, Figures, Key, Section, Stat, Stats, Text
 from greenloop.insight.drawing import number, picture, tag, text
-from greenloop.insight.report.facts import Facts
 from greenloop.insight.figures import count, money, percent, ratio, times, times_of
+from greenloop.insight.report.facts import Facts
 
 WIDTH, ROW, TOP, BOTTOM = 360.0, 34.0, 40.0, 34.0
 LEFT, RIGHT = 12.0, 12.0

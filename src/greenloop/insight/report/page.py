@@ -12,10 +12,10 @@ from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 
 from greenloop.insight.check import check
+from greenloop.insight.figures import local_day
 from greenloop.insight.proof import Proof
 from greenloop.insight.report import books, cohorts, concession, headline, multiple, pools, stages
 from greenloop.insight.report.facts import Facts, Year, gather
-from greenloop.insight.figures import local_day
 
 HERE = Path(__file__).resolve().parent
 LANGUAGES = {"en": ("en", "en"), "zh": ("zh-hans", "zh-Hans")}

@@ -7,8 +7,8 @@ from django.utils.translation import gettext as _
 from greenloop.core.money import SCALE
 from greenloop.insight.blocks import Block, Figure, Figures, Heading, Key, Section, Table, Text, heads, row
 from greenloop.insight.drawing import HEIGHT, Frame, picture, power_ticks, round_ticks
-from greenloop.insight.report.facts import Facts
 from greenloop.insight.figures import NONE, SPACE, count, joined, local_day, money, percent, plain, ratio, short
+from greenloop.insight.report.facts import Facts
 from greenloop.store.queries.report import CycleSums, PoolSums
 
 DRAWN_MAX = 12

@@ -3,8 +3,8 @@
 from django.utils.translation import gettext as _
 
 from greenloop.insight.blocks import Cell, Section, Table, Text, heads, row
-from greenloop.insight.report.facts import Facts, Year
 from greenloop.insight.figures import count, joined, percent, permille
+from greenloop.insight.report.facts import Facts, Year
 
 
 def section(facts: Facts) -> Section | None:
