@@ -157,6 +157,16 @@ def test_each_pool_has_an_overview_of_its_own_and_no_other_name_has(busy: Town) 
     assert operator.get("/overview/", {"pool": "blue"}).status_code == 404
 
 
+def test_where_pools_are_many_the_one_that_is_asked_for_is_among_those_shown(
+    busy: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overview, "POOLS", 1)
+    assert [pool.name for pool in overview.pools().shown] == ["green"]
+    named = overview.pools("red")
+    assert ([pool.name for pool in named.shown], named.count, named.owed_fen) == (["red"], 2, 532)
+    assert "The 1 largest of 2 pools." in page(at_work("operator").get("/overview/"))
+
+
 def test_an_overview_takes_no_more_questions_when_more_was_sold(busy: Town) -> None:
     operator = at_work("operator")
     with CaptureQueriesContext(connection) as few:

@@ -45,7 +45,7 @@ def holders(text: str) -> list[HolderRow]:
     if len(text) < BEGINNING_MIN:
         begins = _EXACT
     given = [text, *_bounds(begins, text), number]
-    rows = sql.rows(_HOLDERS.format(begins=begins), given * 2)
+    rows = sql.rows(_HOLDERS.format(begins=begins, most=FOUND_MAX), given * 2)
     found = {row[0]: HolderRow(*row) for row in rows}
     return sorted(found.values(), key=lambda row: (row.ref != text, row.account_id != number, row.ref, row.kind))
 
@@ -86,10 +86,10 @@ _BEGINS = "ref >= %s AND ref < %s"
 _BEGINS_POSTGRESQL = "ref LIKE %s"
 _HOLDERS = """
     SELECT account_id, 'member', ref, city FROM member WHERE ref = %s
-    UNION ALL SELECT * FROM (SELECT account_id, 'member', ref, city FROM member WHERE {begins} LIMIT 8) AS members
+    UNION ALL SELECT * FROM (SELECT account_id, 'member', ref, city FROM member WHERE {begins} LIMIT {most}) AS members
     UNION ALL SELECT account_id, 'member', ref, city FROM member WHERE account_id = %s
     UNION ALL SELECT account_id, 'merchant', ref, city FROM merchant WHERE ref = %s
-    UNION ALL SELECT * FROM (SELECT account_id, 'merchant', ref, city FROM merchant WHERE {begins} LIMIT 8) AS merchants
+    UNION ALL SELECT * FROM (SELECT account_id, 'merchant', ref, city FROM merchant WHERE {begins} LIMIT {most}) AS shops
     UNION ALL SELECT account_id, 'merchant', ref, city FROM merchant WHERE account_id = %s
 """
 _BEHIND = """
