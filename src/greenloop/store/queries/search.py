@@ -89,7 +89,9 @@ _HOLDERS = """
     UNION ALL SELECT * FROM (SELECT account_id, 'member', ref, city FROM member WHERE {begins} LIMIT {most}) AS members
     UNION ALL SELECT account_id, 'member', ref, city FROM member WHERE account_id = %s
     UNION ALL SELECT account_id, 'merchant', ref, city FROM merchant WHERE ref = %s
-    UNION ALL SELECT * FROM (SELECT account_id, 'merchant', ref, city FROM merchant WHERE {begins} LIMIT {most}) AS shops
+    UNION ALL SELECT * FROM (
+        SELECT account_id, 'merchant', ref, city FROM merchant WHERE {begins} LIMIT {most}
+    ) AS sellers
     UNION ALL SELECT account_id, 'merchant', ref, city FROM merchant WHERE account_id = %s
 """
 _BEHIND = """
