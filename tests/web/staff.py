@@ -2,14 +2,13 @@
 
 from datetime import UTC, datetime
 
-from django.contrib.auth import get_user_model
 from django.test import Client
 
 from greenloop.services.people.staff import appoint_staff, set_up_second_factor
 from greenloop.store.queries import people
 from tests.support.signing import SECRET
+from tests.support.visiting import visit
 
-BACKEND = "greenloop.config.accounts.StaffBackend"
 QUERIES_MAX = 12
 """A page asks the database no more, who is asking included."""
 PASSWORD = "a long first password"
@@ -29,15 +28,9 @@ def person(role: str) -> int:
 
 def at_work(role: str) -> Client:
     """Return a browser in which somebody of the platform is signed in."""
-    return _in(person(role))
+    return visit(person(role))
 
 
 def by_phone(account_id: int) -> Client:
     """Return a browser in which a member is signed in."""
-    return _in(account_id)
-
-
-def _in(account_id: int) -> Client:
-    client = Client()
-    client.force_login(get_user_model().objects.get(pk=account_id), backend=BACKEND)
-    return client
+    return visit(account_id)

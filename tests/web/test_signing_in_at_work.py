@@ -4,6 +4,7 @@ import re
 import time
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from allauth.mfa.totp.internal import auth
@@ -108,6 +109,35 @@ def test_staff_without_a_second_factor_set_one_up_before_they_see_anything(
     assert signed_in(again) is None
     assert client.get("/sign-in/second-factor/set-up/")["Location"] == "/my/sign-in/"
     assert "10" in page(client.get("/my/sign-in/"))
+
+
+def test_a_session_from_before_the_second_factor_shows_nothing_until_it_has_passed_it(
+    town: Town, later: list[int]
+) -> None:
+    del town
+    appoint_staff(name="Lin Wei", roles=["operator"], at=NOW, password=PASSWORD)
+    early, own = Client(), Client()
+    for client in (early, own):
+        assert at_work(client)["Location"] == "/home/"
+    own.get("/sign-in/second-factor/set-up/")
+    secret = own.session["mfa.totp.secret"]
+
+    def shown() -> str:
+        return str(auth.format_hotp_value(auth.hotp_value(secret, int(time.time()) // 30)))
+
+    own.post("/sign-in/second-factor/set-up/", {"code": shown()})
+    assert own.get("/overview/").status_code == 200
+    for path in (
+        *("/overview/", "/settlements/", "/settlements/1/approve/", "/search/?q=mei", "/holders/mei/"),
+        *("/merchants/grocer/statement/", "/merchants/grocer/statement.csv", "/orders/grocer/1/"),
+        *("/my/sign-in/", "/my/sign-in/recovery-codes/", "/my/sign-in/recovery-codes/new/"),
+    ):
+        assert early.get(path)["Location"] == f"/sign-in/again/code/?next={quote(path)}"
+        assert early.post(path).status_code in (302, 405)
+    later.append(120)
+    answer = early.post("/sign-in/again/code/?next=/overview/", {"code": shown()})
+    assert answer["Location"] == "/overview/"
+    assert early.get("/overview/").status_code == 200
 
 
 def test_a_wrong_password_and_a_name_that_nobody_has_are_answered_alike(operator: int) -> None:

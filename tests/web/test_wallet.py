@@ -11,14 +11,13 @@ from django.test.utils import CaptureQueriesContext
 
 from greenloop.insight.figures import money
 from greenloop.services.loop.hold import hold_account
-from greenloop.store.models import Account
 from greenloop.store.queries import holdings, purchases
 from greenloop.web import clock
 from tests.support.ledger import fetch
 from tests.support.signing import page
 from tests.support.town import Town
+from tests.support.visiting import visit
 
-BACKEND = "greenloop.config.accounts.StaffBackend"
 QUERIES_MAX = 12
 PAGES = (
     *("/wallet/", "/wallet/?amount=20.00", "/wallet/orders/", "/wallet/orders/?of=brought", "/wallet/points/"),
@@ -31,13 +30,6 @@ def as_of(town: Town, monkeypatch: pytest.MonkeyPatch) -> Town:
     """Let the pages' clock be the town's, as sign-in's stays the machine's."""
     monkeypatch.setattr(clock, "now", lambda: town.at)
     return town
-
-
-def visit(account_id: int) -> Client:
-    """Return a browser in which an account has signed in."""
-    client = Client(headers={"accept-language": "en"})
-    client.force_login(Account.objects.get(id=account_id), backend=BACKEND)
-    return client
 
 
 def said(client: Client, path: str, status: int = 200) -> str:

@@ -5,6 +5,7 @@ from functools import wraps
 from typing import Any
 from urllib.parse import quote
 
+from allauth.account.internal.flows.login import get_authentication_records
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
@@ -39,10 +40,7 @@ def _guard(allowed: Callable[[Visitor], bool], *, at_work: bool = False) -> Guar
                 return HttpResponseRedirect(f"{reverse('account_login')}?next={quote(request.get_full_path())}")
             if not allowed(found):
                 raise PermissionDenied
-            # Before anything of the platform's is shown, its people set up their second factor.
-            if at_work and not found.has_second_factor:
-                return HttpResponseRedirect(reverse("mfa_activate_totp"))
-            return view(request, *args, **given)
+            return (at_work and factor_first(request, found)) or view(request, *args, **given)
 
         return guarded
 
@@ -59,6 +57,17 @@ def staff(*roles: str) -> Guard:
     return _guard(lambda found: bool(found.staff & set(roles) if roles else found.staff), at_work=True)
 
 
-def as_staff(found: Visitor) -> bool:
-    """Say whether a visitor may read as the platform's people do: a role, and a second factor behind the sign-in."""
-    return bool(found.staff) and found.has_second_factor
+def factor_first(request: HttpRequest, found: Visitor) -> HttpResponseRedirect | None:
+    """Return the way to the second factor, which comes before anything of the platform's; None once it is past.
+
+    That an account has one is not enough: who knew its first password may have begun a session before it was set up.
+    """
+    if not found.has_second_factor:
+        return HttpResponseRedirect(reverse("mfa_activate_totp"))
+    if not _passed(request):
+        return HttpResponseRedirect(f"{reverse('mfa_reauthenticate')}?next={quote(request.get_full_path())}")
+    return None
+
+
+def _passed(request: HttpRequest) -> bool:
+    return any(each["method"] == "mfa" for each in get_authentication_records(request, request.user))

@@ -47,9 +47,9 @@ def _of_merchant(view: View) -> View:
         if found is None:
             raise Http404
         own = ref in {known for known, _relation in found.merchants}
-        if not own and found.staff and not found.has_second_factor:
-            return HttpResponseRedirect(reverse("mfa_activate_totp"))
-        if not own and not access.as_staff(found):
+        if not own and found.staff and (way := access.factor_first(request, found)):
+            return way
+        if not own and not found.staff:
             raise Http404
         return view(request, statements.subject(ref), **given)
 

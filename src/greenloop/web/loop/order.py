@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from typing import Literal
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -30,8 +29,8 @@ def order(request: HttpRequest, merchant: str, order_no: str) -> HttpResponse:
     visitor = access.visitor(request)
     if visitor is None:
         raise Http404
-    if visitor.staff and not visitor.has_second_factor:
-        return HttpResponseRedirect(reverse("mfa_activate_totp"))
+    if visitor.staff and (way := access.factor_first(request, visitor)):
+        return way
     journey = journeys.journey(_found(merchant, order_no))
     eyes = _eyes(visitor, journey)
     if eyes is None:
@@ -76,7 +75,7 @@ def _found(merchant: str, order_no: str) -> OrderRow:
 def _eyes(visitor: Visitor, journey: Journey) -> Eyes | None:
     """Return as whom a visitor sees an order; None for who has nothing to do with it."""
     refs = {ref for ref, _relation in visitor.merchants}
-    if access.as_staff(visitor):
+    if visitor.staff:
         return "staff"
     if journey.shopper_account_id == visitor.account_id or (journey.shop_bought and journey.order.member in refs):
         return "shopper"

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from allauth.account.internal.flows.login import record_authentication
 from allauth.account.views import PasswordChangeView
 from allauth.account.views import ReauthenticateView as PasswordAgainView
 from allauth.mfa.base.views import AuthenticateView, IndexView
@@ -33,7 +34,7 @@ def for_staff(view: View) -> View:
             return HttpResponseRedirect(f"{reverse('staff_sign_in')}?next={request.path}")
         if not found.staff:
             raise PermissionDenied
-        return view(request, *args, **given)
+        return (found.has_second_factor and access.factor_first(request, found)) or view(request, *args, **given)
 
     return guarded
 
@@ -77,6 +78,12 @@ class SetUp(ActivateTOTPView):
         if found is not None and found.has_second_factor:
             return HttpResponseRedirect(reverse("mfa_index"))
         answer: HttpResponse = super().dispatch(request, *args, **given)
+        return answer
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Note that this session has passed it; any that began before is asked."""
+        answer: HttpResponse = super().form_valid(form)
+        record_authentication(self.request, self.request.user, method="mfa", type="totp")
         return answer
 
     def get_context_data(self, **given: Any) -> dict[str, Any]:
