@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
@@ -12,6 +13,20 @@ from greenloop.web.page import show
 
 log = logging.getLogger("greenloop.web")
 UNKNOWN = (".unknown", ".none")
+
+
+class ReadableMiddleware:
+    """Refuses NUL, which no text in a database may hold, in addresses and cookies, before a session is looked for."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request."""
+        query = request.META.get("QUERY_STRING", "")
+        if "%00" in query or any("\0" in text for text in (request.path_info, query, *request.COOKIES.values())):
+            raise BadRequest
+        return self.get_response(request)
 
 
 class RefusalMiddleware:
