@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods
 
 from greenloop.core.faults import Refusal
 from greenloop.core.people.phone import normalised
@@ -27,18 +27,24 @@ class Found:
 
 
 @access.staff()
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def find(request: HttpRequest) -> HttpResponse:
-    """Show what was found; for htmx only that, while somebody types."""
-    found = _found(" ".join(request.GET.get("q", "").replace("\0", "").split())[:TEXT_MAX])
+    """Show what was found; for htmx only that, while somebody types.
+
+    The page's own form posts, so that what is typed stays out of addresses: a phone is looked for in no other way.
+    """
+    asked = request.POST if request.method == "POST" else request.GET
+    text = " ".join(asked.get("q", "").replace("\0", "").split())[:TEXT_MAX]
+    found = _found(text, by_phone=request.method == "POST")
     part = request.htmx and not request.htmx.history_restore_request  # type: ignore[attr-defined]
     return show(request, "loop/_found.html" if part else "loop/search.html", found=found)
 
 
-def _found(text: str) -> Found:
+def _found(text: str, *, by_phone: bool) -> Found:
     if not text:
         return Found("")
-    holders = {each.account_id: each for each in (*_by_phone(text), *search.holders(text))}
+    owners = _by_phone(text) if by_phone else []
+    holders = {each.account_id: each for each in (*owners, *search.holders(text))}
     return Found(text, tuple(holders.values()), tuple(search.orders(text)))
 
 
