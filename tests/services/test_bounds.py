@@ -33,6 +33,16 @@ def test_the_next_change_of_the_rules_is_known_before_it_is_in_force(town: Town)
     assert (then.now, then.following) == (found.following, None)
 
 
+def test_a_bound_that_doesn_t_come_out_even_is_rounded_up(town: Town) -> None:
+    document = plain_rules(name="later")
+    document["routes"][0]["merchant_multiple_ppm"] = 700_000
+    publish_rules(document=document, effective_at=town.at + timedelta(days=8), by="rules", at=town.at)
+    following = bounds.rules_at(town.at).following
+    # 0.6 ÷ 1.7 is 0.35294…: said as 0.352, points could pass it.
+    assert following is not None
+    assert following.bound_ppm == 353_000
+
+
 def test_before_any_rules_there_is_no_bound_and_before_any_points_nothing_was_released(database: Database) -> None:
     del database
     assert bounds.rules_at(OPENING_AT) == bounds.Rules(None, None)

@@ -47,8 +47,8 @@ def times(ppm: int | None, places: int = 3) -> str:
 
 
 def ratio(ppm: int | None) -> str:
-    """Write a number known in ppm, to two places, rounded down: 600000 is 0.60."""
-    return figures.NONE if ppm is None else figures.ratio(ppm, PPM, 2)
+    """Write a number known in ppm, rounded down, to two places or to three where they differ: 600000 is 0.60."""
+    return figures.NONE if ppm is None else figures.ratio(ppm, PPM, 3).removesuffix("0")
 
 
 def index(scaled: int | None, places: int = 3) -> str:

@@ -8,6 +8,8 @@ from greenloop.core.loop.rules import RuleSet, rule_set
 from greenloop.core.money import PPM, SCALE
 from greenloop.store import sql
 
+BOUND_STEP_PPM = 1_000
+"""The bound is told to a thousandth."""
 STEPS_PER_POINT = 10
 """The distribution is told in steps of a tenth of a voucher per point."""
 
@@ -44,8 +46,8 @@ class RulesFact:
 
     @property
     def bound_ppm(self) -> int:
-        """Return the most that a point can release on the average: payout ratio ÷ points per yuan (rounded down)."""
-        return self.payout_ppm * PPM // self.points_min_ppm
+        """Return what points can release on the average: payout ratio ÷ points per yuan, rounded up as bounds are."""
+        return -(-self.payout_ppm * PPM // (self.points_min_ppm * BOUND_STEP_PPM)) * BOUND_STEP_PPM
 
     @property
     def cycles_max(self) -> int:
