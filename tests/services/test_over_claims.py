@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from greenloop.store.queries import lookups
 from tests.support.databases import Database
 from tests.support.ledger import fetch
 from tests.support.town import Town, found_town, ledger_moves, plain_rules
@@ -177,6 +178,12 @@ def test_where_the_merchant_s_dues_end_the_reserve_pays_and_the_merchant_owes_it
     assert clawback() == [(0, 0, 0, 80, 20)]
     assert (moved["trust:merchant_payable"], moved["trust:reserve"]) == (-100_080, 700 - 20)
     assert town.wallet("grocer").debt_fen == 20
+    # Its next sale is of 30 000: 1 % of 3 000 points are released, of which it owes 20.
+    town.sell("mei", "grocer", 30_000)
+    town.close_all([3, 4])
+    (purse,) = lookups.purses(town.ids["grocer"])
+    assert (purse.claimable_fen, purse.debt_fen, purse.drawable_fen) == (30, 20, 10)
+    assert town.draw("grocer") == 10
 
 
 def test_a_shop_that_buys_from_itself_has_two_lots_and_one_wallet(database: Database) -> None:

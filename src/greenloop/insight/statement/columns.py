@@ -35,7 +35,7 @@ def day_columns() -> list[Column]:
         Column(_("Earned, ¥"), "fen", 14),
         Column(_("Refunds"), "count", 9),
         Column(_("Price refunded, ¥"), "fen", 14),
-        Column(_("Concession given back, ¥"), "fen", 14),
+        Column(_("Concession that fell, ¥"), "fen", 14),
         Column(_("Withheld from shoppers, ¥"), "fen", 14),
         Column(_("Cost of refunds, ¥"), "fen", 14),
         Column(_("Money brought back, ¥"), "fen", 14),
@@ -68,7 +68,7 @@ def payout_columns() -> list[Column]:
         Column(_("Sales of the period, ¥"), "fen", 16),
         Column(_("Refunds of the period, ¥"), "fen", 16),
         Column(_("Money brought back, ¥"), "fen", 16),
-        Column(_("From before the period, ¥"), "fen", 16),
+        Column(_("From other days, ¥"), "fen", 16),
     ]
 
 

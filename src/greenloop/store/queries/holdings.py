@@ -108,7 +108,7 @@ class Holding:
 
     @property
     def spent_fen(self) -> int:
-        """Return what was paid with vouchers, less what refunds gave back."""
+        """Return what was paid with vouchers or repaid a debt, less what refunds gave back."""
         return sum(purse.wallet.redeemed_fen for purse in self.purses)
 
     @property

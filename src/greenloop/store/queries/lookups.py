@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from greenloop.core.faults import Refusal, say
-from greenloop.core.loop.wallet import accrued_of_limbs
+from greenloop.core.loop import spending
+from greenloop.core.loop.spending import Purse
+from greenloop.core.loop.wallet import Wallet, accrued_of_limbs
 from greenloop.store import sql
 
 ID_MAX = 2**63 - 1
@@ -22,7 +24,10 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class PurseRow:
-    """One holder's vouchers of one pool, in fen: released so far, drawn, unspent, redeemed, expired, owed."""
+    """One holder's vouchers of one pool, in fen: released so far, drawn, unspent, redeemed, expired, owed.
+
+    `drawable_fen` is what can be drawn once the holder's debts are repaid.
+    """
 
     pool: str
     points: int
@@ -32,10 +37,11 @@ class PurseRow:
     redeemed_fen: int
     expired_fen: int
     debt_fen: int
+    drawable_fen: int
 
     @property
     def claimable_fen(self) -> int:
-        """Return what may still be drawn."""
+        """Return what was released and not drawn yet; an old debt is repaid out of it first (`drawable_fen`)."""
         return max(0, self.accrued_fen - self.claimed_fen)
 
 
@@ -90,11 +96,16 @@ def holder(name: str) -> Holder:
 
 def purses(account_id: int) -> list[PurseRow]:
     """Return what an account has in each pool, oldest pool first."""
-    found = []
-    for pool, points, high, low, *wallet in sql.rows(_PURSES, [account_id, account_id]):
+    rows, held = [], []
+    for place, (pool, points, high, low, *kept, debt) in enumerate(sql.rows(_PURSES, [account_id, account_id])):
         accrued_fen = accrued_of_limbs(int(high or 0), int(low or 0))
-        found.append(PurseRow(pool, int(points or 0), accrued_fen, *wallet))
-    return found
+        rows.append((pool, int(points or 0), accrued_fen, *kept, debt))
+        held.append(Purse(place, accrued_fen, Wallet(*kept), debt))
+    placed = spending.place_debt(held)
+    return [
+        PurseRow(*row, drawable_fen=spending.available_fen(purse) - purse.wallet.voucher_fen)
+        for row, purse in zip(rows, placed, strict=True)
+    ]
 
 
 def lots(account_id: int) -> list[LotRow]:

@@ -125,7 +125,7 @@ class PayoutRow:
 
     @property
     def earlier_fen(self) -> int:
-        """Return what it paid for movements before the period."""
+        """Return what it paid for movements before the period; a late payout nets refunds of after it as well."""
         return self.amount_fen - self.sales_fen + self.refunds_fen - self.deposits_fen
 
     @property
