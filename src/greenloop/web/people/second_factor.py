@@ -56,7 +56,7 @@ class AskAgain(FactorAgainView):
     """Asks for a code once more, before something that matters."""
 
     form_class = FactorAgain
-    template_name = "mfa/reauthenticate.html"
+    template_name = "account/reauthenticate.html"
 
 
 class AskPasswordAgain(PasswordAgainView):
