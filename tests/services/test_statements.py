@@ -160,6 +160,13 @@ def test_a_day_s_orders_are_listed_newest_first_page_by_page_each_once(town: Tow
     assert list(oldest) == everything[::-1]
 
 
+def test_a_day_s_list_never_begins_after_the_day(town: Town) -> None:
+    town.sell("mei", "grocer", 1_000, order_no="G1")
+    town.later(days=1).sell("mei", "grocer", 1_000, order_no="G2")
+    late = town.at + timedelta(days=9), 1
+    assert [row.order_no for row in listed("grocer", 1, limit=9, before=late)] == ["G1"]
+
+
 def test_an_order_of_the_list_says_how_far_it_has_come(town: Town) -> None:
     eventful(town)
     rows = listed("grocer", 1)

@@ -89,6 +89,16 @@ def test_each_purchase_says_what_it_earned_and_what_that_has_released(as_of: Tow
     assert "Of ¥1,000.00 in cash the shop conceded ¥100.00 → 100.00 points; released so far: ¥1.00" in told
 
 
+def test_after_a_refund_a_purchase_says_what_is_left_of_the_concession(as_of: Town) -> None:
+    order = as_of.sell("mei", "grocer", 100_000)
+    as_of.sell("bo", "grocer", 100_000, delivered=False)
+    as_of.close_all([1, 2])
+    as_of.refund(order, 25_000)
+    told = said(visit(as_of.ids["mei"]), "/wallet/orders/")
+    # Of 1 000 yuan 250 went back: three quarters of the concession of 100 are left.
+    assert "After refunds ¥75.00 of the shop's concession are left → 75.00 points; released so far: ¥0.75" in told
+
+
 def test_points_are_shown_with_what_they_released_never_with_what_they_might(as_of: Town) -> None:
     rich(as_of)
     answer = visit(as_of.ids["mei"]).get("/wallet/points/")

@@ -67,7 +67,8 @@ class RefundLine:
 
 def newest(merchant_id: int, period: Period, *, limit: int, before: Place | None = None) -> list[SaleRow]:
     """Return a merchant's orders of a period, newest first, from the one before the place `before` on."""
-    until_at, number = before or (period.until_at, 0)
+    # A place that lies beyond the period is none of its: the list begins at the period's end then.
+    until_at, number = min(before or (period.until_at, 0), (period.until_at, 0))
     since, until = sql.instant(period.since_at), sql.instant(until_at)
     # Both arms end where the page ends, so a page costs what it shows.
     arm = [merchant_id, since, until, until, number, limit]
