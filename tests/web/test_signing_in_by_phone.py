@@ -161,6 +161,24 @@ def test_codes_for_one_number_can_be_asked_for_three_times_a_minute(town: Town, 
     assert len(sent) == 3
 
 
+def test_codes_for_one_number_can_be_guessed_sixty_times_a_day_however_many_try(
+    town: Town, sent: Sent, later: list[int]
+) -> None:
+    del town
+    for round_of_ten in range(7):
+        client = Client(REMOTE_ADDR=f"192.0.2.{round_of_ten}")
+        ask(client)
+        session = dict(client.session)
+        guessed = 0
+        for _ in range(10):
+            again = client.session
+            again.update(session)  # as in requests that come at once, each of which reads the count before the others'
+            again.save()
+            guessed += client.post("/sign-in/code/", {"code": wrong(code_of(sent))}).status_code == 200
+        assert guessed == (10 if round_of_ten < 6 else 0)
+        later.append(601)
+
+
 def test_a_number_that_cannot_be_read_is_answered_in_the_form(town: Town, sent: Sent) -> None:
     del town
     for phone in ("", "12", "010 6552 9988"):

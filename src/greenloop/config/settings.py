@@ -120,8 +120,12 @@ ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 300
 ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS = 3
 ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
 ACCOUNT_PHONE_VERIFICATION_CODE_FORMAT = {"numeric": True, "dashed": False, "length": 6}
-# A number's codes a day times three guesses each: a chance of 1 in 16 000 a day for who tries them all.
-ACCOUNT_RATE_LIMITS = {"request_login_code": "20/m/ip,3/m/key,20/d/key", "confirm_login_code": "30/m/ip,10/600s/key"}
+# A number's codes a day times three guesses each: a chance of 1 in 16 000 a day for who tries them all. The guesses are
+# counted as well: those that come at once would all be taken for the first of their code.
+ACCOUNT_RATE_LIMITS = {
+    "request_login_code": "20/m/ip,3/m/key,20/d/key",
+    "confirm_login_code": "30/m/ip,10/600s/key,60/d/key",
+}
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
 MFA_ADAPTER = "greenloop.config.accounts.SecondFactorAdapter"

@@ -9,7 +9,7 @@ from greenloop.store.queries.statements import Statement
 
 BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 """Without it, office programs in Chinese read UTF-8 as something else."""
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 class _Echo:
