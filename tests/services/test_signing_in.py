@@ -105,6 +105,9 @@ def test_only_people_have_phones(town: Town) -> None:
         with pytest.raises(Refusal) as refused:
             give_phones(forms=[PhoneForm(number, MEI)])
         assert refused.value.code == code
+    dismiss_staff(name="Lin")
+    with pytest.raises(Refusal, match="never by phone"):
+        give_phones(forms=[PhoneForm(staff, MEI)])
 
 
 def test_nothing_is_sealed_with_a_key_that_nobody_keeps(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:

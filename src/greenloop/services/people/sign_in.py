@@ -50,7 +50,11 @@ def _check_people(account_ids: Iterable[int]) -> None:
     if Merchant.objects.filter(account_id__in=wanted).exists():
         message = say("This account is a merchant's, and a person has the phone. Seat that person at the merchant.")
         raise Refusal("phone.merchant", message, field="account")
-    if StaffRole.objects.filter(account_id__in=wanted).exists():
+    # A name is kept after a dismissal, and its owner may be appointed again.
+    if (
+        StaffRole.objects.filter(account_id__in=wanted).exists()
+        or Identifier.objects.filter(account_id__in=wanted, kind="name").exists()
+    ):
         message = say("The platform's people sign in by name, password and second factor, never by phone.")
         raise Refusal("phone.staff", message, field="account")
 
