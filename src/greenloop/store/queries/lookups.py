@@ -103,7 +103,7 @@ def purses(account_id: int) -> list[PurseRow]:
         held.append(Purse(place, accrued_fen, Wallet(*kept), debt))
     placed = spending.place_debt(held)
     return [
-        PurseRow(*row, drawable_fen=spending.available_fen(purse) - purse.wallet.voucher_fen)
+        PurseRow(*row, spending.available_fen(purse) - purse.wallet.voucher_fen)
         for row, purse in zip(rows, placed, strict=True)
     ]
 
