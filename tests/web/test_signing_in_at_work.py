@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 from allauth.mfa.totp.internal import auth
 from django.core.cache import cache, caches
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from greenloop.config import accounts
@@ -321,6 +321,29 @@ def test_a_new_password_ends_all_other_sessions(operator: int) -> None:
     assert second.get("/my/sign-in/")["Location"].startswith("/sign-in/staff/")
     assert at_work(Client()).status_code == 200
     assert at_work(Client(), password=new).status_code == 302
+
+
+def test_a_new_password_ends_sign_ins_that_have_begun_by_the_old_one(operator: int) -> None:
+    codes = set_up_second_factor(account_id=operator, secret=SECRET).recovery_codes
+    early, own = Client(), Client()
+    for client in (early, own):
+        assert at_work(client)["Location"] == "/sign-in/second-factor/"
+    own.post("/sign-in/second-factor/", {"code": codes[0]})
+    new = "another long password"
+    own.post("/my/sign-in/password/", {"oldpassword": PASSWORD, "password1": new, "password2": new})
+    assert early.post("/sign-in/second-factor/", {"code": codes[1]})["Location"] == "/sign-in/staff/"
+    assert "don&#39;t belong together" in page(early.get("/sign-in/staff/"))
+    assert signed_in(early) is None
+
+
+def test_an_address_is_counted_as_one_however_it_is_written_and_a_network_of_ipv6_too(database: Database) -> None:
+    del database
+    counted = {
+        address: accounts.AccountAdapter().get_client_ip(RequestFactory().get("/", REMOTE_ADDR=address))
+        for address in ("192.0.2.1", "::ffff:192.0.2.1", "::ffff:192.0.2.2", "2001:db8::1", "2001:db8::2")
+    }
+    assert counted["192.0.2.1"] == counted["::ffff:192.0.2.1"] != counted["::ffff:192.0.2.2"]
+    assert counted["2001:db8::1"] == counted["2001:db8::2"]
 
 
 def test_every_page_of_the_sign_in_is_kept_by_nobody_and_carries_no_inline_style(operator: int, town: Town) -> None:

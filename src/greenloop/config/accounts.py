@@ -106,8 +106,10 @@ class AccountAdapter(DefaultAccountAdapter):
         """Return what an address is counted by: a network of IPv6 as one, and never the address itself."""
         address = super().get_client_ip(request)
         try:
-            if ipaddress.ip_address(address).version == 6:
-                address = str(ipaddress.ip_network(f"{address}/64", strict=False))
+            known = ipaddress.ip_address(address)
+            if isinstance(known, ipaddress.IPv6Address):
+                # A listener for both kinds writes IPv4 as IPv6, all of it in one network.
+                address = str(known.ipv4_mapped or ipaddress.ip_network(f"{address}/64", strict=False))
         except ValueError:
             pass
         return sealed.look_up("address", address)

@@ -5,22 +5,29 @@ from functools import wraps
 from typing import Any
 
 from allauth.account.internal.flows.login import record_authentication
+from allauth.account.internal.stagekit import clear_login
 from allauth.account.views import PasswordChangeView
 from allauth.account.views import ReauthenticateView as PasswordAgainView
 from allauth.mfa.base.views import AuthenticateView, IndexView
 from allauth.mfa.base.views import ReauthenticateView as FactorAgainView
 from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView, ViewRecoveryCodesView
 from allauth.mfa.totp.views import ActivateTOTPView
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.safestring import mark_safe
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
+from greenloop.core.faults import say
 from greenloop.web import access
 from greenloop.web.people.forms import FactorAgain, FactorForm, PasswordAgain, PasswordForm, SetUpForm
 
 View = Callable[..., HttpResponse]
+BEGUN_BY = "greenloop.begun_by"
+"""Where a session keeps what stands for the password that a sign-in has begun by."""
+NOT_TOGETHER = say("This name and this password don't belong together. Try again.")
 
 
 def for_staff(view: View) -> View:
@@ -44,6 +51,15 @@ class Ask(AuthenticateView):
 
     form_class = FactorForm
     template_name = "mfa/authenticate.html"
+
+    def post(self, request: HttpRequest, *args: Any, **given: Any) -> HttpResponse:
+        """Take a code, unless the password has been changed since: then the sign-in ends, as sessions do."""
+        if request.session.get(BEGUN_BY) != self.stage.login.user.get_session_auth_hash():
+            clear_login(request)
+            messages.error(request, _(NOT_TOGETHER))
+            return HttpResponseRedirect(reverse("staff_sign_in"))
+        answer: HttpResponse = super().post(request, *args, **given)
+        return answer
 
     def _build_forms(self) -> Any:
         self.webauthn_form = None

@@ -22,6 +22,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from greenloop.core.people.phone import masked
 from greenloop.web.page import show
 from greenloop.web.people.forms import CodeForm, PhoneForm, StaffForm
+from greenloop.web.people.second_factor import BEGUN_BY, NOT_TOGETHER
 
 
 class PhoneView(RequestLoginCodeView):
@@ -108,9 +109,10 @@ def staff(request: HttpRequest) -> HttpResponse:
         if found is not None:
             # It counts as asked again, so that a first sign-in can go straight on to setting up the second factor.
             record_authentication(request, found, method="password", reauthenticated=True)
+            request.session[BEGUN_BY] = found.get_session_auth_hash()
             answer: HttpResponse = perform_login(request, found, redirect_url=get_next_redirect_url(request))
             return answer
-        form.add_error(None, _("This name and this password don't belong together. Try again."))
+        form.add_error(None, _(NOT_TOGETHER))
     return show(request, "people/staff.html", form=form, next=get_next_redirect_url(request) or "")
 
 
