@@ -96,15 +96,18 @@ def holder(name: str) -> Holder:
 
 def purses(account_id: int) -> list[PurseRow]:
     """Return what an account has in each pool, oldest pool first."""
-    rows, held = [], []
-    for place, (pool, points, high, low, *kept, debt) in enumerate(sql.rows(_PURSES, [account_id, account_id])):
+    pools, held = [], []
+    for place, (pool, points, high, low, *kept, debt_fen) in enumerate(sql.rows(_PURSES, [account_id, account_id])):
         accrued_fen = accrued_of_limbs(int(high or 0), int(low or 0))
-        rows.append((pool, int(points or 0), accrued_fen, *kept, debt))
-        held.append(Purse(place, accrued_fen, Wallet(*kept), debt))
-    placed = spending.place_debt(held)
+        pools.append((pool, int(points or 0), debt_fen))
+        held.append(Purse(place, accrued_fen, Wallet(*kept), debt_fen))
     return [
-        PurseRow(*row, spending.available_fen(purse) - purse.wallet.voucher_fen)
-        for row, purse in zip(rows, placed, strict=True)
+        PurseRow(
+            *(pool, points, purse.accrued_fen, purse.wallet.claimed_fen, purse.wallet.voucher_fen),
+            *(purse.wallet.redeemed_fen, purse.wallet.expired_fen, debt_fen),
+            drawable_fen=spending.available_fen(purse) - purse.wallet.voucher_fen,
+        )
+        for (pool, points, debt_fen), purse in zip(pools, spending.place_debt(held), strict=True)
     ]
 
 
