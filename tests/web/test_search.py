@@ -44,6 +44,13 @@ def test_a_merchant_is_found_with_its_statement(town: Town, operator: Client) ->
         assert links(operator, text) == ["/holders/grocer/", "/merchants/grocer/statement/"], text
 
 
+def test_where_a_member_and_a_merchant_share_a_ref_each_is_led_to_by_its_account(town: Town, operator: Client) -> None:
+    member, merchant = town.member("twin"), town.merchant("twin")
+    found = [link for link in links(operator, "twin") if link.startswith("/holders/")]
+    assert sorted(found) == sorted([f"/holders/{member}/", f"/holders/{merchant}/"])
+    assert all(operator.get(link).status_code == 200 for link in found)
+
+
 def test_a_phone_leads_to_the_merchants_that_its_owner_acts_for(town: Town, operator: Client) -> None:
     seat(merchant="grocer", phone="13900139000", relation="owner", at=town.at)
     assert links(operator, "13900139000") == ["/holders/grocer/", "/merchants/grocer/statement/"]
