@@ -92,6 +92,8 @@ def test_a_person_is_seated_at_a_merchant(town: Town) -> None:
     assert owner["account"] == clerk["account"]
     assert (owner["relation"], clerk["relation"]) == ("owner", "clerk")
     assert "acts for baker as owner" in town.call("seat", "baker", "13900139000").out
+    assert town.call("seat", "grocer", "13900139000", "--end", "--json").json["ended"] is True
+    assert town.call("seat", "grocer", "13900139000", "--end", "--json", code=1).json["code"] == "seat.unknown"
 
 
 def test_a_person_is_forgotten_by_ref_or_by_the_number_of_the_account(town: Town) -> None:

@@ -11,7 +11,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from greenloop.core.faults import Refusal
 from greenloop.services.people.enrol import MerchantForm, enrol_merchants
 from greenloop.services.people.forget import forget
-from greenloop.services.people.sign_in import PhoneForm, give_phones, seat, verify_phone
+from greenloop.services.people.sign_in import PhoneForm, end_seat, give_phones, seat, verify_phone
 from greenloop.services.people.staff import ROLES, appoint_staff, dismiss_staff, draw_password, set_up_second_factor
 from greenloop.store import sealed
 from greenloop.store.models import Account
@@ -175,6 +175,24 @@ def test_a_merchant_can_be_enrolled_again_after_its_owner_was_seated(town: Town)
     assert enrol_merchants(forms=[baker], at=NOW) == ids
     with pytest.raises(Refusal, match="other facts"):
         enrol_merchants(forms=[MerchantForm("florist", "Hangzhou", OPENING_AT, 100_000, linked=("lin",))], at=NOW)
+
+
+def test_a_seat_that_ends_takes_the_merchants_pages_and_nothing_else(town: Town) -> None:
+    give(town, mei=MEI)
+    seat(merchant="grocer", phone=MEI, relation="clerk", at=NOW)
+    assert end_seat(merchant="grocer", phone="138 0013 8000") == town.ids["mei"]
+    assert people.visitor(town.ids["mei"]).merchants == ()
+    assert people.visitor(town.ids["mei"]).member_ref == "mei"
+    for merchant, phone in (("grocer", MEI), ("nobody", MEI), ("grocer", LIN)):
+        with pytest.raises(Refusal, match="has a seat"):
+            end_seat(merchant=merchant, phone=phone)
+
+
+def test_who_is_only_linked_has_no_seat_to_end(town: Town) -> None:
+    town.merchant("tailor", linked=("bo",))
+    give(town, bo=LIN)
+    with pytest.raises(Refusal, match="has a seat"):
+        end_seat(merchant="tailor", phone=LIN)
 
 
 def test_a_seat_needs_a_merchant_a_phone_and_a_relation(town: Town) -> None:

@@ -129,9 +129,12 @@ def seat(
     merchant: Annotated[str, typer.Argument(help=say("The merchant's ref."))],
     number: Phone,
     clerk: Annotated[bool, typer.Option("--clerk", help=say("As a clerk, not as the owner."))] = False,
+    end: Annotated[bool, typer.Option("--end", help=say("Take the seat away again."))] = False,
     at: At = None,
 ) -> Answer:
-    """Seat whoever has the phone at a merchant."""
+    """Seat whoever has the phone at a merchant, or end it."""
+    if end:
+        return _unseated(merchant, number)
     relation = "clerk" if clerk else "owner"
     with database.writing():
         from greenloop.core.people.phone import masked, normalised
@@ -145,6 +148,17 @@ def seat(
     )
     sentence = (as_clerk if clerk else as_owner).format(phone=shown, merchant=merchant)
     return Answer({"account": str(account_id), "merchant": merchant, "relation": relation}, [text(sentence)])
+
+
+def _unseated(merchant: str, number: str) -> Answer:
+    with database.writing():
+        from greenloop.core.people.phone import masked, normalised
+        from greenloop.services.people.sign_in import end_seat
+
+        account_id = end_seat(merchant=merchant, phone=number)
+        shown = masked(normalised(number))
+    sentence = gettext("{phone} has no seat at {merchant} any more.").format(phone=shown, merchant=merchant)
+    return Answer({"account": str(account_id), "merchant": merchant, "ended": True}, [text(sentence)])
 
 
 @command(

@@ -4,7 +4,19 @@ import os
 import sys
 from importlib import import_module
 
-COMMANDS = ("trying", "serving", "rules", "people", "signing", "counter", "cycle", "money", "looking", "proving", "replaying")
+COMMANDS = (
+    "trying",
+    "serving",
+    "rules",
+    "people",
+    "signing",
+    "counter",
+    "cycle",
+    "money",
+    "looking",
+    "proving",
+    "replaying",
+)
 """The modules of the command line, in the order in which help lists them."""
 
 

@@ -205,6 +205,8 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": ["console"], "level": "ERROR", "propagate": False},
         "greenloop": {"handlers": ["console"], "level": "INFO", "propagate": False},
+        # A strange Host header is answered with 400; it is no fault of ours, and strangers send many.
+        "django.security.DisallowedHost": {"handlers": [], "propagate": False},
         "axes": {"handlers": ["console"], "level": "ERROR", "propagate": False},
     },
 }

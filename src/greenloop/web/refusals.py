@@ -46,7 +46,7 @@ class RefusalMiddleware:
             return _say(request, status, _("That can't be done"), words.told(fault))
         if isinstance(fault, Breach):
             log.critical("an invariant is broken, nothing was recorded: %s", fault)
-            what = _("The books refused this, and nothing was recorded. The platform's people have been called.")
+            what = _("The books refused this, and nothing was recorded. An alarm is in the server's log.")
             return _say(request, 500, _("Stopped"), what)
         return None
 

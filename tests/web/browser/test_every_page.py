@@ -18,6 +18,8 @@ CHINESE = files.SRC / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
 RULES = {
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 }
+SEARCHED = (("phone", "en"), ("desktop", "zh"))
+"""Where axe searches for barriers: once in each width, language and theme; it takes longer than all else."""
 SAME_IN_CHINESE = 12
 """Shorter sentences may be names, units or words that Chinese keeps."""
 
@@ -49,6 +51,12 @@ def faults(page: Page, stop: Stop, language: str) -> list[str]:
         f"{stop.name}: a place that was not filled: {each}" for each in ("{", "None", "Undefined") if each in text
     ]
     return found
+
+
+def barriers(page: Page, stop: Stop) -> list[str]:
+    """Return what axe finds in the way of somebody with a screen reader, a keyboard or weak eyes."""
+    violations = Axe().run(page, options=RULES).response["violations"]
+    return [f"{stop.name}: axe {each['id']}: {each['nodes'][0]['html'][:160]}" for each in violations]
 
 
 def complaints(found: list[str]) -> Callable[[ConsoleMessage], None]:
@@ -86,11 +94,8 @@ def test_every_page_fits_speaks_and_has_no_barriers(
         for stop in (stop for stop in STOPS if stop.role == role):
             go(page, stop, names(site))
             found += faults(page, stop, language)
-            barriers = Axe().run(page, options=RULES)
-            found += [
-                f"{stop.name}: axe {each['id']}: {each['nodes'][0]['html'][:160]}"
-                for each in barriers.response["violations"]
-            ]
+            if (width, language) in SEARCHED:
+                found += barriers(page, stop)
         context.close()
     assert found == []
 
@@ -98,8 +103,9 @@ def test_every_page_fits_speaks_and_has_no_barriers(
 def test_a_barrier_a_foreign_sentence_and_a_wide_page_are_seen(browser: Browser) -> None:
     page = browser.new_page()
     page.set_content("<h1>Skip to the content</h1><h1>{name}</h1><img src='x'><p style='width: 9000px'>wide</p>")
-    assert {each["id"] for each in Axe().run(page, options=RULES).response["violations"]} >= {"image-alt"}
-    found = " ".join(faults(page, Stop("made up", "stranger", "/"), "zh"))
+    stop = Stop("made up", "stranger", "/")
+    assert "axe image-alt" in " ".join(barriers(page, stop))
+    found = " ".join(faults(page, stop, "zh"))
     assert "px wider" in found
     assert "2 headings" in found
     assert "English: Skip to the content" in found

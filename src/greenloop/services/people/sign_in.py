@@ -102,3 +102,20 @@ def seat(*, merchant: str, phone: str, relation: str, at: datetime) -> int:
     locks.holders([account_id])
     MerchantLink.objects.update_or_create(merchant=found, account_id=account_id, defaults={"relation": relation})
     return account_id
+
+
+@transaction.atomic(durable=True)
+def end_seat(*, merchant: str, phone: str) -> int:
+    """Take the seat at a merchant from the person with a phone, and return their account.
+
+    Their sign-in and what they have stay theirs; their vouchers are good at the merchant again.
+
+    :raises Refusal: the number can't be read, or nobody with it has a seat there.
+    """
+    lookup = sealed.look_up("phone", normalised(phone))
+    known = Identifier.objects.filter(kind="phone", lookup=lookup).first()
+    seats = MerchantLink.objects.filter(merchant__ref=merchant, relation__in=RELATIONS)
+    if known is None or not seats.filter(account_id=known.account_id).delete()[0]:
+        message = say("Nobody with this phone has a seat at {merchant}.")
+        raise Refusal("seat.unknown", message, field="phone", merchant=merchant)
+    return known.account_id
