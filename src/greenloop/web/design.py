@@ -1,7 +1,5 @@
 """The living page: tokens and every part that pages are made of, drawn by the same macros that pages use."""
 
-from dataclasses import dataclass
-
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -20,16 +18,6 @@ INFLOW = (420, 510, 480, 530, 610, 570, 640, 700)
 ISSUE = (None, 120, 180, 220, 260, 300, 330, 360)
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One part of a stacked bar: its colour, its words, and where it lies in ‰ of the whole."""
-
-    css: str
-    label: str
-    from_permille: int
-    permille: int
-
-
 class Sample(forms.Form):
     """A form to look at."""
 
@@ -41,23 +29,7 @@ def design(request: HttpRequest) -> HttpResponse:
     """Show every part once."""
     empty = Sample(auto_id="sample_%s")
     wrong = Sample({"amount": ""}, auto_id="wrong_%s")
-    parts = (
-        Part("fill-green", _("green {percent}").format(percent="60 %"), 0, 600),
-        Part("fill-red", _("red {percent}").format(percent="8 %"), 600, 80),
-        Part("fill-coupon", _("coupon {percent}").format(percent="7 %"), 680, 70),
-        Part("fill-reserve", _("reserve {percent}").format(percent="5 %"), 750, 50),
-        Part("fill-fee", _("fee {percent}").format(percent="20 %"), 800, 200),
-    )
-    return show(
-        request,
-        "design.html",
-        colours=COLOURS,
-        form=empty,
-        wrong=wrong,
-        parts=parts,
-        figure=_figure(),
-        amount_fen=123456,
-    )
+    return show(request, "design.html", colours=COLOURS, form=empty, wrong=wrong, figure=_figure(), amount_fen=123456)
 
 
 def _figure() -> Figure:

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib.messages import get_messages
-from django.contrib.staticfiles.storage import staticfiles_storage
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.templatetags.static import static
@@ -32,7 +30,6 @@ def environment(**options: Any) -> Environment:
         visitor_of=access.visitor,
         theme_of=theme,
         messages_of=get_messages,
-        hashed=lambda: bool(getattr(staticfiles_storage, "hashed_files", None)) and not settings.DEBUG,
     )
     made.filters.update(words.filters())
     return made

@@ -103,6 +103,5 @@ def filters() -> Mapping[str, Any]:
         "cap": cap,
         "growth": growth,
         "day": day,
-        "date": day,
         "moment": moment,
     }
