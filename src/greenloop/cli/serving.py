@@ -13,7 +13,7 @@ from greenloop.core.faults import Refusal, say
 
 HOST, PORT = "127.0.0.1", 8000
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-THREADS = 8
+THREADS = 4
 CONSOLE = "greenloop.config.texts.ConsoleSender"
 
 
