@@ -80,6 +80,10 @@ def test_members_are_enrolled_with_their_phones(town: Town) -> None:
     town.call("enrol", "--members", good, "--at", day(2))
     town.call("enrol", "--members", good, "--at", day(2))
     assert town.call("phone", "du", "13800138000", "--json", code=1).json["code"] == "phone.taken"
+    late = f"{head}fen,Ningbo,{OPENING},\nhe,Ningbo,{OPENING},138 0013 8000\n"
+    refused = town.call("enrol", "--members", town.write("late.csv", late), "--json", code=1).json
+    assert (refused["code"], refused["field"]) == ("phone.taken", "phone")
+    assert town.call("wallet", "fen", "--json", code=1).json["code"] == "holder.unknown", "nobody is enrolled by halves"
     bad = town.write("bad.csv", f"{head}eva,Ningbo,{OPENING},13900139000\nfan,Ningbo,{OPENING},139\n")
     (fault,) = town.call("enrol", "--members", bad, "--at", day(2), "--json", code=1).lines
     assert (fault["line"], fault["field"]) == (3, "phone")

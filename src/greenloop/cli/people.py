@@ -48,14 +48,9 @@ def enrol(
         raise Refusal("enrol.none", say("Name a file of members or of merchants."), field="--members")
     with database.writing():
         from greenloop.services.people.enrol import MemberForm, MerchantForm, enrol_members, enrol_merchants
-        from greenloop.services.people.sign_in import PhoneForm, give_phones
 
         present = now(at)
-        found_members = (
-            records(members, MEMBER, lambda fields, _: (MemberForm(**_member(fields)), _phone(fields)))
-            if members
-            else None
-        )
+        found_members = records(members, MEMBER, lambda fields, _: MemberForm(**_member(fields))) if members else None
         found_merchants = (
             records(merchants, MERCHANT, lambda fields, line: MerchantForm(**_merchant(fields, line)))
             if merchants
@@ -66,10 +61,7 @@ def enrol(
                 return malformed(found)
         enrolled: dict[str, dict[str, int]] = {"members": {}, "merchants": {}}
         for batch in _batches([form for _, form in found_members.found] if found_members else []):
-            ids = enrol_members(forms=[form for form, _ in batch], at=present)
-            phones = {form.ref: phone for form, phone in batch if phone}
-            give_phones(forms=[PhoneForm(account_id=ids[ref], phone=phone) for ref, phone in phones.items()])
-            enrolled["members"] |= ids
+            enrolled["members"] |= enrol_members(forms=batch, at=present)
         for shops in _batches([form for _, form in found_merchants.found] if found_merchants else []):
             enrolled["merchants"] |= enrol_merchants(forms=shops, at=present)
     facts = {kind: {ref: str(identity) for ref, identity in ids.items()} for kind, ids in enrolled.items()}
@@ -88,6 +80,7 @@ def _member(fields: Fields) -> dict[str, Any]:
         "city": fields.text("city", length_max=64),
         "enrolled_at": moment_of(fields, "enrolled_at"),
         "referrer": fields.maybe_text("referrer", length_max=64) if fields.has("referrer") else None,
+        "phone": _phone(fields),
     }
 
 

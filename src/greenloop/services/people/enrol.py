@@ -8,19 +8,22 @@ from django.db import transaction
 
 from greenloop.core.faults import Refusal, say
 from greenloop.core.loop.concession import check_rate
+from greenloop.core.people.phone import normalised
 from greenloop.services import ids
 from greenloop.services.again import begun_again
+from greenloop.services.people import steps
 from greenloop.store.models import Account, Member, Merchant, MerchantLink, RateCard, Shop
 
 
 @dataclass(frozen=True, slots=True)
 class MemberForm:
-    """A shopper to enrol; `referrer` is the ref of the member who brought it, if any."""
+    """A shopper to enrol; `referrer` is the ref of the member who brought it, `phone` what it signs in by, if any."""
 
     ref: str
     city: str
     enrolled_at: datetime
     referrer: str | None = None
+    phone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,8 @@ def enrol_members(*, forms: Sequence[MemberForm], at: datetime) -> dict[str, int
 
     A referrer is enrolled already or stands earlier in the same call.
 
-    :raises Refusal: a ref is empty, or known with other facts; a referrer is unknown.
+    :raises Refusal: a ref is empty, or known with other facts; a referrer is unknown; a phone can't be read, or signs
+        in somebody else; the identity key is not kept.
     """
     known = {
         member.ref: member for member in Member.objects.filter(ref__in=_refs(forms, [form.referrer for form in forms]))
@@ -68,6 +72,8 @@ def enrol_members(*, forms: Sequence[MemberForm], at: datetime) -> dict[str, int
         )
         for form in new
     )
+    if phones := {found[form.ref]: normalised(form.phone) for form in forms if form.phone}:
+        steps.give_phones(phones)
     return {form.ref: found[form.ref] for form in forms}
 
 

@@ -1,17 +1,17 @@
 """What members and merchants sign in by: a phone, and a seat at a merchant."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 
 from greenloop.core.faults import Refusal, say
-from greenloop.core.people.phone import masked, normalised
+from greenloop.core.people.phone import normalised
 from greenloop.services.again import begun_again
 from greenloop.services.people import steps
 from greenloop.store import locks, sealed
-from greenloop.store.models import Account, Identifier, Merchant, MerchantLink, StaffRole
+from greenloop.store.models import Identifier, Merchant, MerchantLink
 
 RELATIONS = ("owner", "clerk")
 
@@ -32,43 +32,7 @@ def give_phones(*, forms: Sequence[PhoneForm]) -> None:
     :raises Refusal: a number can't be read or signs in somebody else; the account is unknown, a merchant's own or one
         of the platform's people; the identity key is not kept.
     """
-    phones = {form.account_id: normalised(form.phone) for form in forms}
-    locks.holders(phones)
-    _check_people(phones)
-    _check_free(phones)
-    had = dict(Identifier.objects.filter(account_id__in=phones, kind="phone").values_list("account_id", "lookup"))
-    new = {number: phone for number, phone in phones.items() if had.get(number) != sealed.look_up("phone", phone)}
-    steps.identify("phone", new)
-    steps.sign_out([number for number in new if number in had])
-
-
-def _check_people(account_ids: Iterable[int]) -> None:
-    wanted = set(account_ids)
-    if unknown := wanted - set(Account.objects.filter(id__in=wanted).values_list("id", flat=True)):
-        message = say("There is no account {account}.")
-        raise Refusal("account.unknown", message, field="account", account=str(min(unknown)))
-    if Merchant.objects.filter(account_id__in=wanted).exists():
-        message = say("This account is a merchant's, and a person has the phone. Seat that person at the merchant.")
-        raise Refusal("phone.merchant", message, field="account")
-    # A name is kept after a dismissal, and its owner may be appointed again.
-    if (
-        StaffRole.objects.filter(account_id__in=wanted).exists()
-        or Identifier.objects.filter(account_id__in=wanted, kind="name").exists()
-    ):
-        message = say("The platform's people sign in by name, password and second factor, never by phone.")
-        raise Refusal("phone.staff", message, field="account")
-
-
-def _check_free(phones: dict[int, str]) -> None:
-    owners: dict[str, int] = {}
-    taken = [phone for number, phone in phones.items() if owners.setdefault(phone, number) != number]
-    lookups = {sealed.look_up("phone", phone): phone for phone in owners}
-    had = Identifier.objects.filter(kind="phone", lookup__in=lookups).values_list("lookup", "account_id")
-    taken += [lookups[lookup] for lookup, number in had if owners[lookups[lookup]] != number]
-    if taken:
-        # Whose it is stays unsaid: a till is no place to ask about people by their phones.
-        message = say("The phone number {phone} signs in somebody else already. Check it, or have it given up there.")
-        raise Refusal("phone.taken", message, field="phone", phone=masked(min(taken)))
+    steps.give_phones({form.account_id: normalised(form.phone) for form in forms})
 
 
 @transaction.atomic(durable=True)

@@ -1,6 +1,6 @@
 """Writes that the verbs about people share. Each is part of its caller's transaction."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,9 +9,11 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 
+from greenloop.core.faults import Refusal, say
+from greenloop.core.people.phone import masked
 from greenloop.services import ids
-from greenloop.store import sealed
-from greenloop.store.models import Account, Identifier, PersonKey
+from greenloop.store import locks, sealed
+from greenloop.store.models import Account, Identifier, Merchant, PersonKey, StaffRole
 
 
 def account(at: datetime) -> Account:
@@ -89,3 +91,47 @@ def _texts(value: Any) -> set[str]:
     if isinstance(value, list):
         return set().union(*map(_texts, value)) if value else set()
     return {str(value)}
+
+
+def give_phones(phones: Mapping[int, str]) -> None:
+    """Let accounts sign in by phones, given as + and digits. A new phone takes the place of the old.
+
+    :raises Refusal: a number signs in somebody else; the account is unknown, a merchant's own or one of the platform's
+        people; the identity key is not kept.
+    """
+    locks.holders(phones)
+    _check_people(phones)
+    _check_free(phones)
+    had = dict(Identifier.objects.filter(account_id__in=phones, kind="phone").values_list("account_id", "lookup"))
+    new = {number: phone for number, phone in phones.items() if had.get(number) != sealed.look_up("phone", phone)}
+    identify("phone", new)
+    sign_out([number for number in new if number in had])
+
+
+def _check_people(account_ids: Iterable[int]) -> None:
+    wanted = set(account_ids)
+    if unknown := wanted - set(Account.objects.filter(id__in=wanted).values_list("id", flat=True)):
+        message = say("There is no account {account}.")
+        raise Refusal("account.unknown", message, field="account", account=str(min(unknown)))
+    if Merchant.objects.filter(account_id__in=wanted).exists():
+        message = say("This account is a merchant's, and a person has the phone. Seat that person at the merchant.")
+        raise Refusal("phone.merchant", message, field="account")
+    # A name is kept after a dismissal, and its owner may be appointed again.
+    if (
+        StaffRole.objects.filter(account_id__in=wanted).exists()
+        or Identifier.objects.filter(account_id__in=wanted, kind="name").exists()
+    ):
+        message = say("The platform's people sign in by name, password and second factor, never by phone.")
+        raise Refusal("phone.staff", message, field="account")
+
+
+def _check_free(phones: Mapping[int, str]) -> None:
+    owners: dict[str, int] = {}
+    taken = [phone for number, phone in phones.items() if owners.setdefault(phone, number) != number]
+    lookups = {sealed.look_up("phone", phone): phone for phone in owners}
+    had = Identifier.objects.filter(kind="phone", lookup__in=lookups).values_list("lookup", "account_id")
+    taken += [lookups[lookup] for lookup, number in had if owners[lookups[lookup]] != number]
+    if taken:
+        # Whose it is stays unsaid: a till is no place to ask about people by their phones.
+        message = say("The phone number {phone} signs in somebody else already. Check it, or have it given up there.")
+        raise Refusal("phone.taken", message, field="phone", phone=masked(min(taken)))
