@@ -13,6 +13,7 @@ from greenloop.core.money import (
     SCALE,
     WALLET_POINTS_MAX,
     ceil_div,
+    coverage_ppm,
     fen_of,
     half_up_ppm,
     share_ppm,
@@ -154,3 +155,10 @@ def test_a_zero_is_read_down_to_thirty_decimals() -> None:
     assert fen_of(Decimal("0E-30")) == 0
     with pytest.raises(Refusal):
         fen_of(Decimal("0E-31"))
+
+
+def test_coverage_is_what_lies_behind_each_yuan_owed_rounded_down_and_nothing_while_nothing_is_owed() -> None:
+    # 1.00 free and 3.00 owed: 4 ÷ 3 yuan for each.
+    assert coverage_ppm(100, 300) == 1_333_333
+    assert coverage_ppm(0, 300) == 1_000_000
+    assert coverage_ppm(100, 0) is None

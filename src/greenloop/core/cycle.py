@@ -12,6 +12,17 @@ YEAR_MIN = 2000
 YEAR_MAX = 2999
 
 
+def midnight_at(day: date, utc_offset_minutes: int) -> datetime:
+    """Return the first instant of a local day, in UTC."""
+    return datetime.combine(day, time(), UTC) - timedelta(minutes=utc_offset_minutes)
+
+
+def local_date(instant: datetime, utc_offset_minutes: int) -> date:
+    """Return the local day of `instant`, which must know its time zone."""
+    ensure(instant.tzinfo is not None, "an instant without a time zone has no local day")
+    return (instant.astimezone(UTC) + timedelta(minutes=utc_offset_minutes)).date()
+
+
 @dataclass(frozen=True, slots=True)
 class Calendar:
     """Cycles of `cycle_days` local days, numbered from 1, the first one beginning on `opens_date`.
@@ -57,7 +68,7 @@ class Calendar:
 
     def midnight_at(self, day: date) -> datetime:
         """Return the first instant of a local day, in UTC."""
-        return datetime.combine(day, time(), UTC) - timedelta(minutes=self.utc_offset_minutes)
+        return midnight_at(day, self.utc_offset_minutes)
 
     def cycle_at(self, instant: datetime) -> int:
         """Return the number of the cycle that `instant` falls into; 0 and less lie before the opening."""
@@ -65,5 +76,4 @@ class Calendar:
 
     def local_date(self, instant: datetime) -> date:
         """Return the local day of `instant`, which must know its time zone."""
-        ensure(instant.tzinfo is not None, "an instant without a time zone can't be placed in a cycle")
-        return (instant.astimezone(UTC) + timedelta(minutes=self.utc_offset_minutes)).date()
+        return local_date(instant, self.utc_offset_minutes)

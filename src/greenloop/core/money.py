@@ -30,6 +30,14 @@ def share_ppm(amount: int, ppm: int) -> int:
     return amount * ppm // PPM
 
 
+def coverage_ppm(free_fen: int, owed_fen: int) -> int | None:
+    """Return (free + owed) ÷ owed in ppm, rounded down: what is behind each yuan owed; None while nothing is owed.
+
+    What is owed is accrued + voucher (guardrails.md, coverage).
+    """
+    return (free_fen + owed_fen) * PPM // owed_fen if owed_fen else None
+
+
 def half_up_ppm(amount: int, ppm: int) -> int:
     """Take `ppm` parts per million of `amount`, rounded to the nearest; halves go up."""
     return (amount * ppm * 2 + PPM) // (2 * PPM)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from greenloop.core.loop.concession import MIN_CONCESSION_FEN
-from greenloop.core.money import PPM
+from greenloop.core.money import coverage_ppm
 from greenloop.store import sql
 
 
@@ -41,7 +41,7 @@ class PoolSums:
     @property
     def coverage_ppm(self) -> int | None:
         """Return (free + accrued + voucher) ÷ (accrued + voucher), rounded down; None while nothing is owed."""
-        return (self.free_fen + self.owed_fen) * PPM // self.owed_fen if self.owed_fen else None
+        return coverage_ppm(self.free_fen, self.owed_fen)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from greenloop.core.loop.rules import RuleSet, rule_set
-from greenloop.core.money import PPM, SCALE
+from greenloop.core.money import PPM, SCALE, ceil_div
 from greenloop.store import sql
 
 BOUND_STEP_PPM = 1_000
@@ -47,7 +47,7 @@ class RulesFact:
     @property
     def bound_ppm(self) -> int:
         """Return what points can release on the average: payout ratio ÷ points per yuan, rounded up as bounds are."""
-        return -(-self.payout_ppm * PPM // (self.points_min_ppm * BOUND_STEP_PPM)) * BOUND_STEP_PPM
+        return ceil_div(self.payout_ppm * PPM, self.points_min_ppm * BOUND_STEP_PPM) * BOUND_STEP_PPM
 
     @property
     def cycles_max(self) -> int:

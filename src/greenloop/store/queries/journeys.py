@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from greenloop.core.loop.concession import MIN_CONCESSION_FEN, Parts, Split, points_of, split_concession
+from greenloop.core.loop.rules import rule_set
 from greenloop.core.money import SCALE, share_ppm
 from greenloop.store import sql
 from greenloop.store.queries.traces import OrderRow, RefundRow
@@ -163,13 +164,13 @@ def journey(order: OrderRow) -> Journey:
     row = list(sql.rows(_JOURNEY, [order.id])[0])
     shopper, shop_bought, document, entered, index, age, released, red_pool, red_index = row[:9]
     vested, fee, payout = (_mark(*row[place : place + 2]) for place in (9, 11, 13))
-    rules = json.loads(document)
+    rules = rule_set(json.loads(document))
     return Journey(
         order=order,
         shopper_account_id=shopper,
         shop_bought=bool(shop_bought),
-        split=Split(**rules["split"]),
-        refund_days=rules.get("refund_days", 7),
+        split=rules.split,
+        refund_days=rules.refund_days,
         entered_fen=entered,
         green_index=index,
         releases=age or 0,

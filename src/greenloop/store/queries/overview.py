@@ -5,10 +5,11 @@ Every read here grows with the pools, the shown cycles or the cohorts, never wit
 
 import json
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from greenloop.core.cycle import Calendar
-from greenloop.core.money import PPM, SCALE
+from greenloop.core.loop.rules import rule_set
+from greenloop.core.money import SCALE, coverage_ppm
 from greenloop.store import sql
 
 POOLS = 20
@@ -37,7 +38,7 @@ class PoolRow:
     @property
     def coverage_ppm(self) -> int | None:
         """Return (free + accrued + voucher) ÷ (accrued + voucher) in ppm; None while nothing is owed."""
-        return (self.free_fen + self.owed_fen) * PPM // self.owed_fen if self.owed_fen else None
+        return coverage_ppm(self.free_fen, self.owed_fen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Pools:
     @property
     def coverage_ppm(self) -> int | None:
         """Return the coverage of all pools together, in ppm; no pool may pay for another (G10)."""
-        return (self.free_fen + self.owed_fen) * PPM // self.owed_fen if self.owed_fen else None
+        return coverage_ppm(self.free_fen, self.owed_fen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class CycleRow:
     @property
     def coverage_ppm(self) -> int | None:
         """Return the coverage right after the settlement, in ppm."""
-        return (self.free_fen + self.owed_fen) * PPM // self.owed_fen if self.owed_fen else None
+        return None if self.owed_fen is None else coverage_ppm(self.free_fen, self.owed_fen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +145,9 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Newest:
-    """What an overview begins with: the newest rules' calendar and cap, the newest settlement run, the newest check."""
+    """What an overview begins with: the newest rules' calendar, the newest settlement run, the newest check."""
 
-    rules: str | None
     calendar: Calendar | None
-    daily_cap_fen: int | None
     run_cycle: int | None
     run_state: str | None
     run_issued_fen: int | None
@@ -210,14 +209,12 @@ def queues() -> Queues:
 def newest() -> Newest:
     """Return the newest rules, run and check, in one statement."""
     (document, cycle, state, issued, at, by, took, replayed, statements, broken) = sql.rows(_NEWEST)[0]
-    rules = json.loads(document) if document else {}
-    terms = rules.get("calendar")
     check = None
     if at is not None:
         told = tuple((name, what, int(off)) for name, what, off in json.loads(broken))
         check = Check(sql.moment(at), by, took, bool(replayed), statements, told)
-    calendar = Calendar(**terms | {"opens_date": date.fromisoformat(terms["opens_date"])}) if terms else None
-    return Newest(rules.get("name"), calendar, rules.get("daily_rebate_cap_fen"), cycle, state, issued, check)
+    calendar = rule_set(json.loads(document)).calendar if document else None
+    return Newest(calendar, cycle, state, issued, check)
 
 
 # The sums are taken over all pools before the limit; CAST because PostgreSQL sums big integers as decimals.

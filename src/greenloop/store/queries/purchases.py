@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from greenloop.core.loop.concession import points_of
+from greenloop.core.loop.concession import MIN_CONCESSION_FEN, points_of
 from greenloop.core.money import SCALE, share_ppm
 from greenloop.store import sql
 
@@ -129,7 +129,7 @@ _WAITING = f"""
 # The page's orders first, then what belongs to them. `id + 0` keeps PostgreSQL at the member's own orders: asked for
 # the newest ids, it would read everybody's backwards until it has met a page of them (13 572 rows, measured).
 _VESTED = f"""
-    SELECT {_COLUMNS}, CASE WHEN o.entered_fen >= 10 THEN c.release_index END, {_LATER}
+    SELECT {_COLUMNS}, CASE WHEN o.entered_fen >= {MIN_CONCESSION_FEN} THEN c.release_index END, {_LATER}
     FROM (SELECT * FROM orders WHERE member_id = %s AND entry_cycle IS NOT NULL AND id < %s
           ORDER BY id + 0 DESC LIMIT %s) o
     JOIN merchant m ON m.id = o.merchant_id JOIN pool p ON p.id = o.pool_id

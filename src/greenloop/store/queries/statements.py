@@ -9,8 +9,9 @@ all that was ever sold, and one statement reads all of it in one state.
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
+from greenloop.core.cycle import local_date, midnight_at
 from greenloop.core.faults import Refusal, say
 from greenloop.store import sql
 
@@ -44,12 +45,12 @@ class Period:
     @property
     def since_at(self) -> datetime:
         """Return its first instant."""
-        return _midnight_at(self.first_date, self.offset_minutes)
+        return midnight_at(self.first_date, self.offset_minutes)
 
     @property
     def until_at(self) -> datetime:
         """Return the first instant after it."""
-        return _midnight_at(self.last_date + timedelta(days=1), self.offset_minutes)
+        return midnight_at(self.last_date + timedelta(days=1), self.offset_minutes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,7 @@ def rates(merchant_id: int) -> list[RateRow]:
 def span(merchant_id: int, offset_minutes: int) -> Span | None:
     """Return the local days between which anything moved; None before that."""
     row = sql.rows(_SPAN, [merchant_id] * _SPAN.count("%s"))[0]
-    days = [None if at is None else (sql.moment(at) + timedelta(minutes=offset_minutes)).date() for at in row[:-2]]
+    days = [None if at is None else local_date(sql.moment(at), offset_minutes) for at in row[:-2]]
     days += [None if raw is None else sql.day(raw) for raw in row[-2:]]
     known = [day for day in days if day is not None]
     sold = [day for day in days[:4] if day is not None]
@@ -213,10 +214,6 @@ def statement(merchant_id: int, period: Period) -> Statement:
         balance_fen += sums.change_fen
         shown.append(Day(day, sums, balance_fen))
     return Statement(period, opening_fen, tuple(shown), total, closing_fen, _payouts(groups), owed)
-
-
-def _midnight_at(day: date, offset_minutes: int) -> datetime:
-    return datetime.combine(day, time(), UTC) - timedelta(minutes=offset_minutes)
 
 
 def _by_day(groups: dict[str, list[sql.Row]]) -> dict[date | None, DaySums]:
