@@ -77,13 +77,17 @@ class HoldRow:
     placed_at: datetime
 
 
+def written_id(text: str) -> int:
+    """Return the number of a record that a text is, as far as a database takes it; −1 for any other text."""
+    return min(int(text), ID_MAX) if text.isascii() and text.isdigit() and len(text) < 20 else -1
+
+
 def holder(name: str) -> Holder:
     """Return a member or merchant by its ref, or else by its account's number.
 
     :raises Refusal: there is none, or a member and a merchant share the ref.
     """
-    number = int(name) if name.isascii() and name.isdigit() and len(name) < 20 else -1
-    rows = sql.rows(_HOLDER, [name, name, *[min(number, ID_MAX)] * 2])
+    rows = sql.rows(_HOLDER, [name, name, *[written_id(name)] * 2])
     found = [row for by_ref, *row in rows if by_ref] or [row for _, *row in rows]
     if len(found) == 1:
         return Holder(*found[0])

@@ -20,6 +20,11 @@ class Visitor:
     merchants: tuple[tuple[str, str], ...]
     has_second_factor: bool
 
+    @property
+    def merchant_refs(self) -> tuple[str, ...]:
+        """Return the refs of the merchants they act for."""
+        return tuple(ref for ref, _relation in self.merchants)
+
 
 @dataclass(frozen=True, slots=True)
 class StaffRow:

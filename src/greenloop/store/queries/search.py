@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from greenloop.store import sql
+from greenloop.store.queries.lookups import written_id
 
 FOUND_MAX = 8
 BEGINNING_MIN = 2
-ID_MAX = 2**63 - 1
 LAST = "\U0010ffff"
 """Sorts behind every text that goes on."""
 
@@ -39,7 +39,7 @@ def holders(text: str) -> list[HolderRow]:
 
     A ref that is the text itself comes first.
     """
-    number = _number(text)
+    number = written_id(text)
     # Under two letters nearly everybody would be found.
     begins = _BEGINS_POSTGRESQL if sql.is_postgresql() else _BEGINS
     if len(text) < BEGINNING_MIN:
@@ -59,16 +59,12 @@ def orders(text: str) -> list[OrderRow]:
     """Return the orders with a number that somebody reads out: merchant/number, the number alone, or the id."""
     merchant, slash, order_no = text.partition("/")
     found = list(sql.rows(_ORDER_OF, [merchant, order_no])) if slash and merchant and order_no else []
-    found += sql.rows(_ORDERS, [_number(text), text, FOUND_MAX])
+    found += sql.rows(_ORDERS, [written_id(text), text, FOUND_MAX])
     seen = {row[0]: row for row in found}
     return [
         OrderRow(number, merchant, order_no, member, sql.moment(paid_at), price)
         for number, merchant, order_no, member, paid_at, price in seen.values()
     ]
-
-
-def _number(text: str) -> int:
-    return min(int(text), ID_MAX) if text.isascii() and text.isdigit() and len(text) < 20 else -1
 
 
 def _bounds(begins: str, text: str) -> list[str]:

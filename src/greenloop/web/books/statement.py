@@ -22,7 +22,7 @@ from django.views.decorators.http import require_safe
 from greenloop.insight.statement import as_csv, as_xlsx, picture
 from greenloop.store.queries import lookups, sales, statements
 from greenloop.store.queries.statements import Period, Subject
-from greenloop.web import access, clock
+from greenloop.web import access, clock, cursors
 from greenloop.web.books import period as periods
 from greenloop.web.page import show
 
@@ -46,7 +46,7 @@ def _of_merchant(view: View) -> View:
         found = access.visitor(request)
         if found is None:
             raise Http404
-        own = ref in {known for known, _relation in found.merchants}
+        own = ref in found.merchant_refs
         if not own and found.staff and (way := access.factor_first(request, found)):
             return way
         if not own and not found.staff:
@@ -61,7 +61,7 @@ def _of_merchant(view: View) -> View:
 def statement(request: HttpRequest) -> HttpResponse:
     """Lead to the visitor's own merchant's statement, or let them choose which."""
     found = access.visitor(request)
-    refs = [ref for ref, _relation in found.merchants] if found else []
+    refs = list(found.merchant_refs) if found else []
     if len(refs) == 1:
         return HttpResponseRedirect(reverse("merchant_statement", args=refs))
     return show(request, "books/choose.html", refs=refs)
@@ -96,15 +96,14 @@ def of_day(request: HttpRequest, subject: Subject, day: str) -> HttpResponse:
     date_shown = _day(day)
     chosen = Period(date_shown, date_shown, clock.offset_minutes())
     before = _place(request.GET.get("before", ""))
-    rows = sales.newest(subject.id, chosen, limit=ROWS + 1, before=before)
-    last = rows[ROWS - 1] if len(rows) > ROWS else None
+    orders, last = cursors.page(sales.newest(subject.id, chosen, limit=ROWS + 1, before=before), ROWS)
     return show(
         request,
         "books/day.html",
         subject=subject,
         date=date_shown,
         statement=statements.statement(subject.id, chosen),
-        orders=rows[:ROWS],
+        orders=orders,
         refunds=[] if before else sales.refunds(subject.id, chosen, limit=REFUNDS),
         older=f"?before={_written(last.place)}" if last else None,
         first=before is None,
@@ -156,7 +155,7 @@ def _named(response: HttpResponseBase, subject: Subject, chosen: Period, ending:
 
 def _is_own(request: HttpRequest, subject: Subject) -> bool:
     found = access.visitor(request)
-    return found is not None and subject.ref in {ref for ref, _relation in found.merchants}
+    return found is not None and subject.ref in found.merchant_refs
 
 
 def _day(text: str) -> date:

@@ -74,7 +74,7 @@ def _found(merchant: str, order_no: str) -> OrderRow:
 
 def _eyes(visitor: Visitor, journey: Journey) -> Eyes | None:
     """Return as whom a visitor sees an order; None for who has nothing to do with it."""
-    refs = {ref for ref, _relation in visitor.merchants}
+    refs = visitor.merchant_refs
     if visitor.staff:
         return "staff"
     if journey.shopper_account_id == visitor.account_id or (journey.shop_bought and journey.order.member in refs):

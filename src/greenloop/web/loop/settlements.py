@@ -18,8 +18,7 @@ from greenloop.services.loop.settle import approve as approve_run
 from greenloop.services.loop.settle import reject as reject_run
 from greenloop.store.queries import people, settlements
 from greenloop.store.queries.settlements import RunRow
-from greenloop.web import access, clock
-from greenloop.web.loop import cursors
+from greenloop.web import access, clock, cursors
 from greenloop.web.loop.caps import CapsForm
 from greenloop.web.page import show
 from greenloop.web.words import money, told

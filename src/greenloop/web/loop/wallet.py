@@ -10,8 +10,8 @@ from django.views.decorators.http import require_safe
 from greenloop.insight import holdings as drawings
 from greenloop.store.queries import holdings, movements, purchases
 from greenloop.store.queries.holdings import CohortRow, Path
-from greenloop.web import access, clock
-from greenloop.web.loop import cursors, places
+from greenloop.web import access, clock, cursors
+from greenloop.web.loop import places
 from greenloop.web.loop.forms import PriceForm
 from greenloop.web.loop.places import Place
 from greenloop.web.page import show
