@@ -20,11 +20,12 @@ CODE = re.compile(r"\b(\d{6})\b")
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Pages being served: their address, what the server prints, and who may sign in, by role."""
+    """Pages being served: their address, what the server prints, who may sign in, by role, and the process itself."""
 
     base: str
     log: Path
     people: Mapping[str, Mapping[str, Any]]
+    server: subprocess.Popen[bytes]
 
     def newest_code(self, *, after: int) -> str:
         """Return the code that the server has shown on its console since its log was `after` bytes long."""
@@ -63,10 +64,12 @@ def served(url: str, home: Path, invitations: list[dict[str, Any]]) -> Iterator[
     log = home / "server.log"
     with log.open("w", encoding="utf-8") as stream:
         command = [str(GREENLOOP), "serve", "--port", str(port)]
-        server = subprocess.Popen(command, env=environment(url, home), stdout=stream, stderr=stream)
+        server = subprocess.Popen(
+            command, env=environment(url, home), stdout=stream, stderr=stream, start_new_session=True
+        )
         try:
             _wait(port, server, log)
-            yield Served(f"http://127.0.0.1:{port}", log, {each["role"]: each for each in invitations})
+            yield Served(f"http://127.0.0.1:{port}", log, {each["role"]: each for each in invitations}, server)
         finally:
             server.terminate()
             server.wait(PATIENCE_S)

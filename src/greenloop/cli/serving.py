@@ -14,6 +14,9 @@ from greenloop.core.faults import Refusal, say
 HOST, PORT = "127.0.0.1", 8000
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 THREADS = 4
+PATIENCE_S = 3
+"""How long answers under way may take once the server is stopped. Without it, a browser that keeps its connection open
+keeps the server from ending."""
 CONSOLE = "greenloop.config.texts.ConsoleSender"
 
 
@@ -81,5 +84,6 @@ def _granian(host: str, port: int, workers: int) -> None:
         blocking_threads=THREADS,
         log_level=LogLevels.warning,
         websockets=False,
+        workers_kill_timeout=PATIENCE_S,
     )
     server.serve()
