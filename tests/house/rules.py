@@ -111,12 +111,12 @@ def transactions(module: ast.Module) -> Iterator[tuple[int, bool]]:
 
 
 def verbs(module: ast.Module) -> frozenset[str]:
-    """Return the names of the module's functions that are transactions."""
+    """Return the names of the module's functions that are verbs, each a transaction."""
     return frozenset(
         node.name
         for node in module.body
         if isinstance(node, ast.FunctionDef)
-        and any("atomic" in ast.unparse(decorator) for decorator in node.decorator_list)
+        and any(ast.unparse(decorator) == "verb" for decorator in node.decorator_list)
     )
 
 

@@ -2,10 +2,9 @@
 
 from datetime import datetime, timedelta
 
-from django.db import transaction
-
 from greenloop.core.faults import Refusal, say
 from greenloop.services.ids import Maker
+from greenloop.services.verb import verb
 from greenloop.store import sql
 from greenloop.store.models import Worker
 
@@ -13,7 +12,7 @@ NUMBERS = 1_024
 LEASE = timedelta(days=1)
 
 
-@transaction.atomic(durable=True)
+@verb
 def lease(*, holder: str, at: datetime) -> Maker:
     """Lease the lowest free worker number for a day and return a maker of ids that starts after its last one.
 
@@ -32,13 +31,13 @@ def lease(*, holder: str, at: datetime) -> Maker:
     return Maker(worker=worker.number, last_ms=worker.last_ms)
 
 
-@transaction.atomic(durable=True)
+@verb
 def renew(*, maker: Maker, at: datetime) -> None:
     """Lease a maker's number for another day. A process that lives longer than a day does so before the day is over."""
     Worker.objects.filter(number=maker.worker).update(leased_until_at=at + LEASE, last_ms=maker.last_ms)
 
 
-@transaction.atomic(durable=True)
+@verb
 def give_back(*, maker: Maker, at: datetime) -> None:
     """Give a leased number back; its next holder starts after the last id made under it."""
     Worker.objects.filter(number=maker.worker).update(leased_until_at=at, last_ms=maker.last_ms)

@@ -4,15 +4,14 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db import transaction
-
+from greenloop.services.verb import verb
 from greenloop.store.models import BookCheck
 
 Broken = tuple[str, str, int]
 """A statement that doesn't hold: its name, what it says, and by how much it is off."""
 
 
-@transaction.atomic(durable=True)
+@verb
 def keep_check(
     *, statements: int, broken: Sequence[Broken], replayed: bool, took_ms: int, by: str, at: datetime
 ) -> int:

@@ -2,16 +2,15 @@
 
 from datetime import datetime
 
-from django.db import transaction
-
 from greenloop.core.books.posting import draft
 from greenloop.core.faults import Refusal, say
 from greenloop.services.books.post import post
+from greenloop.services.verb import verb
 from greenloop.store import locks, sql
 from greenloop.store.models import FeeTransfer, SettlementRun
 
 
-@transaction.atomic(durable=True)
+@verb
 def transfer_fees(*, cycle: int, at: datetime) -> int:
     """Transfer the fee of all orders that entered in one alliance cycle, once it is settled; return the fen moved.
 

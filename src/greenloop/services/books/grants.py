@@ -2,16 +2,15 @@
 
 from datetime import datetime
 
-from django.db import transaction
-
 from greenloop.core.faults import Refusal, say
 from greenloop.services.again import begun_again
+from greenloop.services.verb import verb
 from greenloop.store import sql
 from greenloop.store.models import Grant
 
 
 @begun_again
-@transaction.atomic(durable=True)
+@verb
 def propose_grant(*, ref: str, amount_fen: int, rebate_fen: int, by: str, at: datetime) -> int:
     """Propose a budget of `amount_fen` that gives `rebate_fen` to each new member's first order; return its number.
 
@@ -30,7 +29,7 @@ def propose_grant(*, ref: str, amount_fen: int, rebate_fen: int, by: str, at: da
     ).id
 
 
-@transaction.atomic(durable=True)
+@verb
 def approve_grant(*, ref: str, by: str, at: datetime) -> None:
     """Let a grant be used. The platform's bank must hold all that approved grants have still to pay.
 

@@ -2,20 +2,19 @@
 
 from datetime import date, datetime
 
-from django.db import transaction
-
 from greenloop.core.books.posting import draft
 from greenloop.core.faults import Refusal, say
 from greenloop.core.money import AMOUNT_FEN_MAX
 from greenloop.services import ids
 from greenloop.services.books.post import post
 from greenloop.services.loop.rules import in_force, rulings
+from greenloop.services.verb import verb
 from greenloop.store import locks, sql
 from greenloop.store.models import Deposit, Journal, Merchant
 from greenloop.store.queries import refunds
 
 
-@transaction.atomic(durable=True)
+@verb
 def pay_out(*, business_date: date, at: datetime) -> dict[int, int]:
     """Pay merchants for orders paid before a business date (T+1) whose cash is confirmed; return fen by merchant.
 
@@ -57,7 +56,7 @@ def pay_out(*, business_date: date, at: datetime) -> dict[int, int]:
     return owed
 
 
-@transaction.atomic(durable=True)
+@verb
 def deposit(*, merchant: str, deposit_no: str, amount_fen: int, at: datetime) -> int:
     """Take money that a merchant returns into its dues, so that refunds can be paid; return the deposit's id.
 

@@ -4,8 +4,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
-
+from greenloop.services.verb import verb
 from greenloop.store.models import Reconciliation
 from greenloop.store.queries import subledgers
 from greenloop.store.queries.subledgers import Pair
@@ -19,7 +18,7 @@ class Reconciled:
     differences: tuple[Pair, ...]
 
 
-@transaction.atomic(durable=True)
+@verb
 def reconcile(*, by: str, at: datetime) -> Reconciled:
     """Compare each control account with its subledger and record the differences; nothing is corrected by itself."""
     pairs = tuple(subledgers.pairs())

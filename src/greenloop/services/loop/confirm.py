@@ -3,12 +3,11 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from django.db import transaction
-
 from greenloop.core.books.posting import draft
 from greenloop.core.faults import Refusal, say
 from greenloop.services.books.post import post
 from greenloop.services.loop.rules import rulings
+from greenloop.services.verb import verb
 from greenloop.store import locks, sql
 from greenloop.store.models import Journal
 
@@ -25,7 +24,7 @@ def _selection(order_ids: Collection[int] | None, paid_until_at: datetime | None
     raise Refusal("confirm.none", message, field="order_ids")
 
 
-@transaction.atomic(durable=True)
+@verb
 def confirm_cash(
     *,
     statement: str,
@@ -55,7 +54,7 @@ def confirm_cash(
     return amount_fen
 
 
-@transaction.atomic(durable=True)
+@verb
 def confirm_delivery(
     *, at: datetime, order_ids: Collection[int] | None = None, paid_until_at: datetime | None = None
 ) -> int:

@@ -2,8 +2,6 @@
 
 from datetime import datetime
 
-from django.db import transaction
-
 from greenloop.core.books.posting import draft
 from greenloop.core.faults import Refusal, say
 from greenloop.core.loop import spending
@@ -12,12 +10,13 @@ from greenloop.services import ids
 from greenloop.services.books.post import post
 from greenloop.services.loop.rules import in_force, rulings
 from greenloop.services.loop.steps import WalletWork, lock_pools, record_wallets
+from greenloop.services.verb import verb
 from greenloop.store import locks
 from greenloop.store.models import Account
 from greenloop.store.queries import parties, pools, wallets
 
 
-@transaction.atomic(durable=True)
+@verb
 def draw(*, account_id: int, pool: str, at: datetime, amount_fen: int | None = None) -> int:
     """Draw vouchers of one pool, all that is claimable where no amount is given; return the fen drawn.
 

@@ -4,13 +4,12 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db import transaction
-
 from greenloop.core.books.posting import draft
 from greenloop.core.loop import wallet as wallets_core
 from greenloop.services import ids
 from greenloop.services.books.post import post
 from greenloop.services.loop.steps import WalletWork, lock_pools, record_wallets
+from greenloop.services.verb import verb
 from greenloop.store import locks, sql
 from greenloop.store.queries import pools, wallets
 
@@ -26,7 +25,7 @@ class Expiry:
     more: bool
 
 
-@transaction.atomic(durable=True)
+@verb
 def expire(*, at: datetime) -> Expiry:
     """Expire what is past its day, for up to 5 000 holders: vouchers to their pool's money, coupons to the reserve.
 

@@ -2,15 +2,14 @@
 
 from datetime import datetime
 
-from django.db import transaction
-
 from greenloop.core.faults import Refusal, say
 from greenloop.services.again import begun_again
+from greenloop.services.verb import verb
 from greenloop.store.models import Account, Hold, Order
 
 
 @begun_again
-@transaction.atomic(durable=True)
+@verb
 def hold_order(*, order_id: int, reason: str, by: str, at: datetime) -> int:
     """Keep an order from vesting until the hold is released; return the hold's number. Held twice is held once.
 
@@ -28,7 +27,7 @@ def hold_order(*, order_id: int, reason: str, by: str, at: datetime) -> int:
 
 
 @begun_again
-@transaction.atomic(durable=True)
+@verb
 def hold_account(*, account_id: int, reason: str, by: str, at: datetime) -> int:
     """Keep an account from drawing and spending until the hold is released; return the hold's number.
 
@@ -41,7 +40,7 @@ def hold_account(*, account_id: int, reason: str, by: str, at: datetime) -> int:
     return Hold.objects.create(account_id=account_id, reason=reason[:200], placed_by=by, placed_at=at).id
 
 
-@transaction.atomic(durable=True)
+@verb
 def release(*, hold_id: int, by: str, at: datetime) -> None:
     """Release a hold. Released twice is released once.
 

@@ -4,14 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
-
 from greenloop.core.faults import Refusal, say
 from greenloop.services import ids
 from greenloop.services.loop.refunding.one import Paid, RefundForm, refund_one
 from greenloop.services.loop.refunding.record import Pending, record_refunds
 from greenloop.services.loop.refunding.state import Index, State, gather
 from greenloop.services.loop.rules import rulings
+from greenloop.services.verb import verb
 from greenloop.store import locks
 from greenloop.store.queries import parties, refunds
 from greenloop.store.queries.refunds import EarlierRefund, OrderFact
@@ -29,7 +28,7 @@ class Refunded:
     refusals: dict[int, Refusal]
 
 
-@transaction.atomic(durable=True)
+@verb
 def refund(*, forms: Sequence[RefundForm], at: datetime) -> Refunded:
     """Refund orders, each once per refund number; asked again, a paid refund gives the same answer.
 

@@ -6,14 +6,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from django.db import transaction
-
 from greenloop.core.faults import Refusal, say
 from greenloop.core.loop.plan import Plan as PlanTerms
 from greenloop.core.loop.plan import PoolTerms
 from greenloop.core.loop.rules import RuleSet, document_of, rule_set
 from greenloop.services.again import begun_again
 from greenloop.services.books.post import open_pool_accounts
+from greenloop.services.verb import verb
 from greenloop.store.models import Plan, Pool, RuleVersion
 
 
@@ -29,7 +28,7 @@ class Ruling:
 
 
 @begun_again
-@transaction.atomic(durable=True)
+@verb
 def publish_rules(*, document: Mapping[str, object], effective_at: datetime, by: str, at: datetime) -> int:
     """Publish a rule set whole and return its number; the same document from the same instant on is published once.
 

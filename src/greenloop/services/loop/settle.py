@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import transaction
-
 from greenloop.core.books.posting import draft
 from greenloop.core.faults import Refusal, ensure, say
 from greenloop.core.loop.settlement import Cohort
@@ -14,6 +12,7 @@ from greenloop.services.books.post import post
 from greenloop.services.loop.proposal import Decision, decide, issued_fen, kept_free_fen, seal
 from greenloop.services.loop.refunding.waiting import apply_waiting, lock_waiting
 from greenloop.services.loop.rules import Ruling, in_force, rulings
+from greenloop.services.verb import verb
 from greenloop.store import locks, sql
 from greenloop.store.models import SettlementRun
 from greenloop.store.queries import pools
@@ -31,7 +30,7 @@ class Run:
     cap_fen: int | None
 
 
-@transaction.atomic(durable=True)
+@verb
 def settle(*, cycle: int, at: datetime, by: str = SCHEDULER) -> Run:
     """Settle one alliance cycle over all pools once; asked again, return the same result.
 
@@ -72,7 +71,7 @@ def settle(*, cycle: int, at: datetime, by: str = SCHEDULER) -> Run:
     return Run(cycle, "held" if held else "posted", issuing_fen, cap_fen)
 
 
-@transaction.atomic(durable=True)
+@verb
 def approve(*, cycle: int, by: str, at: datetime, seen: str | None = None) -> Run:
     """Post a held settlement as it was computed; the one who proposed it can't approve it.
 
@@ -92,7 +91,7 @@ def approve(*, cycle: int, by: str, at: datetime, seen: str | None = None) -> Ru
     return Run(cycle, "posted", run.issued_fen, run.cap_fen)
 
 
-@transaction.atomic(durable=True)
+@verb
 def reject(*, cycle: int, caps_fen: Mapping[str, int], by: str, at: datetime, seen: str | None = None) -> Run:
     """Cap pools for a held cycle, compute it again under those caps and propose the result anew (0 is allowed).
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
 from greenloop.core.books.posting import draft
 from greenloop.core.faults import Refusal
@@ -15,6 +15,7 @@ from greenloop.services.loop.taking.counter import COLUMNS, Counter
 from greenloop.services.loop.taking.facts import gather
 from greenloop.services.loop.taking.sale import Sale
 from greenloop.services.loop.taking.till import Till
+from greenloop.services.verb import verb
 from greenloop.store import sql
 
 __all__ = ["Sale", "Taking", "take"]
@@ -52,7 +53,7 @@ class _Again(Exception):
     """A sale can't be paid for. It may be one that was taken before, and spent what it needs."""
 
 
-@transaction.atomic(durable=True)
+@verb
 def _take(*, sales: Sequence[Sale], at: datetime, look_up: bool) -> Taking:
     facts = gather(sales, at=at, look_up=look_up)
 

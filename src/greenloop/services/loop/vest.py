@@ -4,8 +4,6 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import transaction
-
 from greenloop.core.books.posting import Draft, draft
 from greenloop.core.faults import Refusal, ensure, say
 from greenloop.core.loop.concession import MIN_CONCESSION_FEN
@@ -13,6 +11,7 @@ from greenloop.core.money import WALLET_POINTS_MAX
 from greenloop.services.books.post import post
 from greenloop.services.loop.rules import Ruling, in_force, rulings
 from greenloop.services.loop.steps import PoolMove, record_pools
+from greenloop.services.verb import verb
 from greenloop.store import locks, sql
 from greenloop.store.models import Cohort, Journal, SettlementRun
 from greenloop.store.queries import pools
@@ -32,7 +31,7 @@ class Vesting:
     fee_fen: int
 
 
-@transaction.atomic(durable=True)
+@verb
 def vest(*, cycle: int, at: datetime) -> Vesting:
     """Let all orders whose refund window passed before the cycle's cut-off enter their pools, once (R1).
 

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
-
 from greenloop.core.faults import Refusal, say
 from greenloop.core.loop.concession import check_rate
 from greenloop.core.people.phone import normalised
 from greenloop.services import ids
 from greenloop.services.again import begun_again
 from greenloop.services.people import steps
+from greenloop.services.verb import verb
 from greenloop.store.models import Account, Member, Merchant, MerchantLink, RateCard, Shop
 
 
@@ -42,7 +41,7 @@ class MerchantForm:
 
 
 @begun_again
-@transaction.atomic(durable=True)
+@verb
 def enrol_members(*, forms: Sequence[MemberForm], at: datetime) -> dict[str, int]:
     """Enrol members, all or none, and return their account ids by ref.
 
@@ -120,7 +119,7 @@ def _check_member(form: MemberForm, known: dict[str, Member], found: dict[str, i
 
 
 @begun_again
-@transaction.atomic(durable=True)
+@verb
 def enrol_merchants(*, forms: Sequence[MerchantForm], at: datetime) -> dict[str, int]:
     """Enrol merchants with their first rate cards and stores, all or none, and return their ids by ref.
 
@@ -226,7 +225,7 @@ def _write_merchants(forms: Sequence[MerchantForm], numbers: dict[str, int], at:
 
 
 @begun_again
-@transaction.atomic(durable=True)
+@verb
 def set_rate(*, merchant: str, rate_ppm: int, valid_from_at: datetime, at: datetime) -> None:
     """Give a merchant a new rate card from an instant on; orders keep the rate of the time they were paid.
 

@@ -1,14 +1,13 @@
 """Forgetting a person (G15): what is known of them goes, what they did stays in the books."""
 
-from django.db import transaction
-
 from greenloop.core.faults import Refusal, say
 from greenloop.services.people import steps
+from greenloop.services.verb import verb
 from greenloop.store import locks
 from greenloop.store.models import Account, Identifier, PersonKey, StaffRole
 
 
-@transaction.atomic(durable=True)
+@verb
 def forget(*, account_id: int) -> bool:
     """Destroy a person's key, phone and name, their second factor and sessions; return whether anything was known.
 

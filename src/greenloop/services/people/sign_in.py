@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
-
 from greenloop.core.faults import Refusal, say
 from greenloop.core.people.phone import normalised
 from greenloop.services.again import begun_again
 from greenloop.services.people import steps
+from greenloop.services.verb import verb
 from greenloop.store import locks, sealed
 from greenloop.store.models import Identifier, Merchant, MerchantLink
 
@@ -25,7 +24,7 @@ class PhoneForm:
 
 
 @begun_again
-@transaction.atomic(durable=True)
+@verb
 def give_phones(*, forms: Sequence[PhoneForm]) -> None:
     """Let people sign in by a phone, all or none. A new phone takes the place of the old, whose sessions end.
 
@@ -35,14 +34,14 @@ def give_phones(*, forms: Sequence[PhoneForm]) -> None:
     steps.give_phones({form.account_id: normalised(form.phone) for form in forms})
 
 
-@transaction.atomic(durable=True)
+@verb
 def verify_phone(*, account_id: int, at: datetime) -> None:
     """Note that an account's phone has been signed in by, the first time that it happens."""
     Identifier.objects.filter(account_id=account_id, kind="phone", verified_at=None).update(verified_at=at)
 
 
 @begun_again
-@transaction.atomic(durable=True)
+@verb
 def seat(*, merchant: str, phone: str, relation: str, at: datetime) -> int:
     """Let the person with a phone sign in to a merchant's pages, as its owner or as a clerk; return their account.
 
@@ -68,7 +67,7 @@ def seat(*, merchant: str, phone: str, relation: str, at: datetime) -> int:
     return account_id
 
 
-@transaction.atomic(durable=True)
+@verb
 def end_seat(*, merchant: str, phone: str) -> int:
     """Take the seat at a merchant from the person with a phone, and return their account.
 

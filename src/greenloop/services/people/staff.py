@@ -7,16 +7,16 @@ from datetime import datetime
 
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
-from django.db import transaction
 
 from greenloop.core.faults import Refusal, say
 from greenloop.core.people import work_name
 from greenloop.services.again import begun_again
 from greenloop.services.people import steps
+from greenloop.services.verb import verb
 from greenloop.store import locks, sealed
 from greenloop.store.models import Account, Identifier, StaffRole
 
-ROLES = ("operator", "finance", "auditor")
+ROLES = ("operator", "finance", "risk", "marketing", "auditor")
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without those that are taken for one another when a password is copied by hand."""
 
@@ -27,7 +27,7 @@ def draw_password() -> str:
 
 
 @begun_again
-@transaction.atomic(durable=True)
+@verb
 def appoint_staff(*, name: str, roles: Collection[str], at: datetime, password: str | None = None) -> int:
     """Give somebody roles at the platform, beside those they have, and return their account.
 
@@ -71,7 +71,7 @@ def _check_roles(roles: Collection[str]) -> None:
         raise Refusal("staff.auditor", message, field="role")
 
 
-@transaction.atomic(durable=True)
+@verb
 def dismiss_staff(*, name: str) -> int:
     """Take all roles, the password and the second factor from somebody; their name stays beside what they decided.
 
@@ -96,7 +96,7 @@ class SecondFactor:
     recovery_codes: tuple[str, ...]
 
 
-@transaction.atomic(durable=True)
+@verb
 def set_up_second_factor(*, account_id: int, secret: str) -> SecondFactor:
     """Set up an authenticator app's secret (Base32) for an account, in place of any it has, with recovery codes."""
     account = Account.objects.get(id=account_id)

@@ -5,6 +5,18 @@ so that orders can be distributed by merchant and member-side tables by account 
 """
 
 from greenloop.store.models.books import Journal, LedgerAccount, Posting, PostingRule
+from greenloop.store.models.calling import (
+    ApiClient,
+    ApiKey,
+    ClientMember,
+    ClientMerchant,
+    Delivery,
+    DeliveryAttempt,
+    Nonce,
+    OutboxEvent,
+    StoredAnswer,
+    WebhookEndpoint,
+)
 from greenloop.store.models.checks import BookCheck, Reconciliation
 from greenloop.store.models.loop import (
     Cohort,
@@ -36,14 +48,22 @@ from greenloop.store.models.people import (
     StaffRole,
     Worker,
 )
+from greenloop.store.models.trust import AuditEntry, Proposal, Run
 
 __all__ = [
     "Account",
+    "ApiClient",
+    "ApiKey",
+    "AuditEntry",
     "BookCheck",
     "Clawback",
+    "ClientMember",
+    "ClientMerchant",
     "Cohort",
     "Coupon",
     "CouponUse",
+    "Delivery",
+    "DeliveryAttempt",
     "Deposit",
     "FeeTransfer",
     "Grant",
@@ -54,7 +74,9 @@ __all__ = [
     "Member",
     "Merchant",
     "MerchantLink",
+    "Nonce",
     "Order",
+    "OutboxEvent",
     "Payout",
     "PersonKey",
     "Plan",
@@ -63,18 +85,22 @@ __all__ = [
     "Position",
     "Posting",
     "PostingRule",
+    "Proposal",
     "RateCard",
     "Reconciliation",
     "ReferralMonth",
     "Refund",
     "RuleVersion",
+    "Run",
     "SettledCycle",
     "SettlementRun",
     "Shop",
     "StaffRole",
+    "StoredAnswer",
     "Voucher",
     "VoucherUse",
     "Wallet",
     "WalletEntry",
+    "WebhookEndpoint",
     "Worker",
 ]

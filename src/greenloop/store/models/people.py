@@ -33,7 +33,9 @@ class StaffRole(models.Model):
         db_table = "staff_role"
         constraints: ClassVar = [
             UniqueConstraint(fields=["account", "role"], name="staff_role_once"),
-            CheckConstraint(condition=Q(role__in=["operator", "finance", "auditor"]), name="staff_role_known"),
+            CheckConstraint(
+                condition=Q(role__in=["operator", "finance", "risk", "marketing", "auditor"]), name="staff_role_known"
+            ),
         ]
 
 

@@ -1,0 +1,98 @@
+"""What makes a function a verb: one transaction, the outermost, that also keeps the answer a caller will be given.
+
+A door that was handed an idempotency key says so with `answering`; the verb it then calls writes the answer beside its
+effect, so that there is never one without the other.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+from functools import wraps
+from threading import RLock
+from typing import Any, ParamSpec, TypeVar
+
+from django.db import IntegrityError, transaction
+
+from greenloop.store import sql
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_ALONE = RLock()
+"""SQLite has one writer. Threads of this process queue here, in the order they came; its own lock would poll."""
+
+
+class Answered(Exception):
+    """The idempotency key has an answer already: another caller was first, and nothing was done this time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An answer as it is kept: its HTTP status and its body."""
+
+    status: int
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A write that its caller may ask for again: whose key it is, what was asked, how its result is answered.
+
+    `request_hash` is the SHA-256 of method, path and body, in hex.
+    """
+
+    caller: str
+    key: str
+    request_hash: str
+    at: datetime
+    answer: Callable[[Any], Kept]
+
+
+_asked: ContextVar[Asked | None] = ContextVar("asked", default=None)
+
+
+@contextmanager
+def answering(asked: Asked | None) -> Iterator[None]:
+    """Let the verb that is called in this block keep the answer to `asked`; None keeps nothing.
+
+    :raises Answered: the key had been used when the verb came to its end.
+    """
+    token = _asked.set(asked)
+    try:
+        yield
+    finally:
+        _asked.reset(token)
+
+
+def verb(function: Callable[P, R]) -> Callable[P, R]:
+    """Make a function the outermost transaction, alone among the writers of an SQLite file."""
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        with nullcontext() if sql.is_postgresql() else _ALONE, transaction.atomic(durable=True):
+            result = function(*args, **kwargs)
+            if asked := _asked.get():
+                keep_answers([(asked, asked.answer(result))])
+            return result
+
+    return run
+
+
+def keep_answers(answers: Sequence[tuple[Asked, Kept]]) -> None:
+    """Write answers inside the caller's transaction.
+
+    :raises Answered: one of the keys has an answer already.
+    """
+    lines = [
+        (asked.caller, asked.key, asked.request_hash, kept.status, kept.body, sql.instant(asked.at))
+        for asked, kept in answers
+    ]
+    try:
+        sql.load("stored_answer", _ANSWER, lines)
+    except IntegrityError as fault:
+        raise Answered from fault
+
+
+_ANSWER = ("caller", "key", "request_hash", "status", "body", "at")

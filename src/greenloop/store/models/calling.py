@@ -1,0 +1,160 @@
+"""Who calls the API: clients with their keys, what they may see, and the answers that they were given."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import CheckConstraint, Q, UniqueConstraint
+
+
+class ApiClient(models.Model):
+    """A caller of the API: a merchant's tills, or a partner (a mall, a mini-program) that acts for merchants."""
+
+    id = models.BigIntegerField(primary_key=True)
+    kind = models.CharField(max_length=8)
+    name = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "api_client"
+        constraints: ClassVar = [CheckConstraint(condition=Q(kind__in=["merchant", "partner"]), name="api_client_kind")]
+
+
+class ClientMerchant(models.Model):
+    """A merchant that a client acts for."""
+
+    pk = models.CompositePrimaryKey("client_id", "merchant_id")
+    client_id = models.BigIntegerField()
+    merchant_id = models.BigIntegerField()
+
+    class Meta:
+        db_table = "client_merchant"
+        indexes: ClassVar = [models.Index(fields=["merchant_id"], name="client_merchant_of")]
+
+
+class ClientMember(models.Model):
+    """A member who enrolled through a client, which may read what that member has."""
+
+    pk = models.CompositePrimaryKey("client_id", "account_id")
+    client_id = models.BigIntegerField()
+    account_id = models.BigIntegerField()
+
+    class Meta:
+        db_table = "client_member"
+        indexes: ClassVar = [models.Index(fields=["account_id"], name="client_member_of")]
+
+
+class ApiKey(models.Model):
+    """A key of a client. Its secret is sealed, because signatures are checked with the secret itself.
+
+    `scopes` are words apart by spaces. At most two keys of a client live at a time, so that one can take over from
+    the other. A key that `must_sign` is refused as a bearer.
+    """
+
+    id = models.BigIntegerField(primary_key=True)
+    client = models.ForeignKey(ApiClient, on_delete=models.PROTECT)
+    sealed_secret = models.TextField()
+    scopes = models.TextField()
+    must_sign = models.BooleanField()
+    created_at = models.DateTimeField()
+    created_by = models.CharField(max_length=64)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "api_key"
+
+
+class Nonce(models.Model):
+    """A nonce that a signed request has used; forgotten once its request's time is out of the window."""
+
+    pk = models.CompositePrimaryKey("key_id", "nonce")
+    key_id = models.BigIntegerField()
+    nonce = models.CharField(max_length=64)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "nonce"
+        indexes: ClassVar = [models.Index(fields=["seen_at"], name="nonce_seen")]
+
+
+class StoredAnswer(models.Model):
+    """The answer to one write, kept in the transaction that did it, so that the same request gets it again.
+
+    `caller` is who asked (`client/…` or `account/…`), `request_hash` the SHA-256 of method, path and body, in hex.
+    """
+
+    pk = models.CompositePrimaryKey("caller", "key")
+    caller = models.CharField(max_length=32)
+    key = models.CharField(max_length=64)
+    request_hash = models.CharField(max_length=64)
+    status = models.IntegerField()
+    body = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "stored_answer"
+        indexes: ClassVar = [models.Index(fields=["at"], name="stored_answer_at")]
+
+
+class WebhookEndpoint(models.Model):
+    """Where a client wants to be told of events. `kinds` are words apart by spaces; the secret signs what is sent."""
+
+    id = models.BigIntegerField(primary_key=True)
+    client = models.ForeignKey(ApiClient, on_delete=models.PROTECT)
+    url = models.TextField()
+    kinds = models.TextField()
+    sealed_secret = models.TextField()
+    created_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "webhook_endpoint"
+
+
+class OutboxEvent(models.Model):
+    """Something that happened, written in the transaction that made it happen, for one client that asked to be told."""
+
+    id = models.BigIntegerField(primary_key=True)
+    client_id = models.BigIntegerField()
+    kind = models.CharField(max_length=32)
+    body = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "outbox_event"
+        indexes: ClassVar = [models.Index(fields=["client_id", "id"], name="outbox_event_of_client")]
+
+
+class Delivery(models.Model):
+    """One event on its way to one endpoint: `state` is waiting, done, or given_up after the last retry."""
+
+    id = models.BigIntegerField(primary_key=True)
+    event = models.ForeignKey(OutboxEvent, on_delete=models.PROTECT)
+    endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.PROTECT)
+    state = models.CharField(max_length=8)
+    attempts = models.IntegerField(db_default=0)
+    next_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "delivery"
+        indexes: ClassVar = [models.Index(fields=["next_at"], condition=Q(state="waiting"), name="delivery_due")]
+        constraints: ClassVar = [
+            UniqueConstraint(fields=["event", "endpoint"], name="delivery_once"),
+            CheckConstraint(condition=Q(state__in=["waiting", "done", "given_up"]), name="delivery_state"),
+        ]
+
+
+class DeliveryAttempt(models.Model):
+    """One try of a delivery: the answer's status (null: there was none), how long it took, what went wrong."""
+
+    pk = models.CompositePrimaryKey("delivery_id", "number")
+    delivery_id = models.BigIntegerField()
+    number = models.IntegerField()
+    at = models.DateTimeField()
+    status = models.IntegerField(null=True)
+    took_ms = models.IntegerField()
+    fault = models.TextField()
+
+    class Meta:
+        db_table = "delivery_attempt"
