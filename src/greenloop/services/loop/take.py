@@ -1,6 +1,6 @@
 """Take orders: a batch is one transaction and one journal, and each order in it stands or falls alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,37 +13,46 @@ from greenloop.services.books.post import post
 from greenloop.services.loop.steps import WalletWork, lock_pools, record_wallets
 from greenloop.services.loop.taking.counter import COLUMNS, Counter
 from greenloop.services.loop.taking.facts import gather
-from greenloop.services.loop.taking.sale import Sale
+from greenloop.services.loop.taking.kept import NONE_ASKED, KeptAnswers
+from greenloop.services.loop.taking.sale import Sale, Sold
 from greenloop.services.loop.taking.till import Till
-from greenloop.services.verb import verb
+from greenloop.services.verb import Answered, Asked, Kept, keep_answers, verb
 from greenloop.store import sql
 
-__all__ = ["Sale", "Taking", "take"]
+__all__ = ["Sale", "Sold", "Taking", "take"]
 TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Taking:
-    """What became of a batch: an order's id at its place in the batch, or why it was refused.
+    """What became of a batch: what each sale was sold as at its place in the batch, or why it was refused.
 
-    `replayed` are the places of orders that were taken before, with the same content.
+    `replayed` are the places of orders that were taken before, with the same content, and of answers given before:
+    those stand in `answers` as they were given, word for word.
     """
 
-    order_ids: Sequence[int | None]
+    sold: Sequence[Sold | None]
     refusals: dict[int, Refusal]
     replayed: frozenset[int]
+    answers: Mapping[int, Kept]
+
+    @property
+    def order_ids(self) -> list[int | None]:
+        """Return the orders' ids, None for what was refused."""
+        return [sold.order_id if sold else None for sold in self.sold]
 
 
-def take(*, sales: Sequence[Sale], at: datetime) -> Taking:
+def take(*, sales: Sequence[Sale], at: datetime, asked: Mapping[int, Asked] = NONE_ASKED) -> Taking:
     """Take a batch of orders once; asked again, give the same ids.
 
     Nothing is read to find repeated order numbers: the database's unique key says so, and only then the batch is
     taken again with the earlier orders looked up. A refused order leaves nothing behind; the others are taken.
+    `asked` are sales, by their place, whose callers gave an idempotency key: their answers are kept with them.
     """
     for attempt in range(TRIES):
         try:
-            return _take(sales=sales, at=at, look_up=attempt > 0)
-        except (IntegrityError, _Again):
+            return _take(sales=sales, at=at, asked=asked, look_up=attempt > 0)
+        except (IntegrityError, Answered, _Again):
             if attempt == TRIES - 1:
                 raise
     raise AssertionError
@@ -54,26 +63,29 @@ class _Again(Exception):
 
 
 @verb
-def _take(*, sales: Sequence[Sale], at: datetime, look_up: bool) -> Taking:
+def _take(*, sales: Sequence[Sale], at: datetime, asked: Mapping[int, Asked], look_up: bool) -> Taking:
     facts = gather(sales, at=at, look_up=look_up)
+    kept = KeptAnswers(asked, look_up=look_up)
 
     work = WalletWork()
     work.open(facts.purses)
     counter = Counter(facts, Till(facts, work, dict(facts.coupons)))
-    order_ids: list[int | None] = []
+    sold: list[Sold | None] = []
     refusals: dict[int, Refusal] = {}
     for index, (sale, number) in enumerate(zip(sales, ids.block(len(sales)), strict=True)):
         try:
-            order_ids.append(counter.ring_up(index, sale, number))
+            sold.append(None if kept.known(index) else counter.ring_up(index, sale, number))
+            kept.add(index, sold[-1])
         except Refusal as refusal:
             if not look_up and refusal.code.startswith("spend."):
                 raise _Again from refusal
-            order_ids.append(None)
+            sold.append(None)
             refusals[index] = refusal
 
     if counter.lines:
         _record(counter, at=at)
-    return Taking(order_ids, refusals, frozenset(counter.replayed))
+    keep_answers(kept.new)
+    return Taking(sold, refusals, frozenset(counter.replayed | kept.earlier.keys()), kept.earlier)
 
 
 def _record(counter: Counter, *, at: datetime) -> None:

@@ -9,7 +9,7 @@ from greenloop.core.loop.concession import Split, concession_fen, split_concessi
 from greenloop.core.loop.rules import route_of
 from greenloop.services.loop.rules import Ruling, in_force
 from greenloop.services.loop.taking.facts import Facts
-from greenloop.services.loop.taking.sale import Sale, check_sale, no
+from greenloop.services.loop.taking.sale import Sale, Sold, check_sale, no
 from greenloop.services.loop.taking.till import Till
 from greenloop.store.queries.parties import MemberFact, MerchantFact
 from greenloop.store.sql import Row
@@ -57,7 +57,7 @@ class Counter:
     till: Till
     lines: list[Row] = field(default_factory=list)
     replayed: set[int] = field(default_factory=set)
-    seen: dict[tuple[int, str], tuple[Sale, int]] = field(default_factory=dict)
+    seen: dict[tuple[int, str], tuple[Sale, Sold]] = field(default_factory=dict)
     routes: dict[tuple[int, int, bool, str | None], Route] = field(default_factory=dict)
     first_orders: dict[int, int] = field(default_factory=dict)
     red_fen: dict[tuple[int, str], int] = field(default_factory=dict)
@@ -66,8 +66,8 @@ class Counter:
     cash_fen: int = 0
     concession_fen: int = 0
 
-    def ring_up(self, index: int, sale: Sale, number: int) -> int:
-        """Decide one sale and return its order id: `number`, or that of the same sale taken before.
+    def ring_up(self, index: int, sale: Sale, number: int) -> Sold:
+        """Decide one sale and return it as sold: as order `number`, or as the same sale was taken before.
 
         :raises Refusal: the sale can't be taken; nothing was changed for it.
         """
@@ -80,26 +80,28 @@ class Counter:
         check_sale(sale)
         key = merchant.id, sale.order_no
         if key in self.seen or key in self.facts.earlier:
-            number = self._again(sale, key, merchant, member)
+            sold = self._again(sale, key, merchant, member)
             self.replayed.add(index)
-            return number
-        self.lines.append(self._line(sale, number, merchant, member))
-        self.seen[key] = sale, number
-        return number
+            return sold
+        line = self._line(sale, number, merchant, member)
+        self.lines.append(line)
+        sold = Sold(number, line[15], line[16], line[9], line[10])
+        self.seen[key] = sale, sold
+        return sold
 
-    def _again(self, sale: Sale, key: tuple[int, str], merchant: MerchantFact, member: MemberFact) -> int:
+    def _again(self, sale: Sale, key: tuple[int, str], merchant: MerchantFact, member: MemberFact) -> Sold:
         if key in self.seen:
-            before, number = self.seen[key]
+            before, sold = self.seen[key]
             same = before == sale
         else:
-            number, *body = self.facts.earlier[key]
+            *body, sold = self.facts.earlier[key]
             shop = merchant.shops.get(sale.shop) if sale.shop else None
             amounts = [sale.cash_fen, sale.voucher_fen, sale.coupon_fen]
             same = body == [member.id, shop, sale.paid_at.astimezone(UTC), *amounts]
         if not same:
             message = say("The order number {value} was used for another sale. Give this sale a number of its own.")
             no("order.conflict", message, "order_no", sale.order_no)
-        return number
+        return sold
 
     def _line(self, sale: Sale, number: int, merchant: MerchantFact, member: MemberFact) -> Row:
         paid_at, cash_fen = sale.paid_at, sale.cash_fen

@@ -7,7 +7,7 @@ from typing import Any
 
 from greenloop.core.loop.spending import Paper, Purse
 from greenloop.services.loop.rules import Ruling, rulings
-from greenloop.services.loop.taking.sale import Sale
+from greenloop.services.loop.taking.sale import Sale, Sold
 from greenloop.store import locks, sql
 from greenloop.store.queries import parties, pools, wallets
 from greenloop.store.queries.parties import MemberFact, MerchantFact
@@ -25,7 +25,7 @@ class GrantFact:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that a batch is decided on. `earlier` are orders with a number of this batch: (id, body …) by key."""
+    """All that a batch is decided on. `earlier` are orders with a number of this batch: (body …, sold) by key."""
 
     at: datetime
     rulings: Sequence[Ruling]
@@ -42,8 +42,8 @@ class Facts:
     instant: Callable[[datetime], Any]
 
 
-def gather(sales: Sequence[Sale], *, at: datetime, look_up: bool) -> Facts:
-    """Read what the batch needs, and lock the holders who spend.
+def gather(sales: Sequence[Sale], *, at: datetime, look_up: bool, to_write: bool = True) -> Facts:
+    """Read what the batch needs, and lock the holders who spend if it is to be written.
 
     First orders and referrers' months are not locked: `take` writes them only if they are as they were read here.
     """
@@ -54,7 +54,8 @@ def gather(sales: Sequence[Sale], *, at: datetime, look_up: bool) -> Facts:
     spenders = {
         members[sale.member].id for sale in sales if (sale.voucher_fen or sale.coupon_fen) and sale.member in members
     }
-    locks.holders(spenders)
+    if to_write:
+        locks.holders(spenders)
     return Facts(
         at=at,
         rulings=rulings(),
@@ -62,7 +63,7 @@ def gather(sales: Sequence[Sale], *, at: datetime, look_up: bool) -> Facts:
         members=members,
         earlier=_earlier(sales, merchants) if look_up else {},
         red_fen=_red_fen(referrers),
-        grants=_grants() if newcomers else (),
+        grants=_grants(to_write=to_write) if newcomers else (),
         pool_names=pools.names(),
         own_shops=parties.own_shops(spenders),
         held=parties.held_accounts(spenders),
@@ -78,14 +79,16 @@ def _earlier(sales: Sequence[Sale], merchants: Mapping[str, MerchantFact]) -> di
         if fact := merchants.get(sale.merchant):
             wanted.setdefault(fact.id, set()).add(sale.order_no)
     found = sql.rows_in(
-        "SELECT merchant_id, order_no, id, member_id, shop_id, paid_at, cash_fen, voucher_fen, coupon_fen FROM orders "  # noqa: S608
+        "SELECT merchant_id, order_no, member_id, shop_id, paid_at, cash_fen, voucher_fen, coupon_fen, id, rate_ppm, "  # noqa: S608
+        "concession_fen, member_multiple_ppm, merchant_multiple_ppm FROM orders "
         f"WHERE merchant_id IN ({sql.marks(len(wanted))}) AND order_no IN ({{keys}})",
         {number for numbers in wanted.values() for number in numbers},
         tuple(wanted),
     )
     return {
-        (merchant, number): (order, member, shop, sql.moment(paid), cash, voucher, coupon)
-        for merchant, number, order, member, shop, paid, cash, voucher, coupon in found
+        (merchant, number): (member, shop, sql.moment(paid), *amounts, Sold(*sold))
+        for merchant, number, member, shop, paid, *rest in found
+        for amounts, sold in [(rest[:3], rest[3:])]
         if number in wanted[merchant]
     }
 
@@ -95,8 +98,9 @@ def _red_fen(referrers: set[int]) -> dict[tuple[int, str], int]:
     return {(account, month): fen for account, month, fen in found}
 
 
-def _grants() -> tuple[GrantFact, ...]:
-    locks.grants()
+def _grants(*, to_write: bool) -> tuple[GrantFact, ...]:
+    if to_write:
+        locks.grants()
     found = sql.rows(
         "SELECT id, rebate_fen, amount_fen - committed_fen FROM marketing_grant "
         "WHERE approved_by IS NOT NULL AND amount_fen - committed_fen >= rebate_fen ORDER BY id"

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from greenloop.core.faults import Refusal, say
+from greenloop.core.loop.concession import points_of
 from greenloop.core.money import AMOUNT_FEN_MAX
 
 TEXT_MAX = 64
@@ -26,6 +27,29 @@ class Sale:
     coupon_fen: int = 0
     shop: str | None = None
     delivered: bool = False
+
+
+class Sold(NamedTuple):
+    """What a sale became: its order, the rate and the concession in fen, and both sides' multiples, all fixed by then.
+
+    A tuple, because one is made for every order.
+    """
+
+    order_id: int
+    rate_ppm: int
+    concession_fen: int
+    member_multiple_ppm: int
+    merchant_multiple_ppm: int
+
+    @property
+    def member_points(self) -> int:
+        """Return the points that vesting gives the shopper, in 1/100 point."""
+        return points_of(self.concession_fen, self.member_multiple_ppm)
+
+    @property
+    def merchant_points(self) -> int:
+        """Return the points that vesting gives the merchant, in 1/100 point."""
+        return points_of(self.concession_fen, self.merchant_multiple_ppm)
 
 
 def no(code: str, message: str, field: str, value: object) -> NoReturn:

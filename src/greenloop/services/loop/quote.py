@@ -1,0 +1,53 @@
+"""What a sale would be: decided by the counter that takes sales, and written nowhere."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from greenloop.core.loop.spending import available_fen, place_debt
+from greenloop.services.loop.steps import WalletWork
+from greenloop.services.loop.taking.counter import Counter
+from greenloop.services.loop.taking.facts import Facts, gather
+from greenloop.services.loop.taking.sale import Sale, Sold
+from greenloop.services.loop.taking.till import Till
+
+__all__ = ["Quote", "quote"]
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A sale as it would be taken, in fen: how its price is paid, and the most that vouchers and coupons could pay."""
+
+    sale: Sale
+    sold: Sold
+    voucher_max_fen: int
+    coupon_max_fen: int
+
+
+def quote(*, sale: Sale, price_fen: int, use_vouchers: bool, use_coupons: bool, at: datetime) -> Quote:
+    """Return what a sale of `price_fen` would be if vouchers and coupons paid as much of it as they can.
+
+    :raises Refusal: the sale would be refused.
+    """
+    facts = gather([replace(sale, voucher_fen=1)], at=at, look_up=False, to_write=False)
+    voucher_max_fen, coupon_max_fen = _most(sale, facts)
+    coupon_fen = min(price_fen, coupon_max_fen) if use_coupons else 0
+    voucher_fen = min(price_fen - coupon_fen, voucher_max_fen) if use_vouchers else 0
+    cash_fen = price_fen - coupon_fen - voucher_fen
+    paid = replace(sale, cash_fen=cash_fen, voucher_fen=voucher_fen, coupon_fen=coupon_fen)
+    return Quote(paid, _rung(paid, facts), voucher_max_fen, coupon_max_fen)
+
+
+def _rung(sale: Sale, facts: Facts) -> Sold:
+    work = WalletWork()
+    work.open(facts.purses)
+    return Counter(facts, Till(facts, work, dict(facts.coupons))).ring_up(0, sale, 0)
+
+
+def _most(sale: Sale, facts: Facts) -> tuple[int, int]:
+    """Return what vouchers and coupons could pay at this merchant at most, in fen."""
+    member, merchant = facts.members.get(sale.member), facts.merchants.get(sale.merchant)
+    if member is None or merchant is None or member.id in facts.held or (member.id, merchant.id) in facts.own_shops:
+        return 0, 0
+    purses = place_debt(facts.purses.get(member.id, ()))
+    coupons = facts.coupons.get(member.id, ()) if merchant.accepts_coupons else ()
+    return sum(map(available_fen, purses)), sum(coupon.left_fen for coupon in coupons)
