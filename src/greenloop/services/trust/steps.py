@@ -1,0 +1,59 @@
+"""Writes of the audit log, and who somebody is that a record names. Each is part of its caller's transaction."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+
+from greenloop.core.faults import Refusal
+from greenloop.core.people import work_name
+from greenloop.services.trust.acting import CONSOLE, now_acting
+from greenloop.store.models import AuditEntry
+from greenloop.store.queries import people
+
+ACCOUNT = "account/"
+NAME_MAX = 64
+
+
+def note(*, act: str, about: str, detail: Mapping[str, object], at: datetime, by: str | None = None) -> None:
+    """Write one privileged act into the audit log, inside the transaction that does it.
+
+    Who acts is who the door said; at the console it is the account whose name `by` is, where there is one. `detail` is
+    kept as canonical JSON and for ever: nothing in it may tell who a person is, except by the number of an account.
+    """
+    acting = now_acting()
+    actor = acting.actor
+    if actor == CONSOLE and by and (found := person(by)).startswith(ACCOUNT):
+        actor = found
+    AuditEntry.objects.create(
+        at=at, actor=actor[:64], act=act, about=about[:128], detail=canonical(detail), request_id=acting.request_id[:64]
+    )
+
+
+def canonical(value: object) -> str:
+    """Return a document as the one text that it is hashed and kept by."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def person(by: str) -> str:
+    """Return who a record's `by` is, the same for all that one person is called: `account/…` where they have one.
+
+    Pages write the number of an account, the console a name: that of somebody who signs in at work is their account.
+    """
+    number = by.removeprefix(ACCOUNT)
+    if number.isascii() and number.isdigit():
+        return ACCOUNT + number
+    try:
+        shown = work_name.cleaned(by)
+    except Refusal:
+        return f"name/{by}"[:NAME_MAX]
+    account_id = people.account_by("name", work_name.found_by(shown))
+    return f"name/{work_name.found_by(shown)}"[:NAME_MAX] if account_id is None else f"{ACCOUNT}{account_id}"
+
+
+def other_than(*, proposed_by: str, by: str, code: str, message: str) -> None:
+    """Accept a second person: somebody else than who proposed, by whatever name.
+
+    :raises Refusal: with `code` and `message`, whose fact is {by}: it is the same person.
+    """
+    if proposed_by == by or person(proposed_by) == person(by):
+        raise Refusal(code, message, field="by", by=by)
