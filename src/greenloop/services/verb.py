@@ -15,6 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from django.db import IntegrityError, transaction
 
+from greenloop.services import measures
 from greenloop.store import sql
 
 P = ParamSpec("P")
@@ -67,11 +68,14 @@ def answering(asked: Asked | None) -> Iterator[None]:
 
 
 def verb(function: Callable[P, R]) -> Callable[P, R]:
-    """Make a function the outermost transaction, alone among the writers of an SQLite file."""
+    """Make a function the outermost transaction, alone among the writers of an SQLite file, and measure it."""
+    room, name = function.__module__.rpartition(".")[2], function.__name__.strip("_")
+    measured_as = name if name == room else f"{room}.{name}"
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        with nullcontext() if sql.is_postgresql() else _ALONE, transaction.atomic(durable=True):
+        alone = nullcontext() if sql.is_postgresql() else _ALONE
+        with measures.verb(measured_as), alone, transaction.atomic(durable=True):
             result = function(*args, **kwargs)
             if asked := _asked.get():
                 keep_answers([(asked, asked.answer(result))])

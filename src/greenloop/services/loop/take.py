@@ -8,7 +8,7 @@ from django.db import IntegrityError
 
 from greenloop.core.books.posting import draft
 from greenloop.core.faults import Refusal
-from greenloop.services import ids
+from greenloop.services import ids, measures
 from greenloop.services.books.post import post
 from greenloop.services.loop.steps import WalletWork, lock_pools, record_wallets
 from greenloop.services.loop.taking.counter import COLUMNS, Counter
@@ -51,7 +51,7 @@ def take(*, sales: Sequence[Sale], at: datetime, asked: Mapping[int, Asked] = NO
     """
     for attempt in range(TRIES):
         try:
-            return _take(sales=sales, at=at, asked=asked, look_up=attempt > 0)
+            return _counted(_take(sales=sales, at=at, asked=asked, look_up=attempt > 0))
         except (IntegrityError, Answered, _Again):
             if attempt == TRIES - 1:
                 raise
@@ -86,6 +86,15 @@ def _take(*, sales: Sequence[Sale], at: datetime, asked: Mapping[int, Asked], lo
         _record(counter, at=at)
     keep_answers(kept.new)
     return Taking(sold, refusals, frozenset(counter.replayed | kept.earlier.keys()), kept.earlier)
+
+
+def _counted(found: Taking) -> Taking:
+    """Count what became of the batch, now that it is committed."""
+    replayed, refused = len(found.replayed), len(found.refusals)
+    measures.orders(
+        taken=len(found.sold) - replayed - refused, replayed=replayed, refusals=list(found.refusals.values())
+    )
+    return found
 
 
 def _record(counter: Counter, *, at: datetime) -> None:

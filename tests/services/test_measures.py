@@ -1,0 +1,73 @@
+"""What the service counts of itself: what the business did, and neither more nor less of it."""
+
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+
+from greenloop.core.faults import Breach
+from greenloop.services import measures, trail
+from greenloop.services.verb import verb
+from tests.support.databases import Database
+from tests.support.town import found_town
+
+
+def value(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0
+
+
+def test_orders_are_counted_by_what_became_of_them(database: Database) -> None:
+    del database
+    town = found_town()
+    names = ("taken", "replayed", "refused")
+    before = {name: value("greenloop_orders_total", result=name) for name in names}
+    batches = value("greenloop_verb_seconds_count", verb="take")
+    known = town.sale("mei", "grocer", 10_000)
+    town.take(known)
+    town.take(known, town.sale("mei", "grocer", 5_000), town.sale("mei", "grocer", 0))
+    grown = {name: value("greenloop_orders_total", result=name) - before[name] for name in names}
+    assert grown == {"taken": 2, "replayed": 1, "refused": 1}
+    assert value("greenloop_verb_seconds_count", verb="take") > batches + 1
+
+
+def test_a_broken_invariant_is_counted_where_the_alarm_reads_it(database: Database) -> None:
+    del database
+
+    @verb
+    def broken() -> None:
+        raise Breach("a fen is missing")
+
+    before = value("greenloop_breaches_total")
+    with pytest.raises(Breach):
+        broken()
+    assert value("greenloop_breaches_total") == before + 1
+
+
+def test_a_refusal_is_counted_by_its_code_and_noted_on_its_request() -> None:
+    before = value("greenloop_refusals_total", code="order.zero")
+    trail.begin("asked-by-the-till")
+    measures.refused("order.zero")
+    found = trail.under_way()
+    trail.end()
+    assert found is not None
+    assert (found.request_id, found.refusal) == ("asked-by-the-till", "order.zero")
+    assert value("greenloop_refusals_total", code="order.zero") == before + 1
+    measures.refused("order.zero")
+    assert trail.under_way() is None
+
+
+@pytest.mark.parametrize("asked", ["", "a b", "x" * 65, "line\nbreak", "张", "a/b", '"'])
+def test_a_request_id_that_could_spoil_a_log_is_replaced(asked: str) -> None:
+    drawn = trail.begin(asked).request_id
+    trail.end()
+    assert drawn != asked
+    assert trail.SANE.fullmatch(drawn)
+
+
+def test_a_batch_is_measured_with_what_waits_behind_it() -> None:
+    labels: dict[str, Any] = {"queue": "orders-of-a-test"}
+    with measures.batch("orders-of-a-test", items=7, waiting=3):
+        pass
+    assert value("greenloop_batch_items_sum", **labels) == 7
+    assert value("greenloop_queue_waiting", **labels) == 3
+    assert value("greenloop_batch_seconds_count", **labels) == 1
