@@ -33,7 +33,7 @@ def town(database: Database) -> Town:
 
 
 def give(town: Town, **phones: str) -> None:
-    give_phones(forms=[PhoneForm(town.ids[ref], phone) for ref, phone in phones.items()])
+    give_phones(forms=[PhoneForm(town.ids[ref], phone) for ref, phone in phones.items()], at=NOW)
 
 
 def appoint(name: str, *roles: str, password: str | None = None) -> int:
@@ -103,11 +103,11 @@ def test_only_people_have_phones(town: Town) -> None:
     staff = appoint("Lin", "operator", password=draw_password())
     for number, code in ((town.ids["grocer"], "phone.merchant"), (staff, "phone.staff"), (17, "account.unknown")):
         with pytest.raises(Refusal) as refused:
-            give_phones(forms=[PhoneForm(number, MEI)])
+            give_phones(forms=[PhoneForm(number, MEI)], at=NOW)
         assert refused.value.code == code
-    dismiss_staff(name="Lin")
+    dismiss_staff(name="Lin", at=NOW)
     with pytest.raises(Refusal, match="never by phone"):
-        give_phones(forms=[PhoneForm(staff, MEI)])
+        give_phones(forms=[PhoneForm(staff, MEI)], at=NOW)
 
 
 def test_nothing_is_sealed_with_a_key_that_nobody_keeps(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,19 +180,19 @@ def test_a_merchant_can_be_enrolled_again_after_its_owner_was_seated(town: Town)
 def test_a_seat_that_ends_takes_the_merchants_pages_and_nothing_else(town: Town) -> None:
     give(town, mei=MEI)
     seat(merchant="grocer", phone=MEI, relation="clerk", at=NOW)
-    assert end_seat(merchant="grocer", phone="138 0013 8000") == town.ids["mei"]
+    assert end_seat(merchant="grocer", phone="138 0013 8000", at=NOW) == town.ids["mei"]
     assert people.visitor(town.ids["mei"]).merchants == ()
     assert people.visitor(town.ids["mei"]).member_ref == "mei"
     for merchant, phone in (("grocer", MEI), ("nobody", MEI), ("grocer", LIN)):
         with pytest.raises(Refusal, match="has a seat"):
-            end_seat(merchant=merchant, phone=phone)
+            end_seat(merchant=merchant, phone=phone, at=NOW)
 
 
 def test_who_is_only_linked_has_no_seat_to_end(town: Town) -> None:
     town.merchant("tailor", linked=("bo",))
     give(town, bo=LIN)
     with pytest.raises(Refusal, match="has a seat"):
-        end_seat(merchant="tailor", phone=LIN)
+        end_seat(merchant="tailor", phone=LIN, at=NOW)
 
 
 def test_a_seat_needs_a_merchant_a_phone_and_a_relation(town: Town) -> None:
@@ -240,7 +240,7 @@ def test_an_auditor_has_no_other_role_and_every_role_is_one_of_three(town: Town)
 def test_a_new_first_password_ends_the_old_one_and_the_second_factor(town: Town) -> None:
     del town
     lin = appoint("Lin", "operator", password="first password")
-    factor = set_up_second_factor(account_id=lin, secret=SECRET)
+    factor = set_up_second_factor(account_id=lin, secret=SECRET, at=NOW)
     assert (factor.secret, len(factor.recovery_codes)) == (SECRET, 10)
     assert people.visitor(lin).has_second_factor
     appoint("Lin", "finance")
@@ -254,7 +254,7 @@ def test_a_new_first_password_ends_the_old_one_and_the_second_factor(town: Town)
 def test_secrets_of_second_factors_are_sealed(town: Town) -> None:
     del town
     lin = appoint("Lin", "operator", password=draw_password())
-    set_up_second_factor(account_id=lin, secret=SECRET)
+    set_up_second_factor(account_id=lin, secret=SECRET, at=NOW)
     rows = whole_database()["mfa_authenticator"]
     assert len(rows) == 2
     assert SECRET not in "".join(rows)
@@ -263,13 +263,13 @@ def test_secrets_of_second_factors_are_sealed(town: Town) -> None:
 def test_who_is_dismissed_keeps_the_name_beside_what_they_decided_and_nothing_else(town: Town) -> None:
     del town
     lin = appoint("Lin", "operator", password="a first password")
-    set_up_second_factor(account_id=lin, secret=SECRET)
-    assert dismiss_staff(name="lin") == lin
+    set_up_second_factor(account_id=lin, secret=SECRET, at=NOW)
+    assert dismiss_staff(name="lin", at=NOW) == lin
     assert people.visitor(lin) == Visitor(lin, frozenset(), None, (), False)
     assert not Account.objects.get(id=lin).has_usable_password()
     assert people.names([lin]) == {lin: "Lin"}
     with pytest.raises(Refusal, match="Nobody"):
-        dismiss_staff(name="nobody")
+        dismiss_staff(name="nobody", at=NOW)
     assert appoint("Lin", "finance", password=draw_password()) == lin
 
 
@@ -318,7 +318,7 @@ def test_who_is_forgotten_can_not_be_read_or_found_and_the_books_stay_whole(town
     key = fetch("SELECT sealed_key FROM person_key WHERE account_id = %s", mei)[0][0]
     text = fetch("SELECT sealed FROM identifier WHERE account_id = %s", mei)[0][0]
     assert sealed.unseal(text, sealed.unwrap(key, mei), f"phone/{mei}") == MEI
-    assert forget(account_id=mei)
+    assert forget(account_id=mei, at=NOW)
     assert people.account_by("phone", MEI) is None
     assert people.identifier(mei, "phone") is None
     rows = "".join(line for lines in whole_database().values() for line in lines)
@@ -326,12 +326,12 @@ def test_who_is_forgotten_can_not_be_read_or_found_and_the_books_stay_whole(town
     assert text not in rows
     assert {table: rows for table, rows in whole_database().items() if table not in IDENTITY} == kept
     assert people.identifier(town.ids["lin"], "phone") == LIN
-    assert not forget(account_id=mei)
+    assert not forget(account_id=mei, at=NOW)
     give(town, bo=MEI)
     assert people.account_by("phone", MEI) == town.ids["bo"]
 
 
-IDENTITY = {"account", "identifier", "person_key", "django_session", "sqlite_sequence"}
+IDENTITY = {"account", "identifier", "person_key", "django_session", "sqlite_sequence", "audit_entry"}
 
 
 def test_forgetting_ends_sessions_and_deletes_those_that_hold_a_number(town: Town) -> None:
@@ -341,7 +341,7 @@ def test_forgetting_ends_sessions_and_deletes_those_that_hold_a_number(town: Tow
         store["account_login"] = {"state": {"phone": [ref]}, "user": {"id": str(town.ids[ref])}}
         store.save()
     begun_by = Account.objects.get(id=town.ids["mei"]).get_session_auth_hash()
-    forget(account_id=town.ids["mei"])
+    forget(account_id=town.ids["mei"], at=NOW)
     assert Account.objects.get(id=town.ids["mei"]).get_session_auth_hash() != begun_by
     left = fetch("SELECT session_data FROM django_session")
     assert len(left) == 1
@@ -350,11 +350,11 @@ def test_forgetting_ends_sessions_and_deletes_those_that_hold_a_number(town: Tow
 
 def test_nobody_is_forgotten_twice_and_an_unknown_account_is_refused(town: Town) -> None:
     lin = appoint("Lin", "operator", password=draw_password())
-    assert forget(account_id=lin)
+    assert forget(account_id=lin, at=NOW)
     assert people.staff() == []
     with pytest.raises(Refusal, match="no account"):
-        forget(account_id=17)
-    assert not forget(account_id=town.ids["grocer"])
+        forget(account_id=17, at=NOW)
+    assert not forget(account_id=town.ids["grocer"], at=NOW)
 
 
 # --- sealing

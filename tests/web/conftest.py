@@ -50,12 +50,12 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, str]]]:
 def town(database: Database, sent: list[tuple[str, str]]) -> "Town":
     """Give the town; Mei has a phone."""
     from greenloop.services.people.sign_in import PhoneForm, give_phones
-    from tests.support.signing import MEI
+    from tests.support.signing import MEI, NOW
     from tests.support.town import found_town
 
     del database, sent
     town = found_town()
-    give_phones(forms=[PhoneForm(town.ids["mei"], MEI)])
+    give_phones(forms=[PhoneForm(town.ids["mei"], MEI)], at=NOW)
     return town
 
 
@@ -67,7 +67,7 @@ def operator(database: Database, later: list[int]) -> int:
 
     del database, later
     lin = appoint_staff(name="Lin Wei", roles=["operator"], at=NOW, password=PASSWORD)
-    set_up_second_factor(account_id=lin, secret=SECRET)
+    set_up_second_factor(account_id=lin, secret=SECRET, at=NOW)
     return lin
 
 

@@ -22,7 +22,7 @@ def person(role: str) -> int:
         if row.name == name:
             return row.account_id
     number = appoint_staff(name=name, roles=[role], at=AT, password=PASSWORD)
-    set_up_second_factor(account_id=number, secret=SECRET)
+    set_up_second_factor(account_id=number, secret=SECRET, at=AT)
     return number
 
 

@@ -61,7 +61,7 @@ def test_a_code_of_another_time_or_none_is_refused(operator: int) -> None:
 
 
 def test_a_recovery_code_works_once(operator: int) -> None:
-    code = set_up_second_factor(account_id=operator, secret=SECRET).recovery_codes[3]
+    code = set_up_second_factor(account_id=operator, secret=SECRET, at=NOW).recovery_codes[3]
     for client, expected in ((Client(), operator), (Client(), None)):
         at_work(client)
         client.post("/sign-in/second-factor/", {"code": code})
@@ -143,7 +143,7 @@ def test_a_session_from_before_the_second_factor_shows_nothing_until_it_has_pass
 def test_a_wrong_password_and_a_name_that_nobody_has_are_answered_alike(operator: int) -> None:
     del operator
     appoint_staff(name="Gone", roles=["finance"], at=NOW, password=PASSWORD)
-    dismiss_staff(name="Gone")
+    dismiss_staff(name="Gone", at=NOW)
     answers = {
         (answer.status_code, page(answer))
         for answer in (
@@ -260,7 +260,7 @@ def test_who_is_dismissed_is_out_at_once(operator: int) -> None:
     client = Client()
     at_work(client)
     client.post("/sign-in/second-factor/", {"code": totp()})
-    dismiss_staff(name="Lin Wei")
+    dismiss_staff(name="Lin Wei", at=NOW)
     assert client.get("/home/")["Location"].startswith("/sign-in/")
 
 
@@ -308,7 +308,7 @@ def test_a_code_of_the_second_factor_answers_as_well(operator: int, later: list[
 
 def test_a_new_password_ends_all_other_sessions(operator: int) -> None:
     first, second = Client(), Client()
-    code = set_up_second_factor(account_id=operator, secret=SECRET).recovery_codes
+    code = set_up_second_factor(account_id=operator, secret=SECRET, at=NOW).recovery_codes
     for client, each in ((first, code[0]), (second, code[1])):
         at_work(client)
         client.post("/sign-in/second-factor/", {"code": each})
@@ -324,7 +324,7 @@ def test_a_new_password_ends_all_other_sessions(operator: int) -> None:
 
 
 def test_a_new_password_ends_sign_ins_that_have_begun_by_the_old_one(operator: int) -> None:
-    codes = set_up_second_factor(account_id=operator, secret=SECRET).recovery_codes
+    codes = set_up_second_factor(account_id=operator, secret=SECRET, at=NOW).recovery_codes
     early, own = Client(), Client()
     for client in (early, own):
         assert at_work(client)["Location"] == "/sign-in/second-factor/"

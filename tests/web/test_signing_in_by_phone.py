@@ -214,7 +214,7 @@ def test_who_is_forgotten_is_signed_out_and_cannot_come_back(town: Town, sent: S
     client = Client()
     ask(client)
     client.post("/sign-in/code/", {"code": code_of(sent)})
-    forget(account_id=town.ids["mei"])
+    forget(account_id=town.ids["mei"], at=NOW)
     assert client.get("/home/")["Location"].startswith("/sign-in/")
     ask(Client())
     assert "not enrolled" in sent[-1][1]
@@ -223,7 +223,7 @@ def test_who_is_forgotten_is_signed_out_and_cannot_come_back(town: Town, sent: S
 def test_a_code_sent_to_a_phone_that_was_replaced_since_lets_nobody_in(town: Town, sent: Sent) -> None:
     client = Client()
     ask(client)
-    give_phones(forms=[PhoneForm(town.ids["mei"], "+8613800138001")])
+    give_phones(forms=[PhoneForm(town.ids["mei"], "+8613800138001")], at=NOW)
     for posted in ({"action": "resend"}, {"code": code_of(sent)}):
         assert client.post("/sign-in/code/", posted)["Location"] == "/sign-in/"
     assert "no longer good" in page(client.get("/sign-in/"))

@@ -24,7 +24,8 @@ Phone = Annotated[
 def staff(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help=say("The name that they sign in by."))] = None,
     role: Annotated[
-        list[str] | None, typer.Option("--role", metavar="ROLE", help=say("operator, finance or auditor; repeatable."))
+        list[str] | None,
+        typer.Option("--role", metavar="ROLE", help=say("operator, finance, risk, marketing or auditor; repeatable.")),
     ] = None,
     new_password: Annotated[
         bool, typer.Option("--new-password", help=say("Begin again, after a loss: password and second factor."))
@@ -40,7 +41,7 @@ def staff(
     if dismiss:
         if role or new_password:
             raise Refusal("staff.dismiss", say("Dismiss somebody, or appoint them; one of them."), field="--dismiss")
-        return _dismissed(name)
+        return _dismissed(name, at)
     return _appointed(name, role or [], at, new_password=new_password)
 
 
@@ -74,7 +75,13 @@ def _listed() -> Answer:
 
 
 def _roles(roles: tuple[str, ...]) -> str:
-    names = {"operator": gettext("operator"), "finance": gettext("finance"), "auditor": gettext("auditor")}
+    names = {
+        "operator": gettext("operator"),
+        "finance": gettext("finance"),
+        "risk": gettext("risk"),
+        "marketing": gettext("marketing"),
+        "auditor": gettext("auditor"),
+    }
     return ", ".join(names[role] for role in roles)
 
 
@@ -101,11 +108,11 @@ def _appointed(name: str, roles: list[str], at: str | None, *, new_password: boo
     return Answer(facts, told)
 
 
-def _dismissed(name: str) -> Answer:
+def _dismissed(name: str, at: str | None) -> Answer:
     with database.writing():
         from greenloop.services.people.staff import dismiss_staff
 
-        account_id = dismiss_staff(name=name)
+        account_id = dismiss_staff(name=name, at=now(at))
     sentence = gettext("{name} can't sign in any more; the name stays beside what was decided.").format(name=name)
     return Answer({"account": str(account_id), "dismissed": True}, [text(sentence)])
 
@@ -118,7 +125,7 @@ def phone(holder: Holder, number: Phone) -> Answer:
         from greenloop.services.people.sign_in import PhoneForm, give_phones
 
         account_id = _account(holder)
-        give_phones(forms=[PhoneForm(account_id=account_id, phone=number)])
+        give_phones(forms=[PhoneForm(account_id=account_id, phone=number)], at=now())
         shown = masked(normalised(number))
     sentence = gettext("{holder} signs in by {phone}.").format(holder=holder, phone=shown)
     return Answer({"account": str(account_id), "phone": shown}, [text(sentence)])
@@ -134,7 +141,7 @@ def seat(
 ) -> Answer:
     """Seat whoever has the phone at a merchant, or end it."""
     if end:
-        return _unseated(merchant, number)
+        return _unseated(merchant, number, at)
     relation = "clerk" if clerk else "owner"
     with database.writing():
         from greenloop.core.people.phone import masked, normalised
@@ -150,12 +157,12 @@ def seat(
     return Answer({"account": str(account_id), "merchant": merchant, "relation": relation}, [text(sentence)])
 
 
-def _unseated(merchant: str, number: str) -> Answer:
+def _unseated(merchant: str, number: str, at: str | None) -> Answer:
     with database.writing():
         from greenloop.core.people.phone import masked, normalised
         from greenloop.services.people.sign_in import end_seat
 
-        account_id = end_seat(merchant=merchant, phone=number)
+        account_id = end_seat(merchant=merchant, phone=number, at=now(at))
         shown = masked(normalised(number))
     sentence = gettext("{phone} has no seat at {merchant} any more.").format(phone=shown, merchant=merchant)
     return Answer({"account": str(account_id), "merchant": merchant, "ended": True}, [text(sentence)])
@@ -170,7 +177,7 @@ def forget(holder: Holder) -> Answer:
         from greenloop.services.people.forget import forget as forget_person
 
         account_id = _account(holder)
-        known = forget_person(account_id=account_id)
+        known = forget_person(account_id=account_id, at=now())
     forgotten = gettext("What was known of the person behind account {account} is destroyed; the books stay whole.")
     nothing = gettext("Nothing was known of a person behind account {account}.")
     sentence = (forgotten if known else nothing).format(account=account_id)

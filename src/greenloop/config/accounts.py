@@ -142,7 +142,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def set_phone(self, user: AbstractBaseUser, phone: str, verified: bool) -> None:
         """Give an account its phone."""
-        give_phones(forms=[PhoneForm(account_id=int(user.pk), phone=phone)])
+        give_phones(forms=[PhoneForm(account_id=int(user.pk), phone=phone)], at=datetime.now(UTC))
         if verified:
             self.set_phone_verified(user, phone)
 

@@ -46,14 +46,14 @@ def invite(*, at: datetime) -> Sequence[Invitation]:
     :raises Refusal: the identity key is not kept, or the phones of the demo sign in somebody else already.
     """
     held = lookups.held_cycle()
-    return [*(_staff(role, at, held) for role in ROLES), _merchant(at), _member()]
+    return [*(_staff(role, at, held) for role in ROLES), _merchant(at), _member(at)]
 
 
 def _staff(role: str, at: datetime, held_cycle: int | None) -> Invitation:
     name, password = role.capitalize(), draw_password()
     account_id = appoint_staff(name=name, roles=[role], at=at, password=password)
     secret = base64.b32encode(secrets.token_bytes(SECRET_BYTES)).decode()
-    factor = set_up_second_factor(account_id=account_id, secret=secret)
+    factor = set_up_second_factor(account_id=account_id, secret=secret, at=at)
     return Invitation(role, name, password, factor.secret, factor.recovery_codes, held_cycle=held_cycle)
 
 
@@ -63,7 +63,7 @@ def _merchant(at: datetime) -> Invitation:
     return Invitation("merchant", phone=MERCHANT_PHONE, holder=refs[0], others=tuple(refs[1:]))
 
 
-def _member() -> Invitation:
+def _member(at: datetime) -> Invitation:
     """Choose a member who has every kind of thing to see, and of those one with points of many cohorts."""
     found = sorted(
         sql.rows(_MEMBERS),
@@ -71,7 +71,7 @@ def _member() -> Invitation:
         reverse=True,
     )
     ref, account_id = found[0][:2]
-    give_phones(forms=[PhoneForm(account_id=account_id, phone=MEMBER_PHONE)])
+    give_phones(forms=[PhoneForm(account_id=account_id, phone=MEMBER_PHONE)], at=at)
     return Invitation(
         "member", phone=MEMBER_PHONE, holder=ref, others=tuple(row[0] for row in found[1 : OTHERS_MAX + 1])
     )

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from greenloop.core.faults import Refusal, say
 from greenloop.services.again import begun_again
+from greenloop.services.trust.steps import note, other_than
 from greenloop.services.verb import verb
 from greenloop.store import sql
 from greenloop.store.models import Grant
@@ -24,9 +25,10 @@ def propose_grant(*, ref: str, amount_fen: int, rebate_fen: int, by: str, at: da
             return earlier.id
         message = say("The grant {ref} exists with other amounts.")
         raise Refusal("grant.conflict", message, field="ref", ref=ref)
-    return Grant.objects.create(
-        ref=ref, amount_fen=amount_fen, rebate_fen=rebate_fen, proposed_by=by, proposed_at=at
-    ).id
+    grant = Grant.objects.create(ref=ref, amount_fen=amount_fen, rebate_fen=rebate_fen, proposed_by=by, proposed_at=at)
+    detail = {"amount_fen": amount_fen, "rebate_fen": rebate_fen}
+    note(act="grant.propose", about=f"grant/{ref}", detail=detail, at=at, by=by)
+    return grant.id
 
 
 @verb
@@ -40,9 +42,8 @@ def approve_grant(*, ref: str, by: str, at: datetime) -> None:
         raise Refusal("grant.unknown", say("There is no grant {ref}."), field="ref", ref=ref)
     if grant.approved_by is not None:
         return
-    if grant.proposed_by == by:
-        message = say("{by} proposed this grant; another person has to approve it.")
-        raise Refusal("grant.two_people", message, field="by", by=by)
+    message = say("{by} proposed this grant; another person has to approve it.")
+    other_than(proposed_by=grant.proposed_by, by=by, code="grant.two_people", message=message)
     bank_fen = int(sql.value("SELECT debits_fen - credits_fen FROM ledger_account WHERE name = 'ops:bank'"))
     owed_fen = int(
         sql.value(
@@ -53,3 +54,4 @@ def approve_grant(*, ref: str, by: str, at: datetime) -> None:
         message = say("The platform holds {bank} fen, of which {owed} are granted already. Grant less, or later.")
         raise Refusal("grant.funds", message, field="amount_fen", bank=bank_fen, owed=owed_fen)
     Grant.objects.filter(id=grant.id).update(approved_by=by, approved_at=at)
+    note(act="grant.approve", about=f"grant/{ref}", detail={"amount_fen": grant.amount_fen}, at=at, by=by)

@@ -8,6 +8,8 @@ from greenloop.core.money import AMOUNT_FEN_MAX
 from greenloop.services import ids
 from greenloop.services.books.post import post
 from greenloop.services.loop.rules import in_force, rulings
+from greenloop.services.trust.acting import SCHEDULER, now_acting
+from greenloop.services.trust.steps import note
 from greenloop.services.verb import verb
 from greenloop.store import locks, sql
 from greenloop.store.models import Deposit, Journal, Merchant
@@ -53,6 +55,9 @@ def pay_out(*, business_date: date, at: datetime) -> dict[int, int]:
     amounts = [("trust:merchant_payable", "trust:bank", sum(owed.values()))]
     journal_id = post([draft(key=key, kind="payout", amounts=amounts)], at=at)[key]
     sql.run("UPDATE payout SET journal_id = %s WHERE id BETWEEN %s AND %s", [journal_id, *today])
+    if now_acting().actor != SCHEDULER:
+        detail = {"merchants": len(owed), "amount_fen": sum(owed.values())}
+        note(act="payout.pay", about=key, detail=detail, at=at)
     return owed
 
 
@@ -84,6 +89,8 @@ def deposit(*, merchant: str, deposit_no: str, amount_fen: int, at: datetime) ->
     Deposit.objects.create(
         id=number, merchant_id=found.id, deposit_no=deposit_no, amount_fen=amount_fen, journal_id=journal_id
     )
+    detail = {"deposit": str(number), "amount_fen": amount_fen}
+    note(act="deposit.take", about=f"merchant/{found.id}", detail=detail, at=at)
     return number
 
 

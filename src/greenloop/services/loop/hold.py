@@ -4,6 +4,7 @@ from datetime import datetime
 
 from greenloop.core.faults import Refusal, say
 from greenloop.services.again import begun_again
+from greenloop.services.trust.steps import note
 from greenloop.services.verb import verb
 from greenloop.store.models import Account, Hold, Order
 
@@ -23,7 +24,7 @@ def hold_order(*, order_id: int, reason: str, by: str, at: datetime) -> int:
     if earlier := Hold.objects.filter(order_id=order_id, released_at=None).first():
         return earlier.id
     Order.objects.filter(id=order_id).update(held=True)
-    return Hold.objects.create(order_id=order_id, reason=reason[:200], placed_by=by, placed_at=at).id
+    return _placed(f"order/{order_id}", Hold(order_id=order_id, reason=reason[:200], placed_by=by, placed_at=at))
 
 
 @begun_again
@@ -37,7 +38,14 @@ def hold_account(*, account_id: int, reason: str, by: str, at: datetime) -> int:
         raise Refusal("hold.account", say("There is no account {account}."), field="account_id", account=account_id)
     if earlier := Hold.objects.filter(account_id=account_id, released_at=None).first():
         return earlier.id
-    return Hold.objects.create(account_id=account_id, reason=reason[:200], placed_by=by, placed_at=at).id
+    hold = Hold(account_id=account_id, reason=reason[:200], placed_by=by, placed_at=at)
+    return _placed(f"account/{account_id}", hold)
+
+
+def _placed(about: str, hold: Hold) -> int:
+    hold.save(force_insert=True)
+    note(act="hold.place", about=about, detail={"hold": str(hold.id)}, at=hold.placed_at, by=hold.placed_by)
+    return hold.id
 
 
 @verb
@@ -54,3 +62,5 @@ def release(*, hold_id: int, by: str, at: datetime) -> None:
     if hold.order_id is not None:
         Order.objects.filter(id=hold.order_id).update(held=False)
     Hold.objects.filter(id=hold_id).update(released_by=by, released_at=at)
+    about = f"account/{hold.account_id}" if hold.order_id is None else f"order/{hold.order_id}"
+    note(act="hold.release", about=about, detail={"hold": str(hold_id)}, at=at, by=by)

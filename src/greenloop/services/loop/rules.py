@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
@@ -12,6 +12,7 @@ from greenloop.core.loop.plan import PoolTerms
 from greenloop.core.loop.rules import RuleSet, document_of, rule_set
 from greenloop.services.again import begun_again
 from greenloop.services.books.post import open_pool_accounts
+from greenloop.services.trust.steps import canonical, note
 from greenloop.services.verb import verb
 from greenloop.store.models import Plan, Pool, RuleVersion
 
@@ -27,6 +28,20 @@ class Ruling:
     plans: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Rules that may be published; `earlier_id` is the number under which they are already, if they are."""
+
+    rules: RuleSet
+    effective_at: datetime
+    earlier_id: int | None
+
+    @property
+    def text(self) -> str:
+        """Return the document as it is kept."""
+        return canonical(document_of(self.rules))
+
+
 @begun_again
 @verb
 def publish_rules(*, document: Mapping[str, object], effective_at: datetime, by: str, at: datetime) -> int:
@@ -36,11 +51,23 @@ def publish_rules(*, document: Mapping[str, object], effective_at: datetime, by:
 
     :raises Refusal: the rules are not sound, or an existing plan or pool would change.
     """
-    rules = rule_set(document)
-    text = _canonical(document_of(rules))
+    draft = checked_rules(document=document, effective_at=effective_at)
+    number = write_rules(draft, by=by, at=at)
+    if draft.earlier_id is None:
+        detail = {"effective_at": effective_at.isoformat()}
+        note(act="rules.publish", about=f"rules/{number}", detail=detail, at=at, by=by)
+    return number
+
+
+def checked_rules(*, document: Mapping[str, object], effective_at: datetime) -> Draft:
+    """Return rules that could be published as things stand, which nobody has written yet.
+
+    :raises Refusal: the rules are not sound, or an existing plan or pool would change.
+    """
+    draft = Draft(rule_set(document), effective_at, None)
     if earlier := RuleVersion.objects.filter(effective_at=effective_at).first():
-        if earlier.document == text:
-            return earlier.id
+        if earlier.document == draft.text:
+            return replace(draft, earlier_id=earlier.id)
         raise Refusal(
             "rules.taken",
             say("Other rules are already published from {effective_at} on. Choose a later instant."),
@@ -56,17 +83,31 @@ def publish_rules(*, document: Mapping[str, object], effective_at: datetime, by:
             latest=latest.effective_at,
         )
     if latest:
-        _check_calendar(rules, _parsed(latest.document))
+        _check_calendar(draft.rules, _parsed(latest.document))
+    _check_plans(draft.rules.plans)
+    _check_pools(_pools_of(draft.rules), red=draft.rules.red_pool)
+    return draft
+
+
+def write_rules(draft: Draft, *, by: str, at: datetime) -> int:
+    """Write rules that were checked in the same transaction, with the plans and pools that are new in them."""
+    if draft.earlier_id is not None:
+        return draft.earlier_id
+    rules = draft.rules
     _open_plans(rules.plans)
-    _open_pools({**rules.pools, rules.red_pool: rules.red_terms}, red=rules.red_pool, first=_cycle_of(rules, at))
+    _open_pools(_pools_of(rules), red=rules.red_pool, first=max(1, rules.calendar.cycle_at(at)))
     return RuleVersion.objects.create(
-        document=text,
+        document=draft.text,
         red_pool_id=Pool.objects.get(name=rules.red_pool).id,
         red_plan_id=Plan.objects.get(name=rules.red_plan).id,
-        effective_at=effective_at,
+        effective_at=draft.effective_at,
         published_by=by,
         published_at=at,
     ).id
+
+
+def _pools_of(rules: RuleSet) -> Mapping[str, PoolTerms]:
+    return {**rules.pools, rules.red_pool: rules.red_terms}
 
 
 def _check_calendar(rules: RuleSet, before: RuleSet) -> None:
@@ -76,18 +117,10 @@ def _check_calendar(rules: RuleSet, before: RuleSet) -> None:
         raise Refusal("rules.calendar", message, field="calendar")
 
 
-def _cycle_of(rules: RuleSet, at: datetime) -> int:
-    return max(1, rules.calendar.cycle_at(at))
-
-
-def _canonical(value: object) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def _open_plans(plans: Mapping[str, PlanTerms]) -> None:
+def _check_plans(plans: Mapping[str, PlanTerms]) -> None:
     known = dict(Plan.objects.values_list("name", "terms"))
     for name, terms in plans.items():
-        text = _canonical(asdict(terms))
+        text = canonical(asdict(terms))
         if known.get(name, text) != text:
             raise Refusal(
                 "rules.plan_changed",
@@ -95,25 +128,33 @@ def _open_plans(plans: Mapping[str, PlanTerms]) -> None:
                 field=f"plans.{name}",
                 plan=name,
             )
-    Plan.objects.bulk_create(
-        Plan(name=name, terms=_canonical(asdict(terms))) for name, terms in plans.items() if name not in known
-    )
 
 
-def _open_pools(pools: Mapping[str, PoolTerms], *, red: str, first: int) -> None:
+def _check_pools(pools: Mapping[str, PoolTerms], *, red: str) -> None:
     known = {pool.name: pool for pool in Pool.objects.all()}
     for name, terms in pools.items():
         pool = known.get(name)
-        if pool and (pool.terms != _canonical(asdict(terms)) or pool.is_red != (name == red)):
+        if pool and (pool.terms != canonical(asdict(terms)) or pool.is_red != (name == red)):
             raise Refusal(
                 "rules.pool_changed",
                 say("The pool {pool} is running with other terms. Give the new pool a name of its own."),
                 field=f"pools.{name}",
                 pool=name,
             )
+
+
+def _open_plans(plans: Mapping[str, PlanTerms]) -> None:
+    known = set(Plan.objects.values_list("name", flat=True))
+    Plan.objects.bulk_create(
+        Plan(name=name, terms=canonical(asdict(terms))) for name, terms in plans.items() if name not in known
+    )
+
+
+def _open_pools(pools: Mapping[str, PoolTerms], *, red: str, first: int) -> None:
+    known = set(Pool.objects.values_list("name", flat=True))
     new = [name for name in pools if name not in known]
     Pool.objects.bulk_create(
-        Pool(name=name, is_red=name == red, terms=_canonical(asdict(pools[name])), first_cycle=first) for name in new
+        Pool(name=name, is_red=name == red, terms=canonical(asdict(pools[name])), first_cycle=first) for name in new
     )
     open_pool_accounts(new)
 

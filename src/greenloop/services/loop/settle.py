@@ -12,6 +12,7 @@ from greenloop.services.books.post import post
 from greenloop.services.loop.proposal import Decision, decide, issued_fen, kept_free_fen, seal
 from greenloop.services.loop.refunding.waiting import apply_waiting, lock_waiting
 from greenloop.services.loop.rules import Ruling, in_force, rulings
+from greenloop.services.trust.steps import note, other_than
 from greenloop.services.verb import verb
 from greenloop.store import locks, sql
 from greenloop.store.models import SettlementRun
@@ -88,6 +89,7 @@ def approve(*, cycle: int, by: str, at: datetime, seen: str | None = None) -> Ru
     _post(cycle, decided, cutoff_at=ruling.rules.calendar.cutoff_at(cycle), at=at)
     SettlementRun.objects.filter(cycle=cycle).update(state="posted", decided_by=by, decided_at=at)
     apply_waiting(at=at)
+    note(act="settlement.approve", about=f"settlement/{cycle}", detail={"issued_fen": run.issued_fen}, at=at, by=by)
     return Run(cycle, "posted", run.issued_fen, run.cap_fen)
 
 
@@ -110,6 +112,8 @@ def reject(*, cycle: int, caps_fen: Mapping[str, int], by: str, at: datetime, se
     issuing_fen = issued_fen(decide(cycle, kept_free_fen(run.proposal)))
     # The second proposal is the rejecter's own, so a third pair of eyes, or the first again, lets it through.
     SettlementRun.objects.filter(cycle=cycle).update(issued_fen=issuing_fen, proposed_by=by, proposed_at=at)
+    detail = {"caps_fen": dict(caps_fen), "issued_fen": issuing_fen}
+    note(act="settlement.reject", about=f"settlement/{cycle}", detail=detail, at=at, by=by)
     return Run(cycle, "held", issuing_fen, run.cap_fen)
 
 
@@ -121,9 +125,8 @@ def _held(cycle: int, by: str, seen: str | None) -> SettlementRun:
     if run is None:
         message = say("No settlement of cycle {cycle} is held.")
         raise Refusal("settle.not_held", message, field="cycle", cycle=cycle)
-    if run.proposed_by == by:
-        message = say("{by} proposed this settlement; another person has to decide.")
-        raise Refusal("settle.two_people", message, field="by", by=by)
+    message = say("{by} proposed this settlement; another person has to decide.")
+    other_than(proposed_by=run.proposed_by, by=by, code="settle.two_people", message=message)
     now = seal(cycle=cycle, issued_fen=run.issued_fen, proposed_by=run.proposed_by, proposed_at=run.proposed_at)
     if seen is not None and seen != now:
         message = say("The proposal for cycle {cycle} has changed since you looked. Look at the new one, then decide.")

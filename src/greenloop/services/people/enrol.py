@@ -9,7 +9,8 @@ from greenloop.core.loop.concession import check_rate
 from greenloop.core.people.phone import normalised
 from greenloop.services import ids
 from greenloop.services.again import begun_again
-from greenloop.services.people import steps
+from greenloop.services.people import rates, steps
+from greenloop.services.trust.steps import note
 from greenloop.services.verb import verb
 from greenloop.store.models import Account, Member, Merchant, MerchantLink, RateCard, Shop
 
@@ -231,17 +232,7 @@ def set_rate(*, merchant: str, rate_ppm: int, valid_from_at: datetime, at: datet
 
     :raises Refusal: the rate is outside 3–20 %, the merchant is unknown, or the instant is past.
     """
-    check_rate(rate_ppm)
-    found = Merchant.objects.filter(ref=merchant).first()
-    if not found:
-        raise Refusal("merchant.unknown", say("The merchant {ref} is not enrolled."), field="merchant", ref=merchant)
-    if RateCard.objects.filter(merchant=found, valid_from_at=valid_from_at, rate_ppm=rate_ppm).exists():
-        return
-    if valid_from_at < at or RateCard.objects.filter(merchant=found, valid_from_at=valid_from_at).exists():
-        raise Refusal(
-            "rate.past",
-            say("A rate card can't change what is past or already set. Choose an instant after {at}."),
-            field="valid_from_at",
-            at=at,
-        )
-    RateCard.objects.create(merchant=found, rate_ppm=rate_ppm, valid_from_at=valid_from_at)
+    card = rates.checked(merchant=merchant, rate_ppm=rate_ppm, valid_from_at=valid_from_at, at=at)
+    if rates.write(card):
+        detail = {"rate_ppm": rate_ppm, "valid_from_at": valid_from_at.isoformat()}
+        note(act="rate.set", about=f"merchant/{card.merchant_id}", detail=detail, at=at)

@@ -1,14 +1,17 @@
 """Forgetting a person (G15): what is known of them goes, what they did stays in the books."""
 
+from datetime import datetime
+
 from greenloop.core.faults import Refusal, say
 from greenloop.services.people import steps
+from greenloop.services.trust.steps import note
 from greenloop.services.verb import verb
 from greenloop.store import locks
 from greenloop.store.models import Account, Identifier, PersonKey, StaffRole
 
 
 @verb
-def forget(*, account_id: int) -> bool:
+def forget(*, account_id: int, at: datetime) -> bool:
     """Destroy a person's key, phone and name, their second factor and sessions; return whether anything was known.
 
     Points, vouchers, orders and seats stay with the number of the account, which says nothing about anybody. A backup
@@ -27,4 +30,5 @@ def forget(*, account_id: int) -> bool:
     steps.sign_out([account_id])
     steps.drop_sessions(account_id)
     Account.objects.filter(id=account_id).update(last_login=None)
+    note(act="person.forget", about=f"account/{account_id}", detail={"known": bool(known)}, at=at)
     return bool(known)

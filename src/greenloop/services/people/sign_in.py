@@ -8,6 +8,8 @@ from greenloop.core.faults import Refusal, say
 from greenloop.core.people.phone import normalised
 from greenloop.services.again import begun_again
 from greenloop.services.people import steps
+from greenloop.services.trust.acting import now_acting
+from greenloop.services.trust.steps import note
 from greenloop.services.verb import verb
 from greenloop.store import locks, sealed
 from greenloop.store.models import Identifier, Merchant, MerchantLink
@@ -25,13 +27,18 @@ class PhoneForm:
 
 @begun_again
 @verb
-def give_phones(*, forms: Sequence[PhoneForm]) -> None:
+def give_phones(*, forms: Sequence[PhoneForm], at: datetime) -> None:
     """Let people sign in by a phone, all or none. A new phone takes the place of the old, whose sessions end.
 
     :raises Refusal: a number can't be read or signs in somebody else; the account is unknown, a merchant's own or one
         of the platform's people; the identity key is not kept.
     """
-    steps.give_phones({form.account_id: normalised(form.phone) for form in forms})
+    given = steps.give_phones({form.account_id: normalised(form.phone) for form in forms})
+    people = [f"account/{number}" for number in given]
+    # Who gives a phone to themselves does nothing that others couldn't.
+    if people and people != [now_acting().actor]:
+        about, rest = people[0], people[1:]
+        note(act="phone.give", about=about, detail={"also": rest} if rest else {}, at=at)
 
 
 @verb
@@ -64,11 +71,13 @@ def seat(*, merchant: str, phone: str, relation: str, at: datetime) -> int:
         steps.identify("phone", {account_id: number})
     locks.holders([account_id])
     MerchantLink.objects.update_or_create(merchant=found, account_id=account_id, defaults={"relation": relation})
+    detail = {"account": str(account_id), "relation": relation}
+    note(act="seat.give", about=f"merchant/{found.id}", detail=detail, at=at)
     return account_id
 
 
 @verb
-def end_seat(*, merchant: str, phone: str) -> int:
+def end_seat(*, merchant: str, phone: str, at: datetime) -> int:
     """Take the seat at a merchant from the person with a phone, and return their account.
 
     Their sign-in and what they have stay theirs; their vouchers are good at the merchant again.
@@ -78,7 +87,11 @@ def end_seat(*, merchant: str, phone: str) -> int:
     lookup = sealed.look_up("phone", normalised(phone))
     known = Identifier.objects.filter(kind="phone", lookup=lookup).first()
     seats = MerchantLink.objects.filter(merchant__ref=merchant, relation__in=RELATIONS)
-    if known is None or not seats.filter(account_id=known.account_id).delete()[0]:
+    seat_of = seats.filter(account_id=known.account_id).first() if known else None
+    if seat_of is None:
         message = say("Nobody with this phone has a seat at {merchant}.")
         raise Refusal("seat.unknown", message, field="phone", merchant=merchant)
-    return known.account_id
+    seat_of.delete()
+    detail = {"account": str(seat_of.account_id), "relation": seat_of.relation}
+    note(act="seat.end", about=f"merchant/{seat_of.merchant_id}", detail=detail, at=at)
+    return seat_of.account_id

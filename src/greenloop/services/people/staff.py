@@ -12,6 +12,7 @@ from greenloop.core.faults import Refusal, say
 from greenloop.core.people import work_name
 from greenloop.services.again import begun_again
 from greenloop.services.people import steps
+from greenloop.services.trust.steps import note
 from greenloop.services.verb import verb
 from greenloop.store import locks, sealed
 from greenloop.store.models import Account, Identifier, StaffRole
@@ -53,6 +54,9 @@ def appoint_staff(*, name: str, roles: Collection[str], at: datetime, password: 
         account.set_password(password)
         account.save(update_fields=["password"])
         steps.drop_second_factor(account.id)
+    if set(roles) - had or password is not None:
+        detail = {"roles": sorted(had | set(roles)), "new_password": password is not None}
+        note(act="staff.appoint", about=f"account/{account.id}", detail=detail, at=at)
     return account.id
 
 
@@ -72,7 +76,7 @@ def _check_roles(roles: Collection[str]) -> None:
 
 
 @verb
-def dismiss_staff(*, name: str) -> int:
+def dismiss_staff(*, name: str, at: datetime) -> int:
     """Take all roles, the password and the second factor from somebody; their name stays beside what they decided.
 
     :raises Refusal: nobody has this name.
@@ -85,6 +89,7 @@ def dismiss_staff(*, name: str) -> int:
     StaffRole.objects.filter(account=account).delete()
     steps.drop_second_factor(account.id)
     steps.sign_out([account.id])
+    note(act="staff.dismiss", about=f"account/{account.id}", detail={}, at=at)
     return account.id
 
 
@@ -97,9 +102,11 @@ class SecondFactor:
 
 
 @verb
-def set_up_second_factor(*, account_id: int, secret: str) -> SecondFactor:
+def set_up_second_factor(*, account_id: int, secret: str, at: datetime) -> SecondFactor:
     """Set up an authenticator app's secret (Base32) for an account, in place of any it has, with recovery codes."""
     account = Account.objects.get(id=account_id)
     steps.drop_second_factor(account_id)
     TOTP.activate(account, secret)
-    return SecondFactor(secret, tuple(RecoveryCodes.activate(account).generate_codes()))
+    codes = tuple(RecoveryCodes.activate(account).generate_codes())
+    note(act="factor.set_up", about=f"account/{account_id}", detail={}, at=at)
+    return SecondFactor(secret, codes)

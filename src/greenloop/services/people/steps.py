@@ -93,8 +93,10 @@ def _texts(value: Any) -> set[str]:
     return {str(value)}
 
 
-def give_phones(phones: Mapping[int, str]) -> None:
-    """Let accounts sign in by phones, given as + and digits. A new phone takes the place of the old.
+def give_phones(phones: Mapping[int, str]) -> list[int]:
+    """Let accounts sign in by phones, given as + and digits, and return those whose phone is new, in order.
+
+    A new phone takes the place of the old.
 
     :raises Refusal: a number signs in somebody else; the account is unknown, a merchant's own or one of the platform's
         people; the identity key is not kept.
@@ -106,6 +108,7 @@ def give_phones(phones: Mapping[int, str]) -> None:
     new = {number: phone for number, phone in phones.items() if had.get(number) != sealed.look_up("phone", phone)}
     identify("phone", new)
     sign_out([number for number in new if number in had])
+    return sorted(new)
 
 
 def _check_people(account_ids: Iterable[int]) -> None:

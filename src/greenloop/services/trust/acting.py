@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-CONSOLE = "console"
+CONSOLE, SCHEDULER = "console", "scheduler"
 
 
 @dataclass(frozen=True, slots=True)
