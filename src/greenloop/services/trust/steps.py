@@ -6,12 +6,14 @@ from datetime import datetime
 
 from greenloop.core.faults import Refusal
 from greenloop.core.people import work_name
+from greenloop.services import trail
 from greenloop.services.trust.acting import CONSOLE, now_acting
 from greenloop.store.models import AuditEntry
 from greenloop.store.queries import people
 
 ACCOUNT = "account/"
 NAME_MAX = 64
+ID_MAX = 2**63 - 1
 
 
 def note(*, act: str, about: str, detail: Mapping[str, object], at: datetime, by: str | None = None) -> None:
@@ -25,7 +27,12 @@ def note(*, act: str, about: str, detail: Mapping[str, object], at: datetime, by
     if actor == CONSOLE and by and (found := person(by)).startswith(ACCOUNT):
         actor = found
     AuditEntry.objects.create(
-        at=at, actor=actor[:64], act=act, about=about[:128], detail=canonical(detail), request_id=acting.request_id[:64]
+        at=at,
+        actor=actor[:64],
+        act=act,
+        about=about[:128],
+        detail=canonical(detail),
+        request_id=(acting.request_id or trail.request_id())[:64],
     )
 
 
@@ -40,7 +47,7 @@ def person(by: str) -> str:
     Pages write the number of an account, the console a name: that of somebody who signs in at work is their account.
     """
     number = by.removeprefix(ACCOUNT)
-    if number.isascii() and number.isdigit():
+    if number.isascii() and number.isdigit() and len(number) < 20 and int(number) <= ID_MAX:
         return ACCOUNT + number
     try:
         shown = work_name.cleaned(by)

@@ -1,0 +1,115 @@
+"""What two people may change together: for each kind of proposal who may, and how its content is checked and done.
+
+Preparing writes nothing. A proposal is prepared when it is made and again when it is approved, so what is found in
+order at first and what is done in the end are decided by the same code.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from greenloop.core.faults import Refusal, say
+from greenloop.core.loop.rules import document_of
+from greenloop.core.reading import Fields
+from greenloop.services.loop.rules import checked_rules, write_rules
+from greenloop.services.people import rates
+
+Content = Mapping[str, object]
+NOTICE = timedelta(days=7)
+"""Rules are known for so long before they are in force (G11)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of it: `outcome` is kept, `shown` is for who approved it, once, and never kept."""
+
+    outcome: str
+    shown: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change that could be made as things stand: what it is about, its whole content, and how it is made."""
+
+    about: str
+    content: Content
+    carry_out: Callable[[str, datetime], Done]
+
+
+@dataclass(frozen=True, slots=True)
+class Executor:
+    """One kind of proposal: the roles that propose it, the roles that decide on it, and what prepares it.
+
+    `prepare` is given the content and the instant, writes nothing, and refuses what can't be done.
+    """
+
+    proposers: frozenset[str]
+    deciders: frozenset[str]
+    prepare: Callable[[Content, datetime], Change]
+
+
+def _rules(content: Content, at: datetime) -> Change:
+    fields = Fields(content)
+    fields.only(("document", "effective_at"))
+    document = content.get("document")
+    if not isinstance(document, dict):
+        fields.fault("document", say("{field_name} must be an object."))
+        document = {}
+    effective_at = _instant(fields, "effective_at")
+    fields.check()
+    if effective_at < at + NOTICE:
+        message = say("Rules are published {days} days ahead. Choose an instant from {earliest} on.")
+        raise Refusal("rules.notice", message, field="effective_at", days=NOTICE.days, earliest=at + NOTICE)
+    draft = checked_rules(document=document, effective_at=effective_at)
+    if draft.earlier_id is not None:
+        nothing("document")
+    whole = {"document": document_of(draft.rules), "effective_at": effective_at.isoformat()}
+    return Change("rules", whole, lambda by, now: Done(f"rules/{write_rules(draft, by=by, at=now)}"))
+
+
+def _rate(content: Content, at: datetime) -> Change:
+    fields = Fields(content)
+    fields.only(("merchant", "rate_ppm", "valid_from_at"))
+    merchant, rate_ppm = fields.text("merchant", length_max=64), fields.whole("rate_ppm")
+    valid_from_at = _instant(fields, "valid_from_at")
+    fields.check()
+    card = rates.checked(merchant=merchant, rate_ppm=rate_ppm, valid_from_at=valid_from_at, at=at)
+    if card.known:
+        nothing("rate_ppm")
+
+    def carry_out(by: str, now: datetime) -> Done:
+        del by, now
+        rates.write(card)
+        return Done(f"merchant/{card.merchant_id}")
+
+    whole = {"merchant": merchant, "rate_ppm": rate_ppm, "valid_from_at": valid_from_at.isoformat()}
+    return Change(f"merchant/{card.merchant_id}", whole, carry_out)
+
+
+def nothing(field: str) -> None:
+    """Refuse what would change nothing.
+
+    :raises Refusal: always.
+    """
+    message = say("This stands already as you propose it; there is nothing to change.")
+    raise Refusal("proposal.nothing", message, field=field)
+
+
+def _instant(fields: Fields, key: str) -> datetime:
+    """Read an instant; a fault is kept in `fields`."""
+    written = fields.text(key, length_max=40)
+    try:
+        found = datetime.fromisoformat(written)
+        if found.tzinfo is not None:
+            return found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    if written:
+        fields.fault(key, say("{field_name} must be an instant with its offset, such as 2026-01-31T18:05:00+08:00."))
+    return datetime(2000, 1, 1, tzinfo=UTC)
+
+
+EXECUTORS: dict[str, Executor] = {
+    "rules.publish": Executor(frozenset({"operator", "finance"}), frozenset({"operator", "finance"}), _rules),
+    "rate.set": Executor(frozenset({"operator", "marketing"}), frozenset({"operator", "finance"}), _rate),
+}
