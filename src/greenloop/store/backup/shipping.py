@@ -1,0 +1,152 @@
+"""Shipping SQLite's log to an archive while the server writes, without losing a frame between two checkpoints.
+
+SQLite starts its log again once all of it is in the database file and no reader needs it. The shipper decides when: it
+always holds a read transaction, begun when everything up to its mark was shipped. While such a reader stands inside
+the log, no writer can start the log again. When it begins with the whole log already in the database file, the log may
+start again once, and then nothing of the new log can reach the file before this reader ends. So at each moment every
+frame that could be overwritten has been shipped. The log's end is brought into the file under the write lock (`_turn`),
+which is held for as long as the last few frames take.
+
+POSIX drops a process's locks on a file when it closes any descriptor of it. So the index is opened once and closed
+after SQLite's own connections, and the database file is never opened here but by SQLite.
+"""
+
+import os
+import sqlite3
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from threading import Lock
+
+from greenloop.core.faults import ensure
+from greenloop.store.backup import chain, files, wal
+
+PATIENCE_S = 5.0
+TURN_FRAMES = 1000
+"""Checkpoint when the log has so many frames: well before SQLite's own 4 000, at which each commit would try."""
+
+
+class Shipper:
+    """Ships one database's log into one run of an archive. Its methods may be called by several threads."""
+
+    def __init__(self, database: Path, run: Path, *, now: Callable[[], datetime]) -> None:
+        self.database, self.run, self.now = database, run, now
+        self.number = self.restart = self.position = self.bytes = 0
+        self.shipped_at = now()
+        self._one = Lock()
+        self._file = database.stat().st_ino
+        self._writer, self._reader, self._other = (_connected(database) for _ in range(3))
+        with self._alone():
+            self._read(self._reader)
+        self._index = os.open(f"{database}-shm", os.O_RDONLY)
+        self._log = os.open(f"{database}-wal", os.O_RDONLY)
+        run.mkdir(parents=True)
+        files.sync(run.parent)
+        self._salts = wal.committed(self._index).salts
+
+    def ship(self) -> int:
+        """Ship what was committed since last time and return its frames; move the checkpoint when the log is long.
+
+        :raises Breach: the database file was replaced, or a frame is missing: then a new run has to begin.
+        """
+        with self._one:
+            ensure(self._here(), f"{self.database} isn't the file any more that this archive is of")
+            shipped = self._ship()
+            if self.position >= TURN_FRAMES:
+                self._advance()
+                with suppress(sqlite3.OperationalError):  # others are writing; the next time will do
+                    self._turn()
+            return shipped
+
+    @contextmanager
+    def still(self) -> Iterator[tuple[sqlite3.Connection, chain.Link]]:
+        """Give a connection that sees the database as it is now and goes on seeing it, and the name of its snapshot."""
+        held = _connected(self.database)
+        try:
+            with self._one, self._alone():
+                self._ship()
+                self._read(held)
+                self.shipped_at = self.now()
+                name = chain.link(self.run, "snapshot", number=self.number, restart=self.restart, at=self.shipped_at)
+            yield held, name
+        finally:
+            held.close()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        for connection in (self._writer, self._reader, self._other):
+            connection.close()
+        os.close(self._log)
+        os.close(self._index)
+
+    def _ship(self) -> int:
+        end = wal.committed(self._index)
+        # Whatever is committed now is in the log up to `end`; this instant comes after all of it.
+        at = self.now()
+        if end.salts != self._salts:
+            again = (int.from_bytes(self._salts[:4], "big") + 1) & 0xFFFFFFFF
+            once = self.position == 0 or end.restarts == again
+            ensure(once, "SQLite's log started again more than once since it was last shipped")
+            self._salts, self.position = end.salts, 0
+        if (new := end.frames - self.position) == 0:
+            return 0
+        ensure(new > 0, "SQLite's log became shorter without starting again")
+        if self.position == 0 and self.number:
+            self.restart += 1
+        data = zlib.compress(wal.frames(self._log, end, first=self.position), 1)
+        piece = chain.link(self.run, "log", number=self.number + 1, restart=self.restart, at=at)
+        files.put(piece.path, data)
+        self.number, self.position, self.shipped_at = piece.number, end.frames, at
+        self.bytes += len(data)
+        return new
+
+    def _advance(self) -> None:
+        """Bring most of the log into the file while others write: the next reader begins before this one ends."""
+        self._read(self._other)
+        self._ship()
+        self._reader.rollback()
+        self._reader, self._other = self._other, self._reader
+        self._other.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _turn(self) -> None:
+        """Bring the rest of it into the file while nobody may write; then the next writer starts the log again."""
+        with self._alone():
+            self._ship()
+            self._reader.rollback()
+            try:
+                self._reader.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            finally:
+                self._read(self._reader)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        finally:
+            self._writer.rollback()
+
+    @staticmethod
+    def _read(connection: sqlite3.Connection) -> None:
+        connection.execute("BEGIN")
+        connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+
+    def _here(self) -> bool:
+        with suppress(OSError):
+            return self.database.stat().st_ino == self._file
+        return False
+
+
+def _connected(database: Path) -> sqlite3.Connection:
+    made = sqlite3.connect(
+        f"{database.absolute().as_uri()}?mode=rw",
+        uri=True,
+        timeout=PATIENCE_S,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    made.execute("PRAGMA synchronous=FULL")
+    made.execute("PRAGMA wal_autocheckpoint=0")
+    return made
