@@ -5,6 +5,7 @@
 are kept in `GREENLOOP_HOME`, where `greenloop migrate` writes them once.
 `GREENLOOP_LANG` is `en` or `zh`. `GREENLOOP_HOSTS` names the hosts that pages answer to, apart by commas, and
 `GREENLOOP_HTTPS=yes` says that they are reached over HTTPS. `GREENLOOP_TEXTS` is the sender of text messages.
+`GREENLOOP_LOG_LEVEL` and `GREENLOOP_LOG_FORMAT` are `logs`'s.
 """
 
 import os
@@ -14,6 +15,7 @@ from typing import Any
 import dj_database_url
 from csp.constants import NONCE, NONE, SELF
 
+from greenloop.config import logs
 from greenloop.store import keys
 
 HOME = Path(os.environ.get("GREENLOOP_HOME", "var"))
@@ -58,6 +60,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "csp.middleware.CSPMiddleware",
+    "greenloop.web.following.FollowingMiddleware",
     "greenloop.web.refusals.ReadableMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -197,19 +200,7 @@ STORAGES = {
 WHITENOISE_MANIFEST_STRICT = False
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "loggers": {
-        "django": {"handlers": ["console"], "level": "ERROR", "propagate": False},
-        "greenloop": {"handlers": ["console"], "level": "INFO", "propagate": False},
-        # A strange Host header is answered with 400; it is no fault of ours, and strangers send many.
-        "django.security.DisallowedHost": {"handlers": [], "propagate": False},
-        "axes": {"handlers": ["console"], "level": "ERROR", "propagate": False},
-    },
-}
+LOGGING = logs.settings()
 
 # --- time and language ----------------------------------------------------------------------------------------------
 
@@ -224,6 +215,8 @@ LANGUAGE_COOKIE_SECURE = HTTPS
 LANGUAGE_COOKIE_AGE = 31_536_000
 LOCALE_PATHS = [Path(__file__).resolve().parent.parent / "locale"]
 
+# Who scrapes /metrics names it; without one, only this machine itself is answered there.
+GREENLOOP_METRICS_TOKEN = os.environ.get("GREENLOOP_METRICS_TOKEN", "")
 GREENLOOP_TEXTS = os.environ.get("GREENLOOP_TEXTS", "greenloop.config.texts.ConsoleSender")
 
 

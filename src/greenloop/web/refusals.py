@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from greenloop.core.faults import Breach, Refusal
+from greenloop.services import measures
 from greenloop.web import words
 from greenloop.web.page import show
 
@@ -42,6 +43,7 @@ class RefusalMiddleware:
     def process_exception(self, request: HttpRequest, fault: Exception) -> HttpResponse | None:
         """Return the page that says why, None for any fault that nobody expected."""
         if isinstance(fault, Refusal):
+            measures.refused(fault.code)
             status = 404 if fault.code.endswith(UNKNOWN) else 409
             return _say(request, status, _("That can't be done"), words.told(fault))
         if isinstance(fault, Breach):

@@ -1,0 +1,93 @@
+"""Whether this process can do its work now: asked every few seconds by whoever sends it requests."""
+
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Lock, Thread
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+
+from greenloop.store.queries import vitals
+
+PATIENCE_S = 1
+"""How long the database may take to answer before this process counts as not ready."""
+DISK_FREE_MIN_BYTES = 256 * 2**20
+CLOCK_BACK_MAX = timedelta(seconds=5)
+LATE = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Codes of what keeps this process from its work (`reasons`), and of what people should see to (`notices`)."""
+
+    reasons: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+
+    @property
+    def ready(self) -> bool:
+        """Tell whether requests may be sent here."""
+        return not self.reasons
+
+
+SLOW, GONE = Readiness(("database.slow",)), Readiness(("database.unreachable",))
+_one_asks = Lock()
+"""One probe waits for the database at a time: while it hangs, others needn't hang as well."""
+
+
+def readiness() -> Readiness:
+    """Return whether this process is ready; it takes a second and a little at most."""
+    reasons = []
+    if not (settings.SECRET_KEY_KEPT and settings.GREENLOOP_IDENTITY_KEY_KEPT):
+        reasons.append("keys.unkept")
+    if disk_free_bytes() < DISK_FREE_MIN_BYTES:
+        reasons.append("disk.full")
+    of_the_database = _within_patience()
+    return Readiness((*reasons, *of_the_database.reasons), of_the_database.notices)
+
+
+def disk_free_bytes() -> int:
+    """Return the least that is free where this process writes: its home, and the folder of an SQLite file."""
+    folders = [Path(settings.HOME).absolute()]
+    if connection.vendor == "sqlite":
+        folders.append(Path(connection.settings_dict["NAME"]).absolute().parent)
+    return min(shutil.disk_usage(_nearest(folder)).free for folder in folders)
+
+
+def _nearest(folder: Path) -> Path:
+    """Return a folder, or the one above it that it would be made in."""
+    return next(each for each in (folder, *folder.parents) if each.exists())
+
+
+def _within_patience() -> Readiness:
+    """Ask the database in a thread of its own, whose connection ends with it, and leave it behind if it is slow."""
+    if not _one_asks.acquire(blocking=False):
+        return SLOW
+    answers: list[Readiness] = []
+
+    def ask() -> None:
+        try:
+            answers.append(_of_the_database(datetime.now(UTC)))
+        except (DatabaseError, OSError):
+            answers.append(GONE)
+        finally:
+            connection.close()
+            _one_asks.release()
+
+    asking = Thread(target=ask, name="greenloop-readiness", daemon=True)
+    asking.start()
+    asking.join(PATIENCE_S)
+    return answers[0] if answers else SLOW
+
+
+def _of_the_database(now: datetime) -> Readiness:
+    vitals.alive()
+    if vitals.missing_migrations():
+        return Readiness(("database.migrations",))
+    newest = vitals.newest_journal_at()
+    waiting = vitals.waiting(now - LATE)
+    return Readiness(
+        ("clock.behind",) if newest is not None and newest - now > CLOCK_BACK_MAX else (),
+        (*(["clockwork.late"] if waiting.runs_open else []), *(["settlement.held"] if waiting.held else [])),
+    )
