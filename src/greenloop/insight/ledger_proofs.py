@@ -11,7 +11,10 @@ from greenloop.insight.proof import Proof, equal, no_rows, none_of
 from greenloop.store import sql
 from greenloop.store.queries import subledgers
 
-GUARDED = ("journal", "posting", "posting_rule", "settled_cycle", "rule_version", "wallet_entry", "clawback")
+GUARDED = (
+    *("journal", "posting", "posting_rule", "settled_cycle", "rule_version", "wallet_entry", "clawback"),
+    "audit_entry",
+)
 
 
 def proofs() -> Iterator[Proof]:
@@ -51,7 +54,7 @@ def _closed_history() -> Proof:
         else "SELECT DISTINCT tbl_name FROM sqlite_master WHERE type = 'trigger' AND name LIKE '%%_no_update'"
     )
     closed = {row[0] for row in sql.rows(query)}
-    what = say("Journals, postings, settlements, rules and wallet entries can't be changed or deleted.")
+    what = say("Journals, postings, settlements, rules, wallet entries and the audit log can't be changed or deleted.")
     return Proof("1", "append-only", what, len(GUARDED), len(set(GUARDED) - closed))
 
 
