@@ -12,7 +12,7 @@ import secrets
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 
@@ -92,5 +92,6 @@ def tallied(fault: str, database: str) -> Iterator[Tally]:
     finally:
         tally.seconds = round(monotonic() - began, 1)
         RECORDS.mkdir(parents=True, exist_ok=True)
-        row = {**asdict(tally), "profile": PROFILE.name, "seed": SEED}
+        facts = {name: getattr(tally, name) for name in Tally.__slots__}  # asdict would rebuild the counter, wrongly
+        row = {**facts, "counts": dict(tally.counts), "profile": PROFILE.name, "seed": SEED}
         (RECORDS / f"{secrets.token_hex(8)}.jsonl").write_text(json.dumps(row) + "\n", "utf-8")

@@ -1,0 +1,120 @@
+"""Tills as the tests see them: started, killed, started again; what they were told is collected and counted."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from tests.faults.profile import SEED
+from tests.support.databases import NOWHERE, point_django_at
+from tests.support.serving import environment
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 60
+
+
+@contextmanager
+def django_at(url: str) -> Iterator[None]:
+    """Point Django at the database at `url`, and nowhere afterwards."""
+    point_django_at(url)
+    try:
+        yield
+    finally:
+        point_django_at(NOWHERE)
+
+
+@dataclass(slots=True)
+class Till:
+    """One till: its process, if it runs, and everything it has been acknowledged in all its lives.
+
+    `taken` and `refunded` are, by batch, what the verb answered. `errors` are the database's, by class.
+    """
+
+    name: str
+    url: str
+    home: Path
+    extra: Mapping[str, str] = field(default_factory=dict)
+    taken: dict[int, dict[str, Any]] = field(default_factory=dict)
+    refunded: dict[int, dict[str, Any]] = field(default_factory=dict)
+    errors: Counter[str] = field(default_factory=Counter)
+    said: list[str] = field(default_factory=list)
+    ready: bool = False
+    process: subprocess.Popen[bytes] | None = None
+    listener: Thread | None = None
+
+    def start(self) -> "Till":
+        """Start the process, which goes on with the first batch that wasn't acknowledged whole."""
+        command = [sys.executable, "-m", "tests.faults.till", self.name, str(SEED), str(self.next_batch())]
+        told = {name: os.environ[name] for name in ("DJANGO_SETTINGS_MODULE", "GREENLOOP_IDENTITY_KEY")}
+        env = {**environment(self.url, self.home), **told, **self.extra}
+        self.ready = False
+        self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, start_new_session=True)
+        self.listener = Thread(target=self.listen, args=(self.process,), daemon=True)
+        self.listener.start()
+        return self
+
+    def next_batch(self) -> int:
+        return 1 + max(self.refunded, default=0)
+
+    def listen(self, process: subprocess.Popen[bytes]) -> None:
+        """Collect what the process says; half a line, cut off by a kill, counts as not said."""
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.endswith(b"\n"):
+                self.hear(json.loads(line))
+
+    def hear(self, told: dict[str, Any]) -> None:
+        if "ready" in told:
+            self.ready = True
+        elif "error" in told:
+            self.errors[told["error"]] += 1
+            self.said.append(told["said"])
+        else:
+            {"take": self.taken, "refund": self.refunded}[told["verb"]][told["batch"]] = told
+
+    def acknowledged(self) -> int:
+        """Return how many verbs have been acknowledged."""
+        return len(self.taken) + len(self.refunded)
+
+    def wait_for_more(self, verbs: int = 1) -> None:
+        """Wait until that many more verbs are acknowledged."""
+        goal = self.acknowledged() + verbs
+        self.wait(lambda: self.acknowledged() >= goal, f"{verbs} more acknowledgements")
+
+    def wait_ready(self) -> None:
+        self.wait(lambda: self.ready, "its first connection")
+
+    def wait(self, condition: Any, what: str) -> None:
+        assert self.process is not None
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert self.process.poll() is None, f"the till {self.name} ended with {self.process.returncode}"
+            assert time.monotonic() < deadline, f"the till {self.name} waited in vain for {what}: {self.said[-3:]}"
+            time.sleep(0.005)
+
+    def kill(self) -> None:
+        """Kill the process where it stands."""
+        self.end(signal.SIGKILL)
+
+    def finish(self) -> None:
+        """Let the process end what it is doing, and end."""
+        self.end(signal.SIGTERM)
+
+    def end(self, by: signal.Signals) -> None:
+        if self.process is None or self.listener is None:
+            return
+        self.process.send_signal(by)
+        self.process.wait(PATIENCE_S)
+        self.listener.join(PATIENCE_S)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self.process = None
