@@ -5,7 +5,8 @@
 are kept in `GREENLOOP_HOME`, where `greenloop migrate` writes them once.
 `GREENLOOP_LANG` is `en` or `zh`. `GREENLOOP_HOSTS` names the hosts that pages answer to, apart by commas, and
 `GREENLOOP_HTTPS=yes` says that they are reached over HTTPS. `GREENLOOP_TEXTS` is the sender of text messages.
-`GREENLOOP_LOG_LEVEL` and `GREENLOOP_LOG_FORMAT` are `logs`'s.
+`GREENLOOP_LOG_LEVEL` and `GREENLOOP_LOG_FORMAT` are `logs`'s. `GREENLOOP_METRICS_TOKEN` is the scraper's, and
+`GREENLOOP_DECLARATION` the operator's file.
 """
 
 import os
@@ -52,6 +53,7 @@ INSTALLED_APPS = [
     "axes",
     "csp",
     "django_htmx",
+    "ninja",
     "greenloop.store",
     "greenloop.web",
 ]
@@ -67,6 +69,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "greenloop.web.acting.ActingMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -143,7 +146,8 @@ AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = ["username"]
 AXES_RESET_ON_SUCCESS = True
 # Names are closed, not addresses: a whole office shares one. Addresses have a limit of their own, 30 tries a minute.
-SILENCED_SYSTEM_CHECKS = ["axes.W006"]
+# HTTPS is asked for our own name alone, and that name is on no browser's list: its neighbours aren't ours to bind.
+SILENCED_SYSTEM_CHECKS = ["axes.W006", "security.W005", "security.W021"]
 AXES_USERNAME_FORM_FIELD = "name"
 AXES_USERNAME_CALLABLE = "greenloop.config.accounts.counted_by"
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
@@ -158,6 +162,7 @@ SESSION_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_HTTPONLY = True
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 CSRF_FAILURE_VIEW = "greenloop.web.refusals.csrf_failed"
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CACHES = {
@@ -217,6 +222,8 @@ LOCALE_PATHS = [Path(__file__).resolve().parent.parent / "locale"]
 
 # Who scrapes /metrics names it; without one, only this machine itself is answered there.
 GREENLOOP_METRICS_TOKEN = os.environ.get("GREENLOOP_METRICS_TOKEN", "")
+# What no software can check, declared by the operator in a file: licence, payment contract, counsel's opinion.
+GREENLOOP_DECLARATION = os.environ.get("GREENLOOP_DECLARATION", "")
 GREENLOOP_TEXTS = os.environ.get("GREENLOOP_TEXTS", "greenloop.config.texts.ConsoleSender")
 
 

@@ -3,10 +3,12 @@
 from django.urls import include, path
 
 urlpatterns = [
+    path("", include("greenloop.api.urls")),
     path("", include("greenloop.web.urls")),
     path("", include("greenloop.web.people.urls")),
     path("", include("greenloop.web.loop.urls")),
     path("", include("greenloop.web.books.urls")),
+    path("", include("greenloop.web.trust.urls")),
 ]
 handler400 = "greenloop.web.refusals.bad_request"
 handler403 = "greenloop.web.refusals.forbidden"

@@ -23,6 +23,7 @@ from greenloop.core.faults import Refusal, say
 
 NONCE_BYTES = 12
 PERSON, LOOKUP, SESSION, FACTOR, CACHE = "person keys", "look-up", "sessions", "second factors", "cache keys"
+API, HOOK = "api keys", "webhook secrets"
 """The purposes that have a key of their own."""
 
 

@@ -1,0 +1,135 @@
+"""Who calls: a key as a bearer, a key that signs, or somebody's session; and what each may do."""
+
+import hmac
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from greenloop.api import clock, limits, signing
+from greenloop.api.gathering import Full, Gathering
+from greenloop.api.problems import Problem
+from greenloop.core.faults import say
+from greenloop.services.people.nonces import use_nonces
+from greenloop.store.queries import callers
+from greenloop.store.queries.callers import KeyFact
+
+FRESH_S = 5
+"""How long a key is remembered: one that was revoked is refused after that at the latest."""
+KEYS_MAX = 10_000
+Environ = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A client that calls with a key: what the key allows, and the merchants that the client acts for."""
+
+    id: int
+    key_id: int
+    scopes: frozenset[str]
+    merchants: frozenset[str]
+
+    @property
+    def name(self) -> str:
+        """Return the client as records name it."""
+        return f"client/{self.id}"
+
+
+_known: dict[int, tuple[float, KeyFact | None]] = {}
+
+
+def forget() -> None:
+    """Forget all keys, and let go of the database."""
+    _known.clear()
+    _nonces.rest()
+
+
+def has_key(environ: Environ) -> bool:
+    """Tell whether a request comes with a key, right or wrong."""
+    return "HTTP_AUTHORIZATION" in environ or "HTTP_SIGNATURE_INPUT" in environ
+
+
+def client(environ: Environ, body: bytes, scope: str) -> Client:
+    """Return the client behind a request that its key allows.
+
+    :raises Problem: there is no key, it is not good (any more), it lacks the scope, or it calls too often.
+    """
+    fact = _signer(environ, body) if "HTTP_SIGNATURE_INPUT" in environ else _bearer(environ)
+    if scope not in fact.scopes:
+        message = say("This key lacks the scope {scope}. Ask for one that has it.")
+        raise Problem(403, "auth.scope", message, scope=scope)
+    limits.count(fact.id)
+    return Client(fact.client_id, fact.id, fact.scopes, fact.merchants)
+
+
+def acts_for(caller: Client, merchant: str, field: str = "merchant") -> None:
+    """Accept a merchant that the caller acts for.
+
+    :raises Problem: it is another's, or unknown: which of the two is not said.
+    """
+    if merchant not in caller.merchants:
+        message = say("This key doesn't act for a merchant {merchant}.")
+        raise Problem(403, "auth.merchant", message, field=field, merchant=merchant)
+
+
+def _bearer(environ: Environ) -> KeyFact:
+    kind, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
+    prefix, _, rest = token.partition("_")
+    number, _, secret = rest.partition("_")
+    if kind.lower() != "bearer" or prefix != "glk" or not number.isascii() or not number.isdigit() or len(number) > 19:
+        raise Problem(401, "auth.none", say("Send a key: Authorization: Bearer glk_…, or sign the request with one."))
+    fact = _live(int(number))
+    if fact is None or not hmac.compare_digest(secret.encode("utf-8", "surrogateescape"), fact.secret):
+        signing.refuse("auth.key", say("This key is not known, has ended, or was revoked."))
+    if fact.must_sign:
+        signing.refuse("auth.must_sign", say("This key only signs requests; it is not sent itself."))
+    return fact
+
+
+def _signer(environ: Environ, body: bytes) -> KeyFact:
+    signed = signing.read(environ["HTTP_SIGNATURE_INPUT"], environ.get("HTTP_SIGNATURE", ""))
+    fact = _live(signed.key_id)
+    if fact is None:
+        signing.refuse("auth.key", say("This key is not known, has ended, or was revoked."))
+    signing.check(
+        signed,
+        fact.secret,
+        now_s=int(time.time()),
+        method=environ["REQUEST_METHOD"],
+        path=quote(environ["PATH_INFO"].encode("latin-1"), safe="/-._~!$&'()*+,;=:@"),
+        query=environ.get("QUERY_STRING", ""),
+        headers={
+            "content-digest": environ.get("HTTP_CONTENT_DIGEST", ""),
+            "idempotency-key": environ.get("HTTP_IDEMPOTENCY_KEY", ""),
+        },
+        body=body,
+    )
+    try:
+        once = _nonces.ask((fact.id, signed.nonce))
+    except Full:
+        raise busy() from None
+    if not once:
+        signing.refuse("auth.nonce", say("This nonce was used before. Draw a new one for each request."))
+    return fact
+
+
+def busy() -> Problem:
+    """Return the refusal of a server that has as much to do as it can take on."""
+    return Problem(503, "service.busy", say("The server is busy, and nothing was done. Ask again."), retry_after_s=1)
+
+
+def _live(key_id: int) -> KeyFact | None:
+    now_s = time.monotonic()
+    read_s, fact = _known.get(key_id, (0.0, None))
+    if not read_s or now_s - read_s > FRESH_S:
+        if len(_known) > KEYS_MAX:
+            _known.clear()
+        fact = callers.key(key_id)
+        _known[key_id] = now_s, fact
+    return fact if fact and clock.now() < fact.expires_at else None
+
+
+_nonces: Gathering[tuple[int, str], bool] = Gathering(
+    "nonces", lambda pairs: use_nonces(pairs=pairs, at=clock.now()), batch_max=500, queue_max=2_000
+)

@@ -1,0 +1,41 @@
+"""What stands around the routes that Django serves: language, sizes, and a problem for every no."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+
+from greenloop.api import limits
+from greenloop.api.problems import TITLES, Problem, language, reply, respond
+from greenloop.core.faults import say
+
+PREFIX = "/v1/"
+
+
+class DoorMiddleware:
+    """Refuses bodies that are too large, and makes problems of refusals that were written for browsers."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer the request."""
+        if not request.path_info.startswith(PREFIX):
+            return self.get_response(request)
+        with translation.override(language(request.headers.get("Accept-Language", ""))):
+            most = limits.body_bytes_max(request.path_info)
+            length = request.META.get("CONTENT_LENGTH") or "0"
+            if length.isdigit() and int(length) > most:
+                message = say("A body here has at most {most} bytes. Send it in parts.")
+                return respond(reply(Problem(413, "body.size", message, most=most)))
+            return self._as_problem(self.get_response(request))
+
+    def _as_problem(self, response: HttpResponse) -> HttpResponse:
+        kind = response.get("Content-Type", "")
+        if response.status_code < 400 or "json" in kind:
+            return response
+        status = response.status_code if response.status_code in TITLES else 400
+        made = respond(reply(Problem(status, f"http.{status}", TITLES[status])))
+        if allowed := response.get("Allow"):
+            made["Allow"] = allowed
+        return made

@@ -1,0 +1,1 @@
+"""The API's rooms: orders, refunds, wallets, pools, cycles, settlements."""

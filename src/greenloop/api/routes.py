@@ -1,0 +1,111 @@
+"""The API as a whole: its rooms' routes, its schema, and how every no is said."""
+
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.db import OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from ninja import NinjaAPI
+from ninja.errors import HttpError, ValidationError
+
+from greenloop.api import busy, shapes
+from greenloop.api.loop import till
+from greenloop.api.loop.orders import router as orders
+from greenloop.api.problems import Problem, Reply, respond
+from greenloop.core.faults import Breach, Refusal, say
+
+
+class Api(NinjaAPI):
+    """NinjaAPI, whose schema also names the problems that any route may answer with."""
+
+    def get_openapi_schema(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the OpenAPI document."""
+        schema = super().get_openapi_schema(*args, **kwargs)
+        components = schema.setdefault("components", {})
+        components.setdefault("schemas", {}).update(_messages() | {"Problem": PROBLEM})
+        content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        for path in schema["paths"].values():
+            for operation in path.values():
+                for status, what in (("4XX", "The request is at fault"), ("5XX", "The service is at fault, or busy")):
+                    operation["responses"].setdefault(status, {"description": what, "content": content})
+        return schema
+
+
+def _messages() -> dict[str, Any]:
+    found = shapes.components([till.OrderIn, till.OrdersIn, till.OrdersOut])
+    found["OrdersIn"]["properties"]["orders"]["items"] = shapes.ref("OrderIn")
+    found["ItemOut"]["properties"]["problem"] = shapes.ref("Problem")
+    return found
+
+
+PROBLEM = {
+    "title": "Problem",
+    "description": "RFC 9457 problem details. `code` stays; `detail` is in the caller's language.",
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string"},
+        "field": {"type": "string"},
+    },
+}
+api = Api(
+    title="Greenloop",
+    version="1.0.0",
+    description=__doc__,
+    urls_namespace="v1",
+    docs_url="/docs",
+    openapi_url="/openapi.json",
+)
+api.add_router("", orders)
+
+
+def _raise(fault: Exception) -> Reply:
+    raise fault
+
+
+def no(request: HttpRequest, fault: Any) -> HttpResponse:
+    """Answer whatever a route raised, in the one way that the busiest routes do."""
+    if isinstance(fault, ValidationError):
+        fault = _invalid(fault)
+    elif isinstance(fault, HttpError):
+        fault = _http(fault)
+    elif isinstance(fault, Http404):
+        fault = Problem(404, "address.unknown", say("There is nothing at this address."))
+    elif isinstance(fault, RequestDataTooBig):
+        fault = busy.too_large(0)
+    return respond(busy.answered(request.META, lambda: _raise(fault)))
+
+
+def _http(fault: HttpError) -> Problem:
+    if fault.status_code == 401:
+        message = say("Send a key: Authorization: Bearer glk_…, or sign the request with one.")
+        return Problem(401, "auth.none", message)
+    return Problem(fault.status_code, "body.json", say("The request can't be read: {reason}"), reason=str(fault))
+
+
+def _invalid(fault: ValidationError) -> Problem:
+    first = fault.errors[0]
+    # ("body", "name of the parameter", "field", …): what stands in a body or query is named as its sender wrote it.
+    place = [str(part) for part in first["loc"][1:]]
+    if first["loc"][0] == "body" and len(place) > 1:
+        place = place[1:]
+    message = say("The body isn't what this address takes: {reason}.")
+    return Problem(422, "body.invalid", message, field=".".join(place) or None, reason=first["msg"])
+
+
+for _kind in (
+    Refusal,
+    Problem,
+    Breach,
+    OperationalError,
+    ValidationError,
+    HttpError,
+    Http404,
+    RequestDataTooBig,
+    Exception,
+):
+    api.add_exception_handler(_kind, no)

@@ -1,0 +1,71 @@
+"""One way to write: the verb is called once per idempotency key, and who asks again gets the same answer."""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+from django.http import HttpRequest, HttpResponse
+
+from greenloop.api import access, clock
+from greenloop.api.problems import Problem
+from greenloop.api.replays import key_of
+from greenloop.core.faults import say
+from greenloop.services.trust.acting import acting
+from greenloop.services.verb import Answered, Asked, Kept, answering
+from greenloop.store.queries import answers
+from greenloop.store.queries.answers import Given
+
+R = TypeVar("R")
+
+
+def write(
+    request: HttpRequest, act: Callable[[], R], answer: Callable[[R], Any], *, status: int = 200, again: bool = False
+) -> HttpResponse:
+    """Call one verb and answer with what `answer` makes of its result, a schema or plain data.
+
+    `again` says that the verb found its work done before (its own natural key): a function of the result would be
+    better where a verb can tell; see the routes. With an Idempotency-Key the answer is kept in the verb's transaction.
+
+    :raises Problem: the key was used for another request.
+    :raises Refusal: the verb refuses.
+    """
+    caller = access.of(request)
+    key = key_of(request.META)
+    asked = None
+    if key:
+        asked = Asked(caller.name, key, _hash(request), clock.now(), lambda result: Kept(status, _text(answer(result))))
+        if given := answers.given([(caller.name, key)]).get((caller.name, key)):
+            return _replayed(asked, given)
+    try:
+        with acting(actor=caller.name, request_id=request.headers.get("X-Request-Id", "")[:64]), answering(asked):
+            result = act()
+    except Answered:
+        if asked is None:
+            raise
+        return _replayed(asked, answers.given([(asked.caller, asked.key)])[asked.caller, asked.key])
+    return _response(status, _text(answer(result)), replayed=again)
+
+
+def _replayed(asked: Asked, given: Given) -> HttpResponse:
+    if given.request_hash != asked.request_hash:
+        message = say("The Idempotency-Key {key} was used for another request. Give this one a key of its own.")
+        raise Problem(409, "idempotency.conflict", message, field="Idempotency-Key", key=asked.key)
+    return _response(given.status, given.body, replayed=True)
+
+
+def _hash(request: HttpRequest) -> str:
+    head = f"{request.method} {request.get_full_path()}\n".encode()
+    return hashlib.sha256(head + request.body).hexdigest()
+
+
+def _text(answer: Any) -> str:
+    """Return an answer as JSON. Schemas are pydantic's, everything else is plain."""
+    return msgspec.json.encode(answer, enc_hook=lambda model: model.model_dump(mode="json")).decode()
+
+
+def _response(status: int, body: str, *, replayed: bool) -> HttpResponse:
+    response = HttpResponse(body, status=status, content_type="application/json")
+    if replayed:
+        response["Idempotency-Replayed"] = "true"
+    return response

@@ -1,0 +1,104 @@
+"""Who calls the API: keys with their clients, and what a client may see."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from greenloop.store import sealed, sql
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFact:
+    """A live key with its secret, its client, and the merchants (by ref) that the client acts for."""
+
+    id: int
+    client_id: int
+    client: str
+    secret: bytes
+    scopes: frozenset[str]
+    must_sign: bool
+    expires_at: datetime
+    merchants: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRow:
+    """A client of the API."""
+
+    id: int
+    name: str
+    kind: str
+    created_at: datetime
+    merchants: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A key without its secret."""
+
+    id: int
+    scopes: tuple[str, ...]
+    must_sign: bool
+    created_at: datetime
+    created_by: str
+    expires_at: datetime
+    revoked_at: datetime | None
+
+
+def key(key_id: int) -> KeyFact | None:
+    """Return a key that is not revoked; None for any other."""
+    found = sql.rows(_KEY, [key_id])
+    if not found:
+        return None
+    number, client_id, name, secret, scopes, must_sign, expires = found[0]
+    merchants = sql.rows(_ACTS_FOR, [client_id])
+    opened = sealed.unseal(secret, sealed.product_key(sealed.API), f"key/{number}")
+    return KeyFact(
+        *(number, client_id, name, opened.encode(), frozenset(scopes.split()), bool(must_sign)),
+        *(sql.moment(expires), frozenset(ref for (ref,) in merchants)),
+    )
+
+
+def enrolled(client_id: int, account_id: int) -> bool:
+    """Tell whether a member enrolled through a client."""
+    return (
+        sql.value("SELECT 1 FROM client_member WHERE client_id = %s AND account_id = %s", [client_id, account_id])
+        is not None
+    )
+
+
+def clients() -> list[ClientRow]:
+    """Return all clients, oldest first."""
+    acts: dict[int, list[str]] = {}
+    for client, ref in sql.rows(_ALL_ACTS):
+        acts.setdefault(client, []).append(ref)
+    return [
+        ClientRow(number, name, kind, sql.moment(created), tuple(acts.get(number, ())))
+        for number, name, kind, created in sql.rows("SELECT id, name, kind, created_at FROM api_client ORDER BY id")
+    ]
+
+
+def keys(client_id: int) -> list[KeyRow]:
+    """Return a client's keys, newest first."""
+    return [
+        KeyRow(
+            *(number, tuple(scopes.split()), bool(must_sign), sql.moment(created), by, sql.moment(expires)),
+            None if revoked is None else sql.moment(revoked),
+        )
+        for number, scopes, must_sign, created, by, expires, revoked in sql.rows(_KEYS, [client_id])
+    ]
+
+
+_KEY = """
+    SELECT k.id, k.client_id, c.name, k.sealed_secret, k.scopes, k.must_sign, k.expires_at
+    FROM api_key k JOIN api_client c ON c.id = k.client_id WHERE k.id = %s AND k.revoked_at IS NULL
+"""
+_ACTS_FOR = """
+    SELECT m.ref FROM client_merchant a JOIN merchant m ON m.id = a.merchant_id WHERE a.client_id = %s
+"""
+_ALL_ACTS = """
+    SELECT a.client_id, m.ref FROM client_merchant a JOIN merchant m ON m.id = a.merchant_id ORDER BY a.client_id, m.ref
+"""
+_KEYS = """
+    SELECT id, scopes, must_sign, created_at, created_by, expires_at, revoked_at FROM api_key WHERE client_id = %s
+    ORDER BY id DESC
+"""
