@@ -10,6 +10,7 @@ import typer
 from greenloop.cli import database
 from greenloop.cli.answer import DONE, REFUSED, Answer, count, document, money, screen, table, text
 from greenloop.cli.app import LOOK, command
+from greenloop.cli.deploying import deployed
 from greenloop.cli.progress import watched
 from greenloop.cli.proofs import keep, prove, proved, report_to
 from greenloop.cli.reading import At, By, now
@@ -30,9 +31,14 @@ def check(
         bool, typer.Option("--replay/--no-replay", help=say("Also run the whole journal through the arithmetic again."))
     ] = True,
     by: Annotated[str, typer.Option("--by", metavar="NAME", help=say("Who asks for it."))] = "scheduler",
+    deploy: Annotated[
+        bool, typer.Option("--deploy", help=say("Instead, look whether this installation may go live."))
+    ] = False,
 ) -> Answer:
     """Prove the invariants and keep the result; exit code 1 if one does not hold."""
     database.reading()
+    if deploy:
+        return deployed(now())
     begun = perf_counter()
     proofs = prove(replay=replay)
     _keep(proofs, replay=replay, seconds=perf_counter() - begun, by=by)
