@@ -1,0 +1,1 @@
+"""What two people decide on: how a changed document differs from the one before."""

@@ -1,0 +1,14 @@
+"""Addresses of this room."""
+
+from django.urls import URLPattern, path
+
+from greenloop.web.trust import audit, proposals
+
+urlpatterns: list[URLPattern] = [
+    path("proposals/", proposals.inbox, name="proposals"),
+    path("proposals/<int:number>/", proposals.one, name="proposal"),
+    path("proposals/<int:number>/approve/", proposals.approve, name="proposal_approve"),
+    path("proposals/<int:number>/reject/", proposals.reject, name="proposal_reject"),
+    path("proposals/<int:number>/withdraw/", proposals.withdraw, name="proposal_withdraw"),
+    path("audit/", audit.log, name="audit"),
+]

@@ -1,0 +1,60 @@
+"""What records of this room call people and deeds, in words for a page."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from greenloop.store.queries import people
+
+ACCOUNT = "account/"
+NUMBER_MAX = 2**63 - 1
+
+KINDS: dict[str, Any] = {
+    "rules.publish": gettext_lazy("Rules"),
+    "rate.set": gettext_lazy("Rate card"),
+    "correction": gettext_lazy("Correction"),
+    "key.rotate": gettext_lazy("Key"),
+}
+ACTS: dict[str, str | Promise] = {
+    "client.register": gettext_lazy("registered a caller of the API"),
+    "deposit.take": gettext_lazy("took a merchant's deposit"),
+    "factor.set_up": gettext_lazy("set up a second factor"),
+    "grant.approve": gettext_lazy("approved a grant"),
+    "grant.propose": gettext_lazy("proposed a grant"),
+    "hold.place": gettext_lazy("placed a hold"),
+    "hold.release": gettext_lazy("released a hold"),
+    "key.issue": gettext_lazy("issued a key"),
+    "key.revoke": gettext_lazy("revoked a key"),
+    "payout.pay": gettext_lazy("paid merchants out"),
+    "person.forget": gettext_lazy("forgot a person"),
+    "phone.give": gettext_lazy("gave somebody a phone"),
+    "proposal.approve": gettext_lazy("approved a proposal"),
+    "proposal.propose": gettext_lazy("made a proposal"),
+    "proposal.reject": gettext_lazy("rejected a proposal"),
+    "proposal.withdraw": gettext_lazy("withdrew a proposal"),
+    "rate.set": gettext_lazy("set a rate card"),
+    "rules.publish": gettext_lazy("published rules"),
+    "seat.end": gettext_lazy("ended a seat"),
+    "seat.give": gettext_lazy("gave somebody a seat"),
+    "settlement.approve": gettext_lazy("approved a settlement"),
+    "settlement.reject": gettext_lazy("rejected a settlement"),
+    "staff.appoint": gettext_lazy("appointed somebody"),
+    "staff.dismiss": gettext_lazy("dismissed somebody"),
+}
+"""Acts in words; one that is not here is shown as it is written."""
+
+
+def named(records: Iterable[str | None]) -> dict[str, str]:
+    """Return what the people in records are called; whoever isn't there is shown as the record has it."""
+    numbers = {name: int(name.removeprefix(ACCOUNT)) for name in records if name and _is_account(name)}
+    known = people.names(set(numbers.values())) if numbers else {}
+    named = {name: known[number] for name, number in numbers.items() if number in known}
+    return {"scheduler": _("the scheduler"), "console": _("the console"), **named}
+
+
+def _is_account(name: str) -> bool:
+    number = name.removeprefix(ACCOUNT)
+    return name != number and number.isascii() and number.isdigit() and len(number) < 20 and int(number) <= NUMBER_MAX
