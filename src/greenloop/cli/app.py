@@ -16,6 +16,7 @@ COUNTER = say("At the counter")
 CYCLE = say("Each cycle")
 MONEY = say("Money")
 LOOK = say("Look and prove")
+KEEP = say("Keep it safe")
 
 HELP = ["--help", "-h"]
 

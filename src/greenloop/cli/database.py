@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from greenloop.cli.words import spoken
 from greenloop.core.faults import Refusal, say
@@ -60,6 +61,25 @@ def reading() -> None:
             field="GREENLOOP_DATABASE_URL",
             path=path,
         )
+
+
+@contextmanager
+def elsewhere(url: str) -> Iterator[None]:
+    """Let everything read the database at `url` until the block ends: a copy, to prove it."""
+    import dj_database_url
+    from django.db import connections
+
+    before = connections.settings["default"]
+    connections.close_all()
+    parsed: dict[str, Any] = {"default": dict(dj_database_url.parse(url))}
+    connections.settings["default"] = connections.configure_settings(parsed)["default"]
+    del connections["default"]
+    try:
+        yield
+    finally:
+        connections.close_all()
+        connections.settings["default"] = before
+        del connections["default"]
 
 
 @contextmanager

@@ -18,6 +18,8 @@ STAGES = {
     "loop": say("Proving the loop"),
     "replay": say("Replaying the journal"),
     "export": say("Exporting tables"),
+    "backup": say("Copying the database"),
+    "restore": say("Restoring the database"),
 }
 """What is shown for a stage that reports; one that is not here isn't shown."""
 

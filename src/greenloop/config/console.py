@@ -15,6 +15,7 @@ COMMANDS = (
     "money",
     "looking",
     "proving",
+    "backing_up",
     "replaying",
 )
 """The modules of the command line, in the order in which help lists them."""

@@ -12,7 +12,7 @@ name carries what a restore has to know, so that a folder of a hundred thousand 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 STAMP = "%Y%m%dT%H%M%S.%fZ"
@@ -88,8 +88,3 @@ def prune(folder: Path, *, before: datetime) -> Sequence[Path]:
         if run < kept_run and not any(run.iterdir()):
             run.rmdir()
     return removed
-
-
-def aged(at: datetime, days: int) -> datetime:
-    """Return the instant so many days before `at`."""
-    return at - timedelta(days=days)

@@ -18,9 +18,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 
-from greenloop.core.faults import ensure
+from greenloop.core.faults import Breach, ensure
 from greenloop.store.backup import chain, files, wal
 
 PATIENCE_S = 5.0
@@ -35,6 +35,7 @@ class Shipper:
         self.database, self.run, self.now = database, run, now
         self.number = self.restart = self.position = self.bytes = 0
         self.shipped_at = now()
+        self.fault: Exception | None = None
         self._one = Lock()
         self._file = database.stat().st_ino
         self._writer, self._reader, self._other = (_connected(database) for _ in range(3))
@@ -73,6 +74,16 @@ class Shipper:
             yield held, name
         finally:
             held.close()
+
+    def keep_on(self, stop: Event, every_s: float) -> None:
+        """Ship again and again until `stop`, and once more then; what went wrong is kept in `fault`."""
+        try:
+            while not stop.wait(every_s):
+                self.ship()
+            self.ship()
+        except (Breach, OSError, sqlite3.Error) as fault:
+            self.fault = fault
+            stop.set()
 
     def close(self) -> None:
         """Let go of the database."""
