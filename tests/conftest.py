@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.faults.skipping import NOT_TRIED
 from tests.support.databases import NOWHERE, Database, Engine, Postgres, Sqlite, point_django_at, postgres_url
 
 WITHOUT_DJANGO = ("core", "house", "oracle")
@@ -56,7 +57,7 @@ def pytest_unconfigure() -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say loudly when PostgreSQL or the browser was left out."""
+    """Say loudly when PostgreSQL, the browser or a fault was left out."""
     told = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
     if left_out := [reason for reason in told if NO_POSTGRES in reason]:
         reason = left_out[0].split(NO_POSTGRES)[1].strip(" :'\")")
@@ -69,6 +70,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("NO PAGE WAS OPENED IN A BROWSER", sep="!", red=True, bold=True)
         terminalreporter.line(f"{len(left_out)} tests that want a browser were skipped.")
         terminalreporter.line("Install Debian's chromium, or name a Chromium: GREENLOOP_TEST_BROWSER=/path/to/chromium")
+    if left_out := [reason for reason in told if NOT_TRIED in reason]:
+        terminalreporter.section("FAULTS WERE LEFT OUT", sep="!", red=True, bold=True)
+        for why in sorted({reason.split(NOT_TRIED)[1].strip(" :'\")") for reason in left_out}):
+            terminalreporter.line(f"Tests of faults were skipped: {why}.")
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django.db import connections
+
 from tests.faults.profile import SEED, Tally
 from tests.faults.tills import Till
 from tests.faults.trade import Batch, batch
@@ -38,6 +40,7 @@ def count(tally: Tally, tills: Iterable[Till]) -> None:
     Whoever spent more vouchers than its wallet gave is counted as having spent one twice. A batch that nobody was told
     about is there whole or not at all.
     """
+    connections.close_all()  # the server at their other end may have died since
     orders, refunds = _found(_ORDERS, 2), _found(_REFUNDS, 3)
     for each in (orders, refunds):
         tally.doubled += sum(len(rows) - 1 for rows in each.values())

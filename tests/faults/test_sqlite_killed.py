@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.faults.counting import count
 from tests.faults.profile import PROFILE, chance, tallied
-from tests.faults.tills import Till, django_at
+from tests.faults.tills import django_at, tills
 from tests.faults.trade import found_alliance
 from tests.support.databases import Sqlite
 
@@ -17,13 +17,13 @@ def test_an_order_that_sqlite_acknowledged_survives_the_death_of_its_writer(tmp_
     engine = Sqlite(tmp_path)
     with tallied("writing process killed", "sqlite") as tally, engine.clone() as own, django_at(own.url):
         found_alliance()
-        till = Till("s", own.url, tmp_path)
-        for _ in range(PROFILE.sqlite_kills):
+        with tills(["s"], own.url, tmp_path) as [till]:
+            for _ in range(PROFILE.sqlite_kills):
+                till.start().wait_for_more()
+                time.sleep(dice.uniform(0, BURST_S))
+                till.kill()
+                tally.counts["kills"] += 1
             till.start().wait_for_more()
-            time.sleep(dice.uniform(0, BURST_S))
-            till.kill()
-            tally.counts["kills"] += 1
-        till.start().wait_for_more()
-        till.finish()
+            till.finish()
         count(tally, [till])
         tally.assert_exact()

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,3 +118,14 @@ class Till:
         assert self.process.stdout is not None
         self.process.stdout.close()
         self.process = None
+
+
+@contextmanager
+def tills(names: Iterable[str], url: str, home: Path, extra: Mapping[str, str] | None = None) -> Iterator[list[Till]]:
+    """Tills of one database, not started yet; whatever happens, none of them outlives the block."""
+    found = [Till(name, url, home, extra or {}) for name in names]
+    try:
+        yield found
+    finally:
+        for till in found:
+            till.kill()
