@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 ROLES = {
     "operator": say("operator"),
     "finance": say("finance"),
+    "risk": say("risk"),
+    "marketing": say("marketing"),
     "auditor": say("auditor"),
     "merchant": say("merchant"),
     "member": say("member"),

@@ -8,6 +8,7 @@ import typer
 from greenloop.cli import database
 from greenloop.cli.answer import Answer, count, moment, text
 from greenloop.cli.app import RULES, command
+from greenloop.cli.proposing import Maker, Reason, proposed
 from greenloop.cli.reading import At, By, instant, malformed, moment_of, now, number, percent_ppm, records
 from greenloop.cli.words import gettext
 from greenloop.core.faults import Refusal, say
@@ -113,21 +114,28 @@ def _merchant(fields: Fields, line: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @command("rate", panel=RULES, help=say("Give a merchant a new rate card (3 to 20 %) from an instant on."))
-def rate(
+def rate(  # noqa: PLR0917
     merchant: Annotated[str, typer.Argument(help=say("The merchant's ref."))],
     percent: Annotated[str, typer.Argument(help=say("The concession rate in percent, such as 8 or 8.25."))],
     effective: Annotated[
         str | None, typer.Option("--from", metavar="INSTANT", help=say("From when on it is in force, if not from now."))
     ] = None,
+    by: Maker = None,
+    reason: Reason = None,
     at: At = None,
 ) -> Answer:
-    """Set a rate card; orders keep the rate of the time they were paid."""
+    """Set a rate card, or propose it once the platform has people; orders keep the rate of the time they were paid."""
     rate_ppm = percent_ppm(percent, "percent")
     with database.writing():
         from greenloop.services.people.enrol import set_rate
+        from greenloop.store.queries import trust
 
         present = now(at)
-        from_at = instant(effective, "--from") if effective else present
+        named = instant(effective, "--from") if effective else None
+        from_at = named or present
+        if trust.has_staff():
+            content = {"merchant": merchant, "rate_ppm": rate_ppm, "valid_from_at": from_at.isoformat()}
+            return proposed(kind="rate.set", content=content, from_at=named, reason=reason, by=by, at=present)
         set_rate(merchant=merchant, rate_ppm=rate_ppm, valid_from_at=from_at, at=present)
     sentence = gettext("{merchant} concedes {rate} from {moment} on.")
     facts = {"merchant": merchant, "rate_ppm": rate_ppm, "valid_from_at": from_at}

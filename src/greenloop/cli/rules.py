@@ -9,6 +9,7 @@ import typer
 from greenloop.cli import database
 from greenloop.cli.answer import Answer, moment, text
 from greenloop.cli.app import RULES, command
+from greenloop.cli.proposing import Reason, proposed
 from greenloop.cli.reading import At, By, day, instant, now, opened
 from greenloop.cli.words import gettext
 from greenloop.core.faults import Refusal, say
@@ -46,15 +47,21 @@ def publish(
     effective: Annotated[
         str | None, typer.Option("--from", metavar="INSTANT", help=say("From when on it is in force, if not from now."))
     ] = None,
+    reason: Reason = None,
     at: At = None,
 ) -> Answer:
-    """Publish a rule set."""
+    """Publish the first rule set; later ones are proposed, once the platform has people of its own."""
     document = _document(rules)
     with database.writing():
         from greenloop.services.loop.rules import publish_rules
+        from greenloop.store.queries import trust
 
         present = now(at)
-        effective_at = instant(effective, "--from") if effective else present
+        named = instant(effective, "--from") if effective else None
+        effective_at = named or present
+        if trust.has_staff() and trust.has_rules():
+            content = {"document": document, "effective_at": effective_at.isoformat()}
+            return proposed(kind="rules.publish", content=content, from_at=named, reason=reason, by=by, at=present)
         version = publish_rules(document=document, effective_at=effective_at, by=by, at=present)
     sentence = gettext("Rule set {version} is published, in force from {moment}.")
     facts = {"rules": version, "effective_at": effective_at}

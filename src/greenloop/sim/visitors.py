@@ -8,17 +8,21 @@ import base64
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
+from greenloop.core.loop.concession import RATE_MAX_PPM, RATE_MIN_PPM
 from greenloop.services.people.sign_in import PhoneForm, give_phones, seat
 from greenloop.services.people.staff import ROLES, appoint_staff, draw_password, set_up_second_factor
+from greenloop.services.trust.proposals import propose, reject
 from greenloop.store import sql
-from greenloop.store.queries import lookups
+from greenloop.store.queries import lookups, trust
 
 MEMBER_PHONE, MERCHANT_PHONE = "13800138000", "13900139000"
 """Numbers that everybody uses as examples; no message is sent to them by the console."""
 OTHERS_MAX = 3
 SECRET_BYTES = 20
+STEP_PPM = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,10 @@ def invite(*, at: datetime) -> Sequence[Invitation]:
     :raises Refusal: the identity key is not kept, or the phones of the demo sign in somebody else already.
     """
     held = lookups.held_cycle()
-    return [*(_staff(role, at, held) for role in ROLES), _merchant(at), _member(at)]
+    staff = [_staff(role, at, held) for role in ROLES]
+    merchant = _merchant(at)
+    _leave_proposals(str(merchant.holder), at)
+    return [*staff, merchant, _member(at)]
 
 
 def _staff(role: str, at: datetime, held_cycle: int | None) -> Invitation:
@@ -55,6 +62,21 @@ def _staff(role: str, at: datetime, held_cycle: int | None) -> Invitation:
     secret = base64.b32encode(secrets.token_bytes(SECRET_BYTES)).decode()
     factor = set_up_second_factor(account_id=account_id, secret=secret, at=at)
     return Invitation(role, name, password, factor.secret, factor.recovery_codes, held_cycle=held_cycle)
+
+
+def _leave_proposals(merchant: str, at: datetime) -> None:
+    """Leave rules and a rate card for a second person to decide on, and a rate card that was turned down."""
+    from_at = (at + timedelta(days=14)).isoformat()
+    rate_ppm = trust.rate_before(merchant, at) or RATE_MIN_PPM
+    step_ppm = STEP_PPM if rate_ppm + 2 * STEP_PPM <= RATE_MAX_PPM else -STEP_PPM
+    card = {"merchant": merchant, "valid_from_at": from_at}
+    asked: dict[str, Any] = {"kind": "rate.set", "reason": "The shop asks for it.", "by": "Marketing", "at": at}
+    made = propose(content={**card, "rate_ppm": rate_ppm + 2 * step_ppm}, **asked)
+    reject(proposal_id=made.id, by="Finance", at=at, why="Half of it will do.")
+    propose(content={**card, "rate_ppm": rate_ppm + step_ppm}, **asked)
+    if rules := trust.rules_before(at):
+        content = {"document": {**rules.document, "coupon_days": 120}, "effective_at": from_at}
+        propose(kind="rules.publish", content=content, reason="A longer life for coupons.", by="Operator", at=at)
 
 
 def _merchant(at: datetime) -> Invitation:

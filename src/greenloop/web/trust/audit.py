@@ -74,9 +74,7 @@ def _actor(written: str) -> str:
 
 def _line(row: AuditRow, names: dict[str, str]) -> Line:
     told = json.loads(row.detail)
-    detail = " · ".join(
-        f"{key} {value if isinstance(value, str) else json.dumps(value)}" for key, value in told.items()
-    )
+    detail = " · ".join(f"{key} {_written(value)}" for key, value in told.items())
     return Line(
         at=row.at,
         actor=names.get(row.actor, row.actor),
@@ -86,6 +84,14 @@ def _line(row: AuditRow, names: dict[str, str]) -> Line:
         about_link=_address(about=row.about),
         detail=detail,
     )
+
+
+def _written(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_written(inner)}" for key, inner in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(_written, value))
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _address(**asked: str) -> str:
