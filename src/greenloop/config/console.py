@@ -9,6 +9,7 @@ COMMANDS = (
     "serving",
     "rules",
     "people",
+    "proposing",
     "signing",
     "counter",
     "cycle",
