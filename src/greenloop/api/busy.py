@@ -15,6 +15,7 @@ from greenloop.api.callers import Environ
 from greenloop.api.loop import till
 from greenloop.api.problems import COMMON, Problem, Reply, language, reply
 from greenloop.core.faults import Breach, Refusal, say
+from greenloop.services import measures, trail
 
 log = logging.getLogger("greenloop.api")
 Route = Callable[[Environ, bytes], Reply]
@@ -33,6 +34,7 @@ def serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[by
     route = ROUTES.get((environ["REQUEST_METHOD"], path))
     if route is None:
         return None
+    trail.route(path)
     answer = answered(environ, lambda: route(environ, _body(environ, limits.body_bytes_max(path))))
     headers = [
         ("Content-Type", answer.content_type),
@@ -67,6 +69,7 @@ def answered(environ: Environ, call: Callable[[], Reply]) -> Reply:
 
 
 def _told(environ: Environ, fault: Refusal | Problem) -> Reply:
+    measures.refused(fault.code)
     with translation.override(language(environ.get("HTTP_ACCEPT_LANGUAGE", ""))):
         return reply(fault)
 

@@ -11,6 +11,7 @@ from greenloop.api import clock, limits, signing
 from greenloop.api.gathering import Full, Gathering
 from greenloop.api.problems import Problem
 from greenloop.core.faults import say
+from greenloop.services import trail
 from greenloop.services.people.nonces import use_nonces
 from greenloop.store.queries import callers
 from greenloop.store.queries.callers import KeyFact
@@ -56,6 +57,7 @@ def client(environ: Environ, body: bytes, scope: str) -> Client:
     :raises Problem: there is no key, it is not good (any more), it lacks the scope, or it calls too often.
     """
     fact = _signer(environ, body) if "HTTP_SIGNATURE_INPUT" in environ else _bearer(environ)
+    trail.caller("client", fact.client_id)
     if scope not in fact.scopes:
         message = say("This key lacks the scope {scope}. Ask for one that has it.")
         raise Problem(403, "auth.scope", message, scope=scope)

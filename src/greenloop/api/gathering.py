@@ -13,6 +13,8 @@ from typing import Any, Generic, TypeVar
 
 from django.db import OperationalError, connection
 
+from greenloop.services import measures
+
 T = TypeVar("T")
 R = TypeVar("R")
 log = logging.getLogger("greenloop.api")
@@ -90,7 +92,8 @@ class Gathering(Generic[T, R]):
 
     def _run(self) -> None:
         while batch := self._next():
-            self._answer(batch)
+            with measures.batch(self.name, items=len(batch), waiting=self._waiting):
+                self._answer(batch)
             for each in batch:
                 each.done.release()
         connection.close()

@@ -51,7 +51,7 @@ class Problem(Exception):
         self, status: int, code: str, message: str, *, field: str | None = None, retry_after_s: int = 0, **facts: object
     ) -> None:
         super().__init__(code)
-        self.status, self.retry_after_s = status, retry_after_s
+        self.code, self.status, self.retry_after_s = code, status, retry_after_s
         self.refusal = Refusal(code, message, field=field, **facts)
 
 

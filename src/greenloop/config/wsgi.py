@@ -1,4 +1,4 @@
-"""The product as one WSGI application: the busiest routes of the API first, Django for all others."""
+"""The product as one WSGI application: what machines ask and the API's busiest routes first, Django for all others."""
 
 import os
 from collections.abc import Iterable
@@ -11,9 +11,13 @@ from django.core.wsgi import get_wsgi_application
 _django = get_wsgi_application()
 
 from greenloop.api import busy  # noqa: E402  models can be imported only now
+from greenloop.config.operations import beside  # noqa: E402
+from greenloop.config.requests import followed  # noqa: E402
 
 
-def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-    """Answer one request."""
+def _answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     answer = busy.serve(environ, start_response)
     return _django(environ, start_response) if answer is None else answer
+
+
+application = followed(beside(_answer))
