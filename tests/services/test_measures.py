@@ -24,9 +24,11 @@ def test_orders_are_counted_by_what_became_of_them(database: Database) -> None:
     batches = value("greenloop_verb_seconds_count", verb="take")
     known = town.sale("mei", "grocer", 10_000)
     town.take(known)
-    town.take(known, town.sale("mei", "grocer", 5_000), town.sale("mei", "grocer", 0))
+    taking = town.take(known, town.sale("mei", "grocer", 5_000), town.sale("mei", "grocer", 0))
+    (refusal,) = taking.refusals.values()
     grown = {name: value("greenloop_orders_total", result=name) - before[name] for name in names}
     assert grown == {"taken": 2, "replayed": 1, "refused": 1}
+    assert value("greenloop_order_refusals_total", code=refusal.code) >= 1
     assert value("greenloop_verb_seconds_count", verb="take") > batches + 1
 
 

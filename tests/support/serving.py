@@ -58,15 +58,14 @@ def demo(url: str, home: Path, *args: str) -> dict[str, Any]:
 
 
 @contextmanager
-def served(url: str, home: Path, invitations: list[dict[str, Any]]) -> Iterator[Served]:
-    """Serve a database on a free port until the block ends."""
+def served(url: str, home: Path, invitations: list[dict[str, Any]], *more: str, **named: str) -> Iterator[Served]:
+    """Serve a database on a free port until the block ends; with `more` options, in an environment that is `named`."""
     port = _free_port()
     log = home / "server.log"
     with log.open("w", encoding="utf-8") as stream:
-        command = [str(GREENLOOP), "serve", "--port", str(port)]
-        server = subprocess.Popen(
-            command, env=environment(url, home), stdout=stream, stderr=stream, start_new_session=True
-        )
+        command = [str(GREENLOOP), "serve", "--port", str(port), *more]
+        env = environment(url, home) | named
+        server = subprocess.Popen(command, env=env, stdout=stream, stderr=stream, start_new_session=True)
         try:
             _wait(port, server, log)
             yield Served(f"http://127.0.0.1:{port}", log, {each["role"]: each for each in invitations}, server)

@@ -10,6 +10,7 @@ from greenloop.cli.answer import DONE, Answer, screen
 from greenloop.cli.app import YEAR, command
 from greenloop.cli.words import gettext
 from greenloop.core.faults import Refusal, say
+from greenloop.services.sharing import share_measures
 
 HOST, PORT = "127.0.0.1", 8000
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -49,6 +50,8 @@ def serve_on(host: str = HOST, port: int = PORT, workers: int = 1) -> Answer:
             "messages in GREENLOOP_TEXTS, or listen on 127.0.0.1."
         )
         raise Refusal("serve.texts", message, field="--host")
+    if workers > 1:
+        share_measures(settings.HOME)
     with database.alone():
         _prepare()
         out = screen(stderr=True)

@@ -18,7 +18,7 @@ from greenloop.config.requests import Application, Environ
 from greenloop.insight.gauges import Gauges
 from greenloop.insight.readiness import readiness
 from greenloop.services import trail
-from greenloop.services.measures import FOLDER
+from greenloop.services.sharing import FOLDER
 
 JSON = "application/json"
 Reply = tuple[int, str, bytes]

@@ -13,12 +13,12 @@ from time import perf_counter
 
 from greenloop.core.faults import Breach, Refusal
 from greenloop.services import trail
+from greenloop.services.sharing import FOLDER
 
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 if folder := os.environ.get(FOLDER):
     Path(folder).mkdir(parents=True, exist_ok=True)
 
-from prometheus_client import Counter, Gauge, Histogram  # noqa: E402  it looks for the folder when it is imported
+from prometheus_client import Counter, Gauge, Histogram
 
 FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 LONG = (0.005, 0.025, 0.1, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0)
@@ -27,7 +27,8 @@ SIZES = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000)
 REQUESTS = Counter("greenloop_requests", "Requests answered.", ["method", "route", "status"])
 REQUEST_SECONDS = Histogram("greenloop_request_seconds", "Time of an answer.", ["route"], buckets=FAST)
 ORDERS = Counter("greenloop_orders", "Orders handed in, by what became of them.", ["result"])
-REFUSALS = Counter("greenloop_refusals", "Refusals, by their code.", ["code"])
+ORDER_REFUSALS = Counter("greenloop_order_refusals", "Orders refused, in batches too, by code.", ["code"])
+REFUSALS = Counter("greenloop_refusals", "Requests refused, by the refusal's code.", ["code"])
 BREACHES = Counter("greenloop_breaches", "Broken invariants: nothing was recorded, people are to be called.")
 VERB_SECONDS = Histogram("greenloop_verb_seconds", "Time of a verb's transaction.", ["verb"], buckets=LONG)
 BATCH_ITEMS = Histogram("greenloop_batch_items", "Calls that one batch answered.", ["queue"], buckets=SIZES)
@@ -54,7 +55,7 @@ def orders(*, taken: int, replayed: int, refusals: Iterable[Refusal]) -> None:
         ORDERS.labels("replayed").inc(replayed)
     for refusal in refusals:
         ORDERS.labels("refused").inc()
-        REFUSALS.labels(refusal.code).inc()
+        ORDER_REFUSALS.labels(refusal.code).inc()
 
 
 @contextmanager
