@@ -42,12 +42,17 @@
 static const char *live, *disk, *dirty;
 static size_t live_length;
 
+/* PostgreSQL writes what it is doing over its first environment, so what was there is copied. */
+static const char *told(const char *name) {
+    const char *value = getenv(name);
+    return value ? strdup(value) : NULL;
+}
+
 __attribute__((constructor)) static void begin(void) {
-    live = getenv("GREENLOOP_POWER_LIVE");
-    disk = getenv("GREENLOOP_POWER_DISK");
-    dirty = getenv("GREENLOOP_POWER_DIRTY");
-    if (!live || !disk || !dirty) live = NULL;
-    else live_length = strlen(live);
+    disk = told("GREENLOOP_POWER_DISK");
+    dirty = told("GREENLOOP_POWER_DIRTY");
+    live = disk && dirty ? told("GREENLOOP_POWER_LIVE") : NULL;
+    live_length = live ? strlen(live) : 0;
 }
 
 /* What the disk can't do without ends the process: a test must not go on with a disk that forgot something. */
