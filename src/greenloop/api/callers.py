@@ -2,7 +2,7 @@
 
 import hmac
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -44,6 +44,7 @@ def forget() -> None:
     """Forget all keys, and let go of the database."""
     _known.clear()
     _nonces.rest()
+    _keys.rest()
 
 
 def has_key(environ: Environ) -> bool:
@@ -127,7 +128,10 @@ def _live(key_id: int) -> KeyFact | None:
     if not read_s or now_s - read_s > FRESH_S:
         if len(_known) > KEYS_MAX:
             _known.clear()
-        fact = callers.key(key_id)
+        try:
+            fact = _keys.ask(key_id)
+        except Full:
+            raise busy() from None
         _known[key_id] = now_s, fact
     return fact if fact and clock.now() < fact.expires_at else None
 
@@ -135,3 +139,12 @@ def _live(key_id: int) -> KeyFact | None:
 _nonces: Gathering[tuple[int, str], bool] = Gathering(
     "nonces", lambda pairs: use_nonces(pairs=pairs, at=clock.now()), batch_max=500, queue_max=2_000
 )
+
+
+def _read(key_ids: Sequence[int]) -> list[KeyFact | None]:
+    found = callers.live(key_ids)
+    return [found.get(number) for number in key_ids]
+
+
+# A request's thread keeps no connection: what it needs to know of a key is read by one thread for all.
+_keys: Gathering[int, KeyFact | None] = Gathering("keys", _read, batch_max=500, queue_max=2_000)

@@ -14,7 +14,8 @@ from greenloop.services.sharing import share_measures
 
 HOST, PORT = "127.0.0.1", 8000
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-THREADS = 4
+THREADS = 64
+"""Most of them wait: for the batch that their order is part of."""
 PATIENCE_S = 3
 """How long answers under way may take once the server is stopped. Without it, a browser that keeps its connection open
 keeps the server from ending."""
@@ -69,6 +70,7 @@ def _prepare() -> None:
     call_command("clearsessions", verbosity=0)
     os.environ.setdefault("GREENLOOP_SECRET_KEY", settings.SECRET_KEY)
     os.environ.setdefault("GREENLOOP_IDENTITY_KEY", settings.GREENLOOP_IDENTITY_KEY)
+    os.environ["GREENLOOP_SERVING"] = "yes"
 
 
 def _granian(host: str, port: int, workers: int) -> None:

@@ -6,7 +6,7 @@ are kept in `GREENLOOP_HOME`, where `greenloop migrate` writes them once.
 `GREENLOOP_LANG` is `en` or `zh`. `GREENLOOP_HOSTS` names the hosts that pages answer to, apart by commas, and
 `GREENLOOP_HTTPS=yes` says that they are reached over HTTPS. `GREENLOOP_TEXTS` is the sender of text messages.
 `GREENLOOP_LOG_LEVEL` and `GREENLOOP_LOG_FORMAT` are `logs`'s. `GREENLOOP_METRICS_TOKEN` is the scraper's, and
-`GREENLOOP_DECLARATION` the operator's file.
+`GREENLOOP_DECLARATION` the operator's file; `GREENLOOP_ARCHIVE` is the archive's folder.
 """
 
 import os
@@ -223,9 +223,15 @@ LOCALE_PATHS = [Path(__file__).resolve().parent.parent / "locale"]
 
 # Who scrapes /metrics names it; without one, only this machine itself is answered there.
 GREENLOOP_METRICS_TOKEN = os.environ.get("GREENLOOP_METRICS_TOKEN", "")
+# Where `greenloop backup --follow` archives to, so that probes and checks can see whether it keeps up.
+GREENLOOP_ARCHIVE = os.environ.get("GREENLOOP_ARCHIVE", "")
 # What no software can check, declared by the operator in a file: licence, payment contract, counsel's opinion.
 GREENLOOP_DECLARATION = os.environ.get("GREENLOOP_DECLARATION", "")
 GREENLOOP_TEXTS = os.environ.get("GREENLOOP_TEXTS", "greenloop.config.texts.ConsoleSender")
+
+
+POOL = 16
+"""Connections of one serving process to PostgreSQL at most: a few writers' and readers' own, the rest for pages."""
 
 
 def database(url: str) -> dict[str, Any]:
@@ -235,6 +241,13 @@ def database(url: str) -> dict[str, Any]:
     write transactions begin IMMEDIATE, so two writers queue instead of failing on upgrade.
     """
     parsed: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=None, conn_health_checks=True))
+    serving = "GREENLOOP_SERVING" in os.environ
+    if serving:
+        # Many threads wait in a server, and few use the database at a time: none keeps a connection to itself.
+        parsed["CONN_MAX_AGE"] = 0
+    if serving and parsed["ENGINE"] == "django.db.backends.postgresql":
+        parsed["CONN_HEALTH_CHECKS"] = False
+        parsed.setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": POOL, "timeout": 10}
     if parsed["ENGINE"] == "django.db.backends.sqlite3":
         parsed["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",

@@ -11,6 +11,7 @@ from django.core.wsgi import get_wsgi_application
 _django = get_wsgi_application()
 
 from greenloop.api import busy  # noqa: E402  models can be imported only now
+from greenloop.config import process  # noqa: E402
 from greenloop.config.operations import beside  # noqa: E402
 from greenloop.config.requests import followed  # noqa: E402
 
@@ -21,3 +22,5 @@ def _answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
 
 
 application = followed(beside(_answer))
+if process.SERVING in os.environ:
+    process.begin()

@@ -1,5 +1,6 @@
 """Who calls the API: keys with their clients, and what a client may see."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,18 +45,23 @@ class KeyRow:
     revoked_at: datetime | None
 
 
-def key(key_id: int) -> KeyFact | None:
-    """Return a key that is not revoked; None for any other."""
-    found = sql.rows(_KEY, [key_id])
-    if not found:
-        return None
-    number, client_id, name, secret, scopes, must_sign, expires = found[0]
-    merchants = sql.rows(_ACTS_FOR, [client_id])
-    opened = sealed.unseal(secret, sealed.product_key(sealed.API), f"key/{number}")
-    return KeyFact(
-        *(number, client_id, name, opened.encode(), frozenset(scopes.split()), bool(must_sign)),
-        *(sql.moment(expires), frozenset(ref for (ref,) in merchants)),
-    )
+def live(key_ids: Iterable[int]) -> dict[int, KeyFact]:
+    """Return those of the keys that are not revoked."""
+    found = sql.rows_in(_LIVE, key_ids)
+    merchants: dict[int, set[str]] = {}
+    for client_id, ref in sql.rows_in(_ACTS_FOR, {row[1] for row in found}):
+        merchants.setdefault(client_id, set()).add(ref)
+    return {
+        number: KeyFact(
+            *(number, client_id, name, _secret(number, secret), frozenset(scopes.split()), bool(must_sign)),
+            *(sql.moment(expires), frozenset(merchants.get(client_id, ()))),
+        )
+        for number, client_id, name, secret, scopes, must_sign, expires in found
+    }
+
+
+def _secret(number: int, sealed_secret: str) -> bytes:
+    return sealed.unseal(sealed_secret, sealed.product_key(sealed.API), f"key/{number}").encode()
 
 
 def enrolled(client_id: int, account_id: int) -> bool:
@@ -88,12 +94,13 @@ def keys(client_id: int) -> list[KeyRow]:
     ]
 
 
-_KEY = """
+_LIVE = """
     SELECT k.id, k.client_id, c.name, k.sealed_secret, k.scopes, k.must_sign, k.expires_at
-    FROM api_key k JOIN api_client c ON c.id = k.client_id WHERE k.id = %s AND k.revoked_at IS NULL
+    FROM api_key k JOIN api_client c ON c.id = k.client_id WHERE k.revoked_at IS NULL AND k.id IN ({keys})
 """
 _ACTS_FOR = """
-    SELECT m.ref FROM client_merchant a JOIN merchant m ON m.id = a.merchant_id WHERE a.client_id = %s
+    SELECT a.client_id, m.ref FROM client_merchant a JOIN merchant m ON m.id = a.merchant_id
+    WHERE a.client_id IN ({keys})
 """
 _ALL_ACTS = """
     SELECT a.client_id, m.ref FROM client_merchant a JOIN merchant m ON m.id = a.merchant_id ORDER BY a.client_id, m.ref
