@@ -1,6 +1,7 @@
 """May this installation go live: clean where everything is in order, and one finding for each thing that isn't."""
 
 import json
+import os
 import secrets
 import subprocess
 from collections.abc import Iterator
@@ -51,6 +52,8 @@ def live(database: Database, tmp_path: Path) -> dict[str, str]:
     for name in ("Lin Wei", "Wu Jun"):
         number = appoint_staff(name=name, roles=["finance"], at=NOW, password="a long first password")
         set_up_second_factor(account_id=number, secret=SECRET, at=NOW)
+    archive = tmp_path / "archive" / "20260106T000000.000000Z"
+    archive.mkdir(parents=True)
     declared = home / "declaration.json"
     declared.write_text(json.dumps(DECLARED), "utf-8")
     if database.engine == "sqlite":
@@ -65,6 +68,7 @@ def live(database: Database, tmp_path: Path) -> dict[str, str]:
         "GREENLOOP_TEXTS": "example.texts.Sender",
         "GREENLOOP_METRICS_TOKEN": "m" * 40,
         "GREENLOOP_DECLARATION": str(declared),
+        "GREENLOOP_ARCHIVE": str(archive.parent),
     }
 
 
@@ -245,7 +249,7 @@ def test_the_deepest_mount_above_a_file_tells_where_it_lies(monkeypatch: pytest.
 
 def test_an_empty_alliance_lacks_rules_and_people(database: Database) -> None:
     del database
-    assert codes(running.findings(datetime.now(UTC))) == ["rules.none", "staff.few"]
+    assert codes(running.findings(datetime.now(UTC))) == ["rules.none", "staff.few", "archive.none"]
 
 
 def test_who_decides_has_to_be_two_people_with_second_factors(database: Database) -> None:
@@ -292,6 +296,26 @@ def test_a_full_disk_and_a_clock_that_is_behind_are_found(database: Database, mo
     monkeypatch.setattr(running, "disk_free_bytes", lambda: 2**30)
     monkeypatch.setattr(vitals, "newest_journal_at", lambda: NOW + timedelta(seconds=6))
     assert set(codes(running.findings(NOW))) >= {"disk.small", "clock.behind"}
+
+
+def test_an_archive_has_to_be_there_and_to_keep_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    booked_at = now - timedelta(minutes=11)
+
+    def found() -> list[str]:
+        return codes(running.archive(booked_at, now))
+
+    assert found() == ["archive.none"]
+    monkeypatch.setattr(settings, "GREENLOOP_ARCHIVE", str(tmp_path / "archive"))
+    assert found() == ["archive.empty"]
+    run = tmp_path / "archive" / "wal"
+    run.mkdir(parents=True)
+    assert found() == []
+    os.utime(run, times=(0, booked_at.timestamp() - 1))
+    assert found() == ["archive.behind"]
+    assert codes(running.archive(now - timedelta(minutes=9), now)) == []  # it may still be on its way
+    (run / "000000010000000000000007.partial").touch()  # PostgreSQL's log, received as it is written
+    assert found() == []
 
 
 # --- the declaration

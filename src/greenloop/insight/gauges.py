@@ -9,6 +9,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from greenloop.core.money import PPM, coverage_ppm
+from greenloop.insight.archived import archived_at
 from greenloop.insight.readiness import LATE, disk_free_bytes
 from greenloop.store.queries import overview, vitals
 
@@ -23,6 +24,10 @@ class Gauges(Collector):
     def collect(self) -> Iterable[Metric]:
         """Return the gauges of this moment."""
         yield _gauge("greenloop_disk_free_bytes", "Free where the service writes, the least of it.", disk_free_bytes())
+        if (at := archived_at()) is not None:
+            yield _gauge(
+                "greenloop_archived_seconds", "When something last came into the archive.", int(at.timestamp())
+            )
         try:
             found = [*_pools(datetime.now(UTC)), *_waiting(datetime.now(UTC))]
         except DatabaseError:

@@ -9,6 +9,7 @@ from threading import Lock, Thread
 from django.conf import settings
 from django.db import DatabaseError, connection
 
+from greenloop.insight import archived
 from greenloop.store.queries import vitals
 
 PATIENCE_S = 1
@@ -87,7 +88,12 @@ def _of_the_database(now: datetime) -> Readiness:
         return Readiness(("database.migrations",))
     newest = vitals.newest_journal_at()
     waiting = vitals.waiting(now - LATE)
+    notices = {
+        "archive.behind": archived.behind(newest_journal_at=newest, now=now),
+        "clockwork.late": waiting.runs_open > 0,
+        "settlement.held": waiting.held > 0,
+    }
     return Readiness(
         ("clock.behind",) if newest is not None and newest - now > CLOCK_BACK_MAX else (),
-        (*(["clockwork.late"] if waiting.runs_open else []), *(["settlement.held"] if waiting.held else [])),
+        tuple(code for code, is_so in notices.items() if is_so),
     )

@@ -3,7 +3,10 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from django.conf import settings
+
 from greenloop.core.faults import Refusal, say
+from greenloop.insight.archived import archived_at, behind
 from greenloop.insight.deploy.finding import Finding
 from greenloop.insight.readiness import CLOCK_BACK_MAX, LATE, disk_free_bytes
 from greenloop.store.queries import overview, people, vitals
@@ -31,6 +34,26 @@ def findings(now: datetime) -> Iterator[Finding]:
         why = say("Orders would be dated before money that has been booked already.")
         way_out = say("Let the machine follow a time service (NTP).")
         yield Finding("clock.behind", what, why, way_out, {"newest": newest})
+    yield from archive(newest, now)
+
+
+def archive(newest_journal_at: datetime | None, now: datetime) -> Iterator[Finding]:
+    """Look whether there is an archive, and whether it keeps up."""
+    facts: dict[str, object] = {"path": settings.GREENLOOP_ARCHIVE}
+    if not settings.GREENLOOP_ARCHIVE:
+        what, why = say("No archive is named."), say("With this disk, everything would be lost.")
+        way_out = say("Run greenloop backup --follow into a folder on another disk, and name it in GREENLOOP_ARCHIVE.")
+        yield Finding("archive.none", what, why, way_out)
+    elif archived_at() is None:
+        what, why = say("There is no archive in {path}."), say("With this disk, everything would be lost.")
+        way_out = say("Start greenloop backup --follow with that folder, readable for this account.")
+        yield Finding("archive.empty", what, why, way_out, facts)
+    elif behind(newest_journal_at=newest_journal_at, now=now):
+        what = say("The archive in {path} is behind: nothing has come into it since the newest journal.")
+        why = say("What was booked since would be lost with this disk.")
+        yield Finding(
+            "archive.behind", what, why, say("Look at the log of greenloop backup for what stopped it."), facts
+        )
 
 
 def staff() -> Iterator[Finding]:
