@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.conf import settings
 
@@ -18,7 +19,8 @@ from greenloop.insight.deploy import configured, database, declaration, running
 from greenloop.insight.deploy.finding import Finding
 from greenloop.store.queries import engines, people, vitals
 from greenloop.store.queries.engines import PostgresqlFacts, SqliteFacts
-from tests.support.databases import Database
+from tests.faults.cluster import cluster_in, empty_folder, server_folder
+from tests.support.databases import NOWHERE, Database, migrate, point_django_at
 from tests.support.ledger import execute, fetch
 from tests.support.serving import GREENLOOP, environment
 from tests.support.signing import SECRET
@@ -40,27 +42,24 @@ def codes(found: Iterator[Finding] | list[Finding]) -> list[str]:
 # --- the whole command
 
 
-@pytest.fixture
-def live(database: Database, tmp_path: Path) -> dict[str, str]:
-    """Set an installation up as docs/production.md says, and return its environment."""
+def furnished(url: str, folder: Path) -> dict[str, str]:
+    """Set the database that Django points at up as docs/production.md says, and return the service's environment."""
     from greenloop.services.people.staff import appoint_staff, set_up_second_factor
     from tests.support.town import found_town
 
     found_town()
-    home = tmp_path / "home"
+    home = folder / "home"
     home.mkdir(mode=0o750)
     for name in ("Lin Wei", "Wu Jun"):
         number = appoint_staff(name=name, roles=["finance"], at=NOW, password="a long first password")
         set_up_second_factor(account_id=number, secret=SECRET, at=NOW)
-    archive = tmp_path / "archive" / "20260106T000000.000000Z"
+    archive = folder / "archive" / "20260106T000000.000000Z"
     archive.mkdir(parents=True)
     declared = home / "declaration.json"
     declared.write_text(json.dumps(DECLARED), "utf-8")
-    if database.engine == "sqlite":
-        Path(database.url.removeprefix("sqlite:///")).chmod(0o600)
-    # What the town did on its first day is long ago by the machine's clock: settle until today, as the clockwork would.
+    # The town opened long ago by the machine's clock: all its cycles count as settled, as the clockwork would do it.
     execute("UPDATE pool SET entry_cycle = 10001, settled_cycle = 10000 - first_cycle + 1")
-    return environment(database.url, home) | {
+    return environment(url, home) | {
         "GREENLOOP_SECRET_KEY": secrets.token_urlsafe(48),
         "GREENLOOP_IDENTITY_KEY": settings.GREENLOOP_IDENTITY_KEY,
         "GREENLOOP_HOSTS": "shops.example.org",
@@ -70,6 +69,14 @@ def live(database: Database, tmp_path: Path) -> dict[str, str]:
         "GREENLOOP_DECLARATION": str(declared),
         "GREENLOOP_ARCHIVE": str(archive.parent),
     }
+
+
+@pytest.fixture
+def live(database: Database, tmp_path: Path) -> dict[str, str]:
+    """Set an installation up on the test's own database, and return its environment."""
+    if database.engine == "sqlite":
+        Path(database.url.removeprefix("sqlite:///")).chmod(0o600)
+    return furnished(database.url, tmp_path)
 
 
 def look(env: dict[str, str], *args: str) -> tuple[int, Any]:
@@ -95,6 +102,28 @@ def test_an_installation_in_order_may_go_live(database: Database, live: dict[str
     assert {each["code"] for each in told["findings"]} == lacking
     assert (code, told["ready"]) == ((1, False) if lacking else (0, True))
     assert told["declared"] == DECLARED
+
+
+def test_a_server_with_checksums_and_a_plain_role_may_go_live_until_somebody_makes_it_forget(tmp_path: Path) -> None:
+    with server_folder() as folder, cluster_in(folder, empty_folder(folder / "data")) as cluster:
+        with psycopg.connect(cluster.url_of("postgres"), autocommit=True) as admin:
+            admin.execute("CREATE ROLE shop LOGIN")
+            admin.execute("CREATE DATABASE books OWNER shop TEMPLATE template0 ENCODING 'UTF8'")
+        url = cluster.url_of("books").replace("greenloop@", "shop@")
+        migrate(url)
+        point_django_at(url)
+        try:
+            env = furnished(url, tmp_path)
+        finally:
+            point_django_at(NOWHERE)
+        code, told = look(env)
+        assert (code, told["findings"]) == (0, [])
+        cluster.stop()
+        cluster.extra = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+        cluster.start()
+        code, told = look(env)
+    forgets = ["postgresql.fsync", "postgresql.full_page_writes", "postgresql.synchronous_commit"]
+    assert (code, [each["code"] for each in told["findings"]]) == (1, forgets)
 
 
 @pytest.mark.books_broken_on_purpose
