@@ -151,10 +151,10 @@ def test_a_posting_of_nothing_of_a_negative_amount_or_to_itself_is_refused(town:
 
 
 def test_the_allow_list_lets_nothing_pass_that_domain_md_doesn_t_name() -> None:
-    # No way into a pool but vesting, expiry and refunds; no way to a bank but payouts, fees and refunds.
+    # No way into a pool but vesting, expiry and refunds; no way to a bank but payouts, fees, refunds, and an advance.
     assert {kind for kind, _, credit in ALLOWED if credit == "trust:pool"} == {"vest", "expire", "refund"}
     assert {kind for kind, _, credit in ALLOWED if credit in ("trust:bank", "ops:bank")} == {
-        *("payout", "fee", "refund", "grant"),
+        *("payout", "fee", "refund", "grant", "advance"),
     }
     assert all(debit.split(":")[0] == credit.split(":")[0] for _, debit, credit in ALLOWED)
 

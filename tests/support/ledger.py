@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import connection
 
-ASSETS = ("trust:bank", "trust:in_transit", "ops:bank", "ops:marketing")
+ASSETS = ("trust:bank", "trust:in_transit", "ops:bank", "ops:receivable", "ops:marketing")
 """The accounts that grow by debits; every other grows by credits."""
 
 

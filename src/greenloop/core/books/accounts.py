@@ -6,7 +6,7 @@ A control account's class is its name without the pool: `trust:pool:green` is of
 TRUST = "trust"
 OPS = "ops"
 
-ASSETS = frozenset({"trust:bank", "trust:in_transit", "ops:bank", "ops:marketing"})
+ASSETS = frozenset({"trust:bank", "trust:in_transit", "ops:bank", "ops:receivable", "ops:marketing"})
 TRUST_ASSETS = ("trust:bank", "trust:in_transit")
 PER_POOL = ("trust:pool", "trust:accrued", "trust:voucher")
 SINGLE = (
@@ -19,12 +19,14 @@ SINGLE = (
     "trust:grant_unused",
     "trust:reserve",
     "ops:bank",
+    "ops:receivable",
     "ops:fee_income",
     "ops:marketing",
 )
 
 # (kind of journal, debit class, credit class). What is not here can't be posted: no top-up, no sale of points,
-# no transfer between members, and between the books only the platform fee and a funded grant (G4, G6, G9).
+# no transfer between members, and between the books only the platform fee, a funded grant, and an advance that two
+# people approved, with its way back (G4, G6, G9).
 ALLOWED = frozenset(
     {
         ("take", "trust:in_transit", "trust:merchant_payable"),
@@ -41,6 +43,10 @@ ALLOWED = frozenset(
         ("rebate", "trust:grant_unused", "trust:coupon"),
         ("grant", "ops:marketing", "ops:bank"),
         ("grant", "trust:bank", "trust:coupon"),
+        ("advance", "ops:receivable", "ops:bank"),
+        ("advance", "trust:bank", "trust:merchant_payable"),
+        ("advance", "trust:merchant_payable", "trust:bank"),
+        ("advance", "ops:bank", "ops:receivable"),
         ("fee", "trust:fee_payable", "trust:bank"),
         ("fee", "ops:bank", "ops:fee_income"),
         ("settle", "trust:pool", "trust:accrued"),
@@ -71,7 +77,7 @@ ALLOWED = frozenset(
         ("refund", "trust:reserve", "trust:accrued"),
     }
 )
-TRANSFERS = frozenset({"fee", "grant"})
+TRANSFERS = frozenset({"fee", "grant", "advance"})
 
 
 def account_class(name: str) -> str:

@@ -1,12 +1,15 @@
 """Pay merchants what they are owed, and take back what they have to bring for refunds."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from greenloop.core.books.posting import draft
 from greenloop.core.faults import Refusal, say
 from greenloop.core.money import AMOUNT_FEN_MAX
 from greenloop.services import ids
+from greenloop.services.books import repaying
 from greenloop.services.books.post import post
+from greenloop.services.books.repaying import Repayment
 from greenloop.services.loop.rules import in_force, rulings
 from greenloop.services.trust.acting import SCHEDULER, now_acting
 from greenloop.services.trust.steps import note
@@ -41,24 +44,36 @@ def pay_out(*, business_date: date, at: datetime) -> dict[int, int]:
     later: dict[int, int] = dict(sql.rows_in(_LATER, merchants, [before]))
     owed = {merchant: dues[merchant] - int(later.get(merchant, 0)) for merchant in merchants}
     owed = {merchant: fen for merchant, fen in owed.items() if fen > 0}
-    if not owed:
-        return {}
-    day = business_date.isoformat()
-    numbers = ids.block(len(owed))
-    today = (numbers[0], numbers[-1])
-    lines = [(number, merchant, day, owed[merchant]) for merchant, number in zip(sorted(owed), numbers, strict=True)]
+    repaid = repaying.repayments(owed)
+    for each in repaid:
+        owed[each.merchant_id] -= each.amount_fen
+    owed = {merchant: fen for merchant, fen in owed.items() if fen > 0}
+    if owed or repaid:
+        _pay(owed, repaid, day=business_date.isoformat(), before=before, at=at)
+    return owed
+
+
+def _pay(owed: Mapping[int, int], repaid: Sequence[Repayment], *, day: str, before: object, at: datetime) -> None:
+    key = f"payout/{day}"
+    numbers = dict(zip(sorted(owed), ids.block(len(owed)), strict=True))
+    lines = [(number, merchant, day, owed[merchant]) for merchant, number in numbers.items()]
     sql.load("payout", ("id", "merchant_id", "business_date", "amount_fen"), lines)
-    sql.run(_PAID_ORDERS, [day, before, *today])
-    sql.run(_PAID_REFUNDS, [day, *today])
-    sql.run(_PAID_DEPOSITS, [day, *today])
+    drafts = repaying.drafts(repaid)
+    if numbers:
+        today = (min(numbers.values()), max(numbers.values()))
+        sql.run(_PAID_ORDERS, [day, before, *today])
+        sql.run(_PAID_REFUNDS, [day, *today])
+        sql.run(_PAID_DEPOSITS, [day, *today])
+        amounts = [("trust:merchant_payable", "trust:bank", sum(owed.values()))]
+        drafts.append(draft(key=key, kind="payout", amounts=amounts))
     # The ledger comes last: its accounts are locked after the orders (store/locks.py).
-    amounts = [("trust:merchant_payable", "trust:bank", sum(owed.values()))]
-    journal_id = post([draft(key=key, kind="payout", amounts=amounts)], at=at)[key]
-    sql.run("UPDATE payout SET journal_id = %s WHERE id BETWEEN %s AND %s", [journal_id, *today])
+    journals = post(drafts, at=at)
+    repaying.record(repaid, journals, numbers)
+    if numbers:
+        sql.run("UPDATE payout SET journal_id = %s WHERE id BETWEEN %s AND %s", [journals[key], *today])
     if now_acting().actor != SCHEDULER:
         detail = {"merchants": len(owed), "amount_fen": sum(owed.values())}
         note(act="payout.pay", about=key, detail=detail, at=at)
-    return owed
 
 
 @verb

@@ -1,17 +1,17 @@
 """Refund orders, in part or whole, at any stage (domain.md, "Refunds"; settlement.md, R10)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from greenloop.core.faults import Refusal, say
 from greenloop.services import ids
+from greenloop.services.loop.refunding.gathering import gather_orders, lock_orders
 from greenloop.services.loop.refunding.one import Paid, RefundForm, refund_one
 from greenloop.services.loop.refunding.record import Pending, record_refunds
-from greenloop.services.loop.refunding.state import Index, State, gather
+from greenloop.services.loop.refunding.state import Index, State
 from greenloop.services.loop.rules import rulings
 from greenloop.services.verb import verb
-from greenloop.store import locks
 from greenloop.store.queries import parties, refunds
 from greenloop.store.queries.refunds import EarlierRefund, OrderFact
 
@@ -38,10 +38,10 @@ def refund(*, forms: Sequence[RefundForm], at: datetime) -> Refunded:
     merchants = parties.merchants({form.merchant for form in forms})
     keys = [(merchants[form.merchant].id, form.order_no) for form in forms if form.merchant in merchants]
     orders = refunds.orders(sorted(set(keys)))
-    _lock(orders.values())
+    lock_orders(orders.values())
     orders = refunds.orders(sorted(set(keys)))
     known = {(each.order_id, each.refund_no): each for each in refunds.earlier([order.id for order in orders.values()])}
-    state, index = _gather(orders, {fact.id: fact.account_id for fact in merchants.values()})
+    state, index = gather_orders(orders, {fact.id: fact.account_id for fact in merchants.values()})
 
     batch = _Batch(at, state, index, orders, known)
     numbers = ids.block(len(forms))
@@ -134,23 +134,3 @@ class _Batch:
         if (earlier is None or earlier.state == "pending") and form.amount_fen > left_fen:
             message = say("{amount} fen is more than the {left} fen that are left of the order. Refund {left} or less.")
             raise Refusal("refund.above_order", message, field="amount_fen", amount=form.amount_fen, left=left_fen)
-
-
-def _lock(orders: Iterable[OrderFact]) -> None:
-    facts = list(orders)
-    locks.beside_the_clockwork()
-    locks.merchants(order.merchant_id for order in facts)
-    locks.orders(order.id for order in facts)
-
-
-def _gather(orders: dict[tuple[int, str], OrderFact], merchant_accounts: dict[int, int]) -> tuple[State, Index]:
-    accounts = {order.member_id for order in orders.values()} | set(merchant_accounts.values())
-    accounts |= {order.referrer_id for order in orders.values() if order.referrer_id is not None}
-    locks.holders(accounts)
-    locks.grants()
-    locks.every_pool()
-    return gather(
-        order_ids=sorted(order.id for order in orders.values()),
-        accounts=sorted(accounts),
-        merchant_accounts=merchant_accounts,
-    )

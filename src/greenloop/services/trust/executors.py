@@ -10,7 +10,9 @@ from datetime import UTC, datetime, timedelta
 
 from greenloop.core.faults import Refusal, say
 from greenloop.core.loop.rules import document_of
+from greenloop.core.money import AMOUNT_FEN_MAX
 from greenloop.core.reading import Fields
+from greenloop.services.loop.refunding import advance
 from greenloop.services.loop.rules import checked_rules, write_rules
 from greenloop.services.people import rates
 
@@ -86,6 +88,24 @@ def _rate(content: Content, at: datetime) -> Change:
     return Change(f"merchant/{card.merchant_id}", whole, carry_out)
 
 
+def _correction(content: Content, at: datetime) -> Change:
+    """Prepare the one correction there is: what the platform advances so that a pending refund is paid."""
+    fields = Fields(content)
+    fields.only(("what", "merchant", "order_no", "refund_no", "amount_fen"))
+    fields.choice("what", ("advance",))
+    told = {name: fields.text(name, length_max=64) for name in ("merchant", "order_no", "refund_no")}
+    amount_fen = fields.whole("amount_fen", least=1, most=AMOUNT_FEN_MAX)
+    fields.check()
+    found = advance.checked(**told, amount_fen_max=amount_fen, at=at)
+
+    def carry_out(by: str, now: datetime) -> Done:
+        del by
+        advance.write(found, at=now)
+        return Done(f"{found.amount_fen} fen advanced")
+
+    return Change(f"merchant/{found.merchant_id}", {"what": "advance", **told, "amount_fen": amount_fen}, carry_out)
+
+
 def nothing(field: str) -> None:
     """Refuse what would change nothing.
 
@@ -112,4 +132,5 @@ def _instant(fields: Fields, key: str) -> datetime:
 EXECUTORS: dict[str, Executor] = {
     "rules.publish": Executor(frozenset({"operator", "finance"}), frozenset({"operator", "finance"}), _rules),
     "rate.set": Executor(frozenset({"operator", "marketing"}), frozenset({"operator", "finance"}), _rate),
+    "correction": Executor(frozenset({"finance"}), frozenset({"operator", "finance"}), _correction),
 }

@@ -5,6 +5,8 @@ from typing import Any
 import django.db.models.deletion
 from django.db import migrations, models
 
+from greenloop.core.books.accounts import ALLOWED
+
 
 def close_the_audit_log(apps: Any, schema_editor: Any) -> None:
     """Nothing in the audit log is ever changed or deleted."""
@@ -22,6 +24,19 @@ def close_the_audit_log(apps: Any, schema_editor: Any) -> None:
             BEGIN SELECT RAISE(ABORT, 'audit_entry is append-only'); END""")
     for statement in statements:
         schema_editor.execute(statement)
+
+
+def open_advances(apps: Any, schema_editor: Any) -> None:
+    """Let the platform advance what a refund lacks, on databases that were made before it could."""
+    rule, account = apps.get_model('store', 'PostingRule'), apps.get_model('store', 'LedgerAccount')
+    known = set(rule.objects.values_list('kind', 'debit_class', 'credit_class'))
+    rule.objects.bulk_create(
+        rule(kind=kind, debit_class=debit, credit_class=credit)
+        for kind, debit, credit in sorted(ALLOWED)
+        if kind == 'advance' and (kind, debit, credit) not in known
+    )
+    if not account.objects.filter(name='ops:receivable').exists():
+        account.objects.create(name='ops:receivable', account_class='ops:receivable', book='ops', is_asset=True)
 
 
 class Migration(migrations.Migration):
@@ -313,5 +328,20 @@ class Migration(migrations.Migration):
             model_name='delivery',
             constraint=models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'done', 'given_up'])), name='delivery_state'),
         ),
+        migrations.AddField(
+            model_name='deposit',
+            name='advance_of',
+            field=models.BigIntegerField(null=True),
+        ),
+        migrations.AddIndex(
+            model_name='deposit',
+            index=models.Index(condition=models.Q(('advance_of__isnull', False)), fields=['merchant_id'], name='deposit_advances'),
+        ),
+        migrations.RemoveConstraint(model_name='deposit', name='deposit_positive'),
+        migrations.AddConstraint(
+            model_name='deposit',
+            constraint=models.CheckConstraint(condition=models.Q(('amount_fen__gt', 0), models.Q(('advance_of__isnull', False), ('amount_fen__lt', 0)), _connector='OR'), name='deposit_positive'),
+        ),
         migrations.RunPython(close_the_audit_log, migrations.RunPython.noop),
+        migrations.RunPython(open_advances, migrations.RunPython.noop),
     ]

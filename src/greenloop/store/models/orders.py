@@ -187,7 +187,10 @@ class Clawback(models.Model):
 
 
 class Deposit(models.Model):
-    """Money that a merchant paid back into the trust account, so that its refunds can be paid."""
+    """Money brought into a merchant's dues, so that its refunds can be paid.
+
+    The merchant brings it, or the platform advances it for the refund `advance_of`; below 0, an advance goes back.
+    """
 
     id = models.BigIntegerField(primary_key=True)
     merchant_id = models.BigIntegerField()
@@ -195,12 +198,18 @@ class Deposit(models.Model):
     amount_fen = models.BigIntegerField()
     journal_id = models.BigIntegerField()
     payout_id = models.BigIntegerField(null=True)
+    advance_of = models.BigIntegerField(null=True)
 
     class Meta:
         db_table = "deposit"
+        indexes: ClassVar = [
+            models.Index(fields=["merchant_id"], condition=Q(advance_of__isnull=False), name="deposit_advances")
+        ]
         constraints: ClassVar = [
             UniqueConstraint(fields=["merchant_id", "deposit_no"], name="deposit_no_once"),
-            CheckConstraint(condition=Q(amount_fen__gt=0), name="deposit_positive"),
+            CheckConstraint(
+                condition=Q(amount_fen__gt=0) | Q(amount_fen__lt=0, advance_of__isnull=False), name="deposit_positive"
+            ),
         ]
 
 

@@ -79,6 +79,10 @@ _CONTROL = {
             "SELECT SUM(amount_fen) FROM deposit WHERE payout_id IS NULL",
         ),
     ),
+    "ops:receivable": (
+        say("What merchants owe the platform is what it advanced for their refunds, less what came back."),
+        ("SELECT SUM(amount_fen) FROM deposit WHERE advance_of IS NOT NULL",),
+    ),
     "trust:reserve": (
         say("The reserve is its parts of orders, expired coupons and repaid debts, less what it covered."),
         (

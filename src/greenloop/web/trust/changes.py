@@ -37,7 +37,10 @@ def changes(found: ProposalRow) -> Changes:
         return _rules(found.document)
     if found.kind == "rate.set":
         return _rate(found.document)
-    rows = tuple(Row(key, None, _written(key, json.dumps(value))) for key, value in found.document.items())
+    rows = tuple(
+        Row(key, None, value if isinstance(value, str) else _written(key, json.dumps(value)))
+        for key, value in found.document.items()
+    )
     return Changes(rows, len(rows))
 
 

@@ -1,10 +1,10 @@
 """Write a batch of decided refunds: journals first, then every table once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from greenloop.core.books.posting import draft
+from greenloop.core.books.posting import Draft, draft
 from greenloop.services.books.post import post
 from greenloop.services.loop.refunding.one import Paid, RefundForm
 from greenloop.services.loop.refunding.state import Entry, State
@@ -24,10 +24,16 @@ class Pending:
     known: bool
 
 
-def record_refunds(paid: Sequence[Paid], pending: Sequence[Pending], state: State, *, at: datetime) -> None:
-    """Record what was paid, what waits, and all that changed in `state`."""
+def record_refunds(
+    paid: Sequence[Paid], pending: Sequence[Pending], state: State, *, at: datetime, beside: Sequence[Draft] = ()
+) -> Mapping[str, int]:
+    """Record what was paid, what waits, and all that changed in `state`; return the journals' numbers by key.
+
+    The journals of `beside` are written with them: accounts are locked in one order, once.
+    """
     keys = {each.id: f"refund/{each.order.id}/{each.form.refund_no}" for each in paid}
-    journals = post([draft(key=keys[each.id], kind="refund", amounts=each.amounts) for each in paid], at=at)
+    drafts = [draft(key=keys[each.id], kind="refund", amounts=each.amounts) for each in paid]
+    journals = post([*beside, *drafts], at=at)
     numbers = {number: journals[key] for number, key in keys.items()}
     now = sql.instant(at)
     sql.run_many(_PAID, [_paid_row(each, numbers[each.id], now) for each in paid])
@@ -45,6 +51,7 @@ def record_refunds(paid: Sequence[Paid], pending: Sequence[Pending], state: Stat
     sql.load("clawback", CLAWBACK, [row for each in paid for row in each.clawbacks])
     record_entries(((numbers[each.id], each.entries) for each in paid), state)
     record_state(state)
+    return journals
 
 
 def record_entries(movements: Iterable[tuple[int, Sequence[Entry]]], state: State) -> None:
