@@ -1,12 +1,15 @@
 """What the service counts of itself: what the business did, and neither more nor less of it."""
 
+import os
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
 
 from greenloop.core.faults import Breach
-from greenloop.services import measures, trail
+from greenloop.services import measures, sharing, trail
 from greenloop.services.verb import verb
 from tests.support.databases import Database
 from tests.support.town import found_town
@@ -73,3 +76,23 @@ def test_a_batch_is_measured_with_what_waits_behind_it() -> None:
     assert value("greenloop_batch_items_sum", **labels) == 7
     assert value("greenloop_queue_waiting", **labels) == 3
     assert value("greenloop_batch_seconds_count", **labels) == 1
+
+
+def test_only_what_ended_processes_left_is_removed_before_new_ones_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    monkeypatch.setenv(sharing.FOLDER, str(tmp_path))
+    for name in (f"counter_{ended.pid}", f"counter_{os.getpid()}", "histogram_1", "strange"):
+        (tmp_path / f"{name}.db").touch()
+    sharing.share_measures(tmp_path / "elsewhere")
+    assert {path.stem for path in tmp_path.iterdir()} == {f"counter_{os.getpid()}", "histogram_1"}
+
+
+def test_processes_that_count_for_themselves_already_are_not_asked_to_share(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(sharing.FOLDER, raising=False)
+    with pytest.raises(Breach):
+        sharing.share_measures(tmp_path)

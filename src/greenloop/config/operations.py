@@ -18,7 +18,7 @@ from greenloop.config.requests import Application, Environ
 from greenloop.insight.gauges import Gauges
 from greenloop.insight.readiness import readiness
 from greenloop.services import trail
-from greenloop.services.sharing import FOLDER
+from greenloop.services.sharing import FOLDER, runs
 
 JSON = "application/json"
 Reply = tuple[int, str, bytes]
@@ -78,19 +78,9 @@ def metrics(environ: Environ) -> Reply:
 def _bury(folder: Path) -> None:
     """Forget what processes that have ended said of their present; what they counted stays."""
     for file in folder.glob("gauge_live*.db"):
-        number = file.stem.rpartition("_")[2]
-        if number.isdigit() and not _runs(int(number)):
-            mark_process_dead(int(number), str(folder))  # type: ignore[no-untyped-call]
-
-
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        if not runs(file):
+            number = int(file.stem.rpartition("_")[2])
+            mark_process_dead(number, str(folder))  # type: ignore[no-untyped-call]
 
 
 def _may_ask(environ: Environ) -> bool:

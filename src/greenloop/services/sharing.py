@@ -10,7 +10,9 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def share_measures(home: Path) -> None:
-    """Name the folder that processes started from here count in, unless the environment does; empty it.
+    """Name the folder that processes started from here count in, unless the environment does.
+
+    What processes left there that have ended is removed; the worker may be counting there already.
 
     :raises Breach: this process counts for itself already, and so would those that it forks.
     """
@@ -20,4 +22,17 @@ def share_measures(home: Path) -> None:
     folder = Path(os.environ.setdefault(FOLDER, str((home / "metrics").absolute())))
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.glob("*.db"):
-        left.unlink(missing_ok=True)
+        if not runs(left):
+            left.unlink(missing_ok=True)
+
+
+def runs(file: Path) -> bool:
+    """Tell whether the process that counts in a file still runs; its number ends the file's name."""
+    number = file.stem.rpartition("_")[2]
+    try:
+        os.kill(int(number), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True
