@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.cli.conftest import Town, day
+from tests.cli.conftest import Town, day, sale
 from tests.support.ledger import fetch
 
 
@@ -73,6 +73,20 @@ def test_a_proposal_is_rejected_or_withdrawn(office: Town) -> None:
     office.call("decide", third, "--withdraw", "--by", "Wu")
     assert "withdrawn" in office.call("proposals", "--all").out
     assert rates() == [80_000]
+
+
+def test_an_advance_pays_a_refund_that_waits(office: Town) -> None:
+    office.orders(sale(1), sale(2, cash_fen=500_000), at=day(2))
+    office.call("confirm", "bank-1", "--until", day(2, "23:59:59"), "--at", day(3))
+    office.call("settle", "--at", day(22))
+    office.call("payout", "--at", day(22))
+    refund = ("refund", "baker", "B1", "R1", "28.50")
+    assert office.call(*refund, "--at", day(23), "--json").json["state"] == "pending"
+    advance = ("advance", "baker", "B1", "R1", "30", "--reason", "Bo waits", "--at", day(23), "--json")
+    assert office.call(*advance, "--by", "Wu", code=1).json["code"] == "proposal.role"
+    made = office.call(*advance, "--by", "Lin").json
+    office.call("decide", made["proposal"], "--approve", made["sha256"], "--by", "Wu", "--at", day(23))
+    assert office.call(*refund, "--at", day(23), "--json").json["state"] == "paid"
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import typer
 
 from greenloop.cli import database
 from greenloop.cli.answer import Answer, moment, pairs, table, text
-from greenloop.cli.app import RULES, command
-from greenloop.cli.reading import At, By, now, number
+from greenloop.cli.app import MONEY, RULES, command
+from greenloop.cli.reading import At, By, amount_fen, now, number
 from greenloop.cli.words import gettext
 from greenloop.core.faults import Refusal, say
 
@@ -120,6 +120,24 @@ def decide(  # noqa: PLR0917
             verbs.withdraw(proposal_id=proposal_id, by=by, at=present)
             state, sentence = "withdrawn", gettext("Proposal {proposal} is withdrawn: nothing is changed.")
     return Answer({"proposal": proposal, "state": state}, [text(sentence.format(proposal=proposal))])
+
+
+@command("advance", panel=MONEY, help=say("Propose that the platform advances what a pending refund lacks."))
+def advance(  # noqa: PLR0917
+    merchant: Annotated[str, typer.Argument(help=say("The merchant's ref."))],
+    order_no: Annotated[str, typer.Argument(metavar="ORDER", help=say("The order's number at the merchant."))],
+    refund_no: Annotated[str, typer.Argument(metavar="REFUND", help=say("The refund's number at the merchant."))],
+    amount: Annotated[str, typer.Argument(metavar="YUAN", help=say("How much at most."))],
+    by: By,
+    reason: Annotated[str, typer.Option("--reason", help=say("Why."))],
+    at: At = None,
+) -> Answer:
+    """Propose an advance; it comes back from the merchant's next dues."""
+    names = {"merchant": merchant, "order_no": order_no, "refund_no": refund_no}
+    content = {"what": "advance", **names, "amount_fen": amount_fen(amount, "YUAN")}
+    with database.writing():
+        present = now(at)
+        return proposed(kind="correction", content=content, from_at=present, reason=reason, by=by, at=present)
 
 
 def proposed(
