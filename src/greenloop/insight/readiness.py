@@ -63,6 +63,7 @@ def _nearest(folder: Path) -> Path:
 
 def _within_patience() -> Readiness:
     """Ask the database in a thread of its own, whose connection ends with it, and leave it behind if it is slow."""
+    vitals.shipped()  # read once, from files: that is no time of the database's
     if not _one_asks.acquire(blocking=False):
         return SLOW
     answers: list[Readiness] = []
