@@ -159,7 +159,7 @@ class PostgresArchive:
 
         from greenloop.store.backup import postgresql
 
-        beside = self.folder / "proving"
+        beside = self.folder.with_name(f"{self.folder.name}.proving")  # the archive itself is its owner's alone
         note = folders.read(self.folder)
         only = postgresql.Base(copy.path, copy.at)
         shutil.rmtree(beside, ignore_errors=True)

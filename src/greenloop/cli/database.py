@@ -73,13 +73,13 @@ def elsewhere(url: str) -> Iterator[None]:
     connections.close_all()
     parsed: dict[str, Any] = {"default": dict(dj_database_url.parse(url))}
     connections.settings["default"] = connections.configure_settings(parsed)["default"]
-    del connections["default"]
+    connections["default"] = connections.create_connection("default")
     try:
         yield
     finally:
         connections.close_all()
         connections.settings["default"] = before
-        del connections["default"]
+        connections["default"] = connections.create_connection("default")
 
 
 @contextmanager
