@@ -123,6 +123,10 @@ lock: $(TOOLS) ## Pin the newest versions that requirements/*.in allow [ARGS="--
 	@cd requirements && for name in base dev; do ../$(LOCK) $(or $(ARGS),--upgrade) $$name.in --output-file $$name.txt || exit 1; done
 	@cd requirements && ../$(LOCK) --no-deps demo.in --output-file demo.txt
 
+.PHONY: licences
+licences: $(TOOLS) ## Write docs/licences.md: the licence of everything that is installed
+	@$(BIN)/python -m tests.house.licences
+
 LANGUAGES := zh_Hans
 POT := $(LOCALE)/django.pot
 

@@ -267,7 +267,7 @@ def test_the_deepest_mount_above_a_file_tells_where_it_lies(monkeypatch: pytest.
         "/dev/sda / ext4 rw 0 0\nfiler:/x /srv nfs4 rw 0 0\n/dev/sdb /srv/my\\040disk xfs rw 0 0\n", "utf-8"
     )
     monkeypatch.setattr(engines, "MOUNTS", mounts)
-    lies_on = [engines._filesystem(Path(p)) for p in ("/home/a", "/srv/a", "/srv/my disk/a", "/srvx")]
+    lies_on = [engines._filesystem(Path(p)) for p in ("/data/a", "/srv/a", "/srv/my disk/a", "/srvx")]
     assert lies_on == ["ext4", "nfs4", "xfs", "ext4"]
     monkeypatch.setattr(engines, "MOUNTS", tmp_path / "none")
     assert engines._filesystem(Path("/")) is None
