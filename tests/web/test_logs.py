@@ -1,7 +1,5 @@
 """What the log says: enough to find a fault, and nothing of any person."""
 
-import io
-import json
 import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -9,48 +7,22 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.test import Client
 
-from greenloop.config import logs
 from greenloop.config.requests import followed
 from greenloop.core.faults import Breach, Refusal
 from greenloop.services import measures, trail
 from tests.support.asking import ask
+from tests.support.logged import Log, logged
 from tests.support.signing import MEI, PASSWORD, at_work, code_of, totp
 
 if TYPE_CHECKING:
     from tests.support.town import Town
 
 
-class Log:
-    """What was written, line by line."""
-
-    def __init__(self) -> None:
-        self.stream = io.StringIO()
-
-    @property
-    def text(self) -> str:
-        return self.stream.getvalue()
-
-    @property
-    def lines(self) -> list[Any]:
-        return [json.loads(line) for line in self.text.splitlines()]
-
-
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
     """Keep what is logged, as programs read it."""
-    kept = Log()
-    monkeypatch.setenv("GREENLOOP_LOG_FORMAT", "json")
-    monkeypatch.setattr(logs, "_stream", lambda: kept.stream)
-    logs._renderer.cache_clear()
-    handler = logging.StreamHandler(kept.stream)
-    handler.setFormatter(logs.Formatter())
-    loggers = [logging.getLogger(name) for name in ("greenloop", "django")]
-    for each in loggers:
-        each.addHandler(handler)
-    yield kept
-    for each in loggers:
-        each.removeHandler(handler)
-    logs._renderer.cache_clear()
+    with logged(monkeypatch) as kept:
+        yield kept
 
 
 def answering(status: str, *, fault: Exception | None = None, note: bool = True) -> Any:

@@ -17,7 +17,8 @@ class FollowingMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer the request."""
         response = self.get_response(request)
-        if found := getattr(request, "_visitor", None):
+        # Pages keep who looks on the request; routes of the API keep who calls by a session.
+        if found := getattr(request, "_visitor", None) or getattr(getattr(request, "auth", None), "visitor", None):
             trail.caller("staff" if found.staff else "merchant" if found.merchants else "member")
         return response
 
