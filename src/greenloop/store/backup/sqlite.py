@@ -80,7 +80,10 @@ def _replay(part: Path, log: Sequence[chain.Link]) -> int:
     with _beside(part)[0].open("wb") as stream:
         for piece in log:
             data = _inflated(piece)
-            page_bytes = page_bytes or int.from_bytes(data[8:12], "big")
+            if not page_bytes:
+                if data[:4] not in wal.MAGIC:
+                    raise _damaged(piece.path)
+                page_bytes = int.from_bytes(data[8:12], "big")
             stream.write(data)
         frames = (stream.tell() - wal.LOG_HEADER) // (wal.FRAME_HEADER + page_bytes)
     with closing(sqlite3.connect(part, isolation_level=None)) as database:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from greenloop.core.faults import ensure
 
 LOG_HEADER, FRAME_HEADER = 32, 24
+MAGIC = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
 INDEX_HEADER, INDEX_VERSION = 48, 3_007_000
 NATIVE = "<" if sys.byteorder == "little" else ">"
 TRIES = 1000
@@ -63,7 +64,7 @@ def frames(log: int, upto: Committed, *, first: int) -> bytes:
     begin = LOG_HEADER + first * size if first else 0
     data = _read(log, begin, LOG_HEADER + upto.frames * size)
     if not first:
-        ensure(data[16:24] == upto.salts, "the header of SQLite's log has other salts than its index")
+        ensure(data[:4] in MAGIC and data[16:24] == upto.salts, "the header of SQLite's log isn't the one in its index")
     salts = {data[at + 8 : at + 16] for at in range(0 if first else LOG_HEADER, len(data), size)}
     ensure(salts == {upto.salts}, "a frame of SQLite's log belongs to an earlier run of it")
     last = data[-size:]
