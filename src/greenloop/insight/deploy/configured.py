@@ -85,5 +85,6 @@ def framework() -> Iterator[Finding]:
     for found in checks.run_checks(include_deployment_checks=True, databases=["default"]):
         if not found.is_silenced():
             why = say("Django's own check of a deployment says so ({id}).")
-            facts = {"id": found.id or "-", "said": found.msg, "hint": found.hint or found.msg}
-            yield Finding(f"django.{found.id}", "{said}", why, "{hint}", facts)
+            way_out = say("Change the setting that it names; GREENLOOP_HTTPS=yes sets most of them.")
+            facts = {"id": found.id or "-", "said": found.msg, "hint": found.hint}
+            yield Finding(f"django.{found.id}", "{said}", why, "{hint}" if found.hint else way_out, facts)
