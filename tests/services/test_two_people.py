@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from greenloop.core.faults import Breach, Refusal
 from greenloop.services.books.grants import approve_grant, propose_grant
+from greenloop.services.loop.hold import hold_account
 from greenloop.services.loop.rules import in_force, publish_rules, rulings
 from greenloop.services.loop.settle import approve as approve_settlement
 from greenloop.services.loop.settle import reject as reject_settlement
@@ -18,6 +20,7 @@ from greenloop.services.people.staff import appoint_staff, dismiss_staff
 from greenloop.services.trust.proposals import Proposed, approve, propose, reject, withdraw
 from greenloop.store.queries import trust
 from tests.support.ledger import execute, fetch, whole_database
+from tests.support.threads import at_once
 from tests.support.town import OPENING_AT, Town, found_town, plain_rules
 
 HOUR = timedelta(hours=1)
@@ -318,3 +321,53 @@ def test_the_content_is_kept_whole_so_that_anybody_can_check_its_hash(town: Town
     assert sha256(again.encode()).hexdigest() == made.content_hash
     # What the document left out is in it: whoever approves sees every value that will hold.
     assert row.document["document"]["voucher_days"] == 365
+
+
+def test_a_role_is_asked_for_by_whatever_name_somebody_acts(database: object) -> None:
+    del database
+    town = held_town()
+    staff = {
+        name: appoint_staff(name=name, roles=roles, at=OPENING_AT, password="a long first password")
+        for name, roles in ROLES.items()
+    }
+    verbs: dict[str, tuple[Callable[[str], Any], set[str]]] = {
+        "reject": (lambda by: reject_settlement(cycle=2, caps_fen={}, by=by, at=town.at), {"Wu", "Fang"}),
+        "hold": (
+            lambda by: hold_account(account_id=town.ids["bo"], reason="odd", by=by, at=town.at),
+            {"Wu", "Fang", "Ren"},
+        ),
+        "grant": (
+            lambda by: propose_grant(ref=by, amount_fen=9, rebate_fen=3, by=by, at=town.at),
+            {"Wu", "Fang", "Ma"},
+        ),
+    }
+    for verb, may in verbs.values():
+        for name in ROLES:
+            for by in (name.lower(), str(staff[name])):
+                if name not in may:
+                    refused("staff.may_not", lambda: verb(by))  # noqa: B023  called at once
+        for name in sorted(may):
+            verb(name)
+    for by in ("ma", "ren", str(staff["Shen"]), str(town.ids["mei"])):
+        refused("staff.may_not", lambda: approve_grant(ref="Wu", by=by, at=town.at))  # noqa: B023
+        refused("staff.may_not", lambda: approve_settlement(cycle=2, by=by, at=town.at))  # noqa: B023
+
+
+def test_one_proposal_approved_by_several_at_once_is_done_once(town: Town, staff: dict[str, str]) -> None:
+    made = propose_rate(town, staff["Wu"])
+    others = [
+        str(appoint_staff(name=f"F{each}", roles=["finance"], at=OPENING_AT, password="a long first password"))
+        for each in range(6)
+    ]
+
+    def attempt(by: str) -> str:
+        try:
+            decide(made, by, town.at)
+        except Refusal as refusal:
+            return refusal.code
+        return "done"
+
+    answers = at_once([partial(attempt, by) for by in others])
+    assert sorted(answers) == ["done", *["proposal.closed"] * 5]
+    assert cards()[-1] == ("grocer", 120_000)
+    assert fetch("SELECT COUNT(*) FROM audit_entry WHERE act = 'proposal.approve'") == [(1,)]

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from greenloop.core.faults import Refusal, say
 from greenloop.services.again import begun_again
-from greenloop.services.trust.steps import note, other_than
+from greenloop.services.trust.steps import may, note, other_than
 from greenloop.services.verb import verb
 from greenloop.store import sql
 from greenloop.store.models import Grant
@@ -15,8 +15,10 @@ from greenloop.store.models import Grant
 def propose_grant(*, ref: str, amount_fen: int, rebate_fen: int, by: str, at: datetime) -> int:
     """Propose a budget of `amount_fen` that gives `rebate_fen` to each new member's first order; return its number.
 
-    :raises Refusal: an amount is not positive, the budget is below one rebate, or the ref stands for another grant.
+    :raises Refusal: an amount is not positive, the budget is below one rebate, the ref stands for another grant, or
+        `by` has no role that proposes grants.
     """
+    may(by, "marketing", "operator", "finance")
     if type(amount_fen) is not int or type(rebate_fen) is not int or not 0 < rebate_fen <= amount_fen:
         message = say("A grant needs a rebate above 0 and a budget of at least one rebate, in whole fen.")
         raise Refusal("grant.amount", message, field="rebate_fen")
@@ -35,8 +37,10 @@ def propose_grant(*, ref: str, amount_fen: int, rebate_fen: int, by: str, at: da
 def approve_grant(*, ref: str, by: str, at: datetime) -> None:
     """Let a grant be used. The platform's bank must hold all that approved grants have still to pay.
 
-    :raises Refusal: there is no such grant, `by` proposed it, or the money is not there.
+    :raises Refusal: there is no such grant, `by` proposed it or has no role that approves grants, or the money is not
+        there.
     """
+    may(by, "operator", "finance")
     grant = Grant.objects.select_for_update().filter(ref=ref).first()
     if grant is None:
         raise Refusal("grant.unknown", say("There is no grant {ref}."), field="ref", ref=ref)

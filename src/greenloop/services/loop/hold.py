@@ -4,9 +4,11 @@ from datetime import datetime
 
 from greenloop.core.faults import Refusal, say
 from greenloop.services.again import begun_again
-from greenloop.services.trust.steps import note
+from greenloop.services.trust.steps import may, note
 from greenloop.services.verb import verb
 from greenloop.store.models import Account, Hold, Order
+
+HOLDERS = ("risk", "operator", "finance")
 
 
 @begun_again
@@ -16,8 +18,9 @@ def hold_order(*, order_id: int, reason: str, by: str, at: datetime) -> int:
 
     An order that has vested keeps its points: the hold then blocks draws and spends of all it gave points to.
 
-    :raises Refusal: the order is unknown.
+    :raises Refusal: the order is unknown, or `by` has no role that holds.
     """
+    may(by, *HOLDERS)
     order = Order.objects.select_for_update().filter(id=order_id).first()
     if order is None:
         raise Refusal("hold.order", say("There is no order {order}."), field="order_id", order=order_id)
@@ -32,8 +35,9 @@ def hold_order(*, order_id: int, reason: str, by: str, at: datetime) -> int:
 def hold_account(*, account_id: int, reason: str, by: str, at: datetime) -> int:
     """Keep an account from drawing and spending until the hold is released; return the hold's number.
 
-    :raises Refusal: the account is unknown.
+    :raises Refusal: the account is unknown, or `by` has no role that holds.
     """
+    may(by, *HOLDERS)
     if not Account.objects.filter(id=account_id).exists():
         raise Refusal("hold.account", say("There is no account {account}."), field="account_id", account=account_id)
     if earlier := Hold.objects.filter(account_id=account_id, released_at=None).first():
@@ -52,8 +56,9 @@ def _placed(about: str, hold: Hold) -> int:
 def release(*, hold_id: int, by: str, at: datetime) -> None:
     """Release a hold. Released twice is released once.
 
-    :raises Refusal: there is no such hold.
+    :raises Refusal: there is no such hold, or `by` has no role that holds.
     """
+    may(by, *HOLDERS)
     hold = Hold.objects.select_for_update().filter(id=hold_id).first()
     if hold is None:
         raise Refusal("hold.unknown", say("There is no hold {hold}."), field="hold_id", hold=hold_id)

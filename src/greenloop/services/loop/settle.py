@@ -12,13 +12,14 @@ from greenloop.services.books.post import post
 from greenloop.services.loop.proposal import Decision, decide, issued_fen, kept_free_fen, seal
 from greenloop.services.loop.refunding.waiting import apply_waiting, lock_waiting
 from greenloop.services.loop.rules import Ruling, in_force, rulings
-from greenloop.services.trust.steps import note, other_than
+from greenloop.services.trust.steps import may, note, other_than
 from greenloop.services.verb import verb
 from greenloop.store import locks, sql
 from greenloop.store.models import SettlementRun
 from greenloop.store.queries import pools
 
 SCHEDULER = "scheduler"
+DECIDERS = ("operator", "finance")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,8 @@ def approve(*, cycle: int, by: str, at: datetime, seen: str | None = None) -> Ru
 
     `seen` is the seal of the proposal that `by` looked at, where there is a page to look at.
 
-    :raises Refusal: nothing is held for that cycle, `by` proposed it, or the proposal isn't the one that was seen.
+    :raises Refusal: nothing is held for that cycle, `by` proposed it or has no role that decides, or the proposal isn't
+        the one that was seen.
     """
     ruling = in_force(rulings(), at)
     run = _held(cycle, by, seen)
@@ -99,8 +101,8 @@ def reject(*, cycle: int, caps_fen: Mapping[str, int], by: str, at: datetime, se
 
     `seen` is the seal of the proposal that `by` looked at, where there is a page to look at.
 
-    :raises Refusal: nothing is held for that cycle, `by` proposed it, the proposal isn't the one that was seen, a pool
-        is unknown, or a cap is negative.
+    :raises Refusal: nothing is held for that cycle, `by` proposed it or has no role that decides, the proposal isn't
+        the one that was seen, a pool is unknown, or a cap is negative.
     """
     run = _held(cycle, by, seen)
     names = {name: pool for pool, name, _ in pools.names_and_cycles()}
@@ -125,6 +127,7 @@ def _held(cycle: int, by: str, seen: str | None) -> SettlementRun:
     if run is None:
         message = say("No settlement of cycle {cycle} is held.")
         raise Refusal("settle.not_held", message, field="cycle", cycle=cycle)
+    may(by, *DECIDERS)
     message = say("{by} proposed this settlement; another person has to decide.")
     other_than(proposed_by=run.proposed_by, by=by, code="settle.two_people", message=message)
     now = seal(cycle=cycle, issued_fen=run.issued_fen, proposed_by=run.proposed_by, proposed_at=run.proposed_at)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
-from greenloop.core.faults import Refusal
+from greenloop.core.faults import Refusal, say
 from greenloop.core.people import work_name
 from greenloop.services import trail
 from greenloop.services.trust.acting import CONSOLE, now_acting
@@ -55,6 +55,17 @@ def person(by: str) -> str:
         return f"name/{by}"[:NAME_MAX]
     account_id = people.account_by("name", work_name.found_by(shown))
     return f"name/{work_name.found_by(shown)}"[:NAME_MAX] if account_id is None else f"{ACCOUNT}{account_id}"
+
+
+def may(by: str, *roles: str) -> None:
+    """Accept what somebody does who has one of the roles; a name that nobody signs in by is the console's own.
+
+    :raises Refusal: `by` is an account, and has none of them.
+    """
+    found = person(by)
+    if found.startswith(ACCOUNT) and not people.visitor(int(found.removeprefix(ACCOUNT))).staff & set(roles):
+        message = say("{by} has no role for this. It takes one of: {roles}.")
+        raise Refusal("staff.may_not", message, field="by", by=by, roles=", ".join(roles))
 
 
 def other_than(*, proposed_by: str, by: str, code: str, message: str) -> None:
