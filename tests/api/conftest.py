@@ -1,6 +1,7 @@
 """A town whose tills call the API, on both databases, and a process that remembers nothing of another test."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,11 +34,18 @@ def forgetful() -> Iterator[None]:
     """Let no key, no count of calls and no writer's connection outlive its test."""
     yield
     from greenloop.api import callers, limits
-    from greenloop.api.loop import till
+    from greenloop.api.loop import till, wallet
 
     till.writer.rest()
+    wallet.reader.rest()
     callers.forget()
     limits.forget()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> "Callable[[datetime], None]":
+    """What sets the API's clock."""
+    return lambda at: monkeypatch.setattr("greenloop.api.clock.now", lambda: at)
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from typing import Any
 from django.db import OperationalError
 from django.utils import translation
 
-from greenloop.api import limits
+from greenloop.api import callers, limits
 from greenloop.api.callers import Environ
-from greenloop.api.loop import till
+from greenloop.api.loop import till, wallet
 from greenloop.api.problems import COMMON, Problem, Reply, language, reply
 from greenloop.core.faults import Breach, Refusal, say
 from greenloop.services import measures, trail
@@ -21,6 +21,7 @@ log = logging.getLogger("greenloop.api")
 Route = Callable[[Environ, bytes], Reply]
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 ROUTES: dict[tuple[str, str], Route] = {("POST", "/v1/orders"): till.one, ("POST", "/v1/orders/bulk"): till.bulk}
+WALLETS = "/v1/wallets/"
 _REASONS = {
     200: "OK", 201: "Created", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
     409: "Conflict", 413: "Content Too Large", 415: "Unsupported Media Type", 422: "Unprocessable Content",
@@ -31,10 +32,12 @@ _REASONS = {
 def serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes] | None:
     """Answer one of the busiest routes as WSGI; None for any other address."""
     path = environ["PATH_INFO"]
-    route = ROUTES.get((environ["REQUEST_METHOD"], path))
+    pattern, route = path, ROUTES.get((environ["REQUEST_METHOD"], path))
     if route is None:
-        return None
-    trail.route(path)
+        if (route := _wallet(environ, path)) is None:
+            return None
+        pattern = f"{WALLETS}{{account_id}}"
+    trail.route(pattern)
     answer = answered(environ, lambda: route(environ, _body(environ, limits.body_bytes_max(path))))
     headers = [
         ("Content-Type", answer.content_type),
@@ -44,6 +47,16 @@ def serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[by
     ]
     start_response(f"{answer.status} {_REASONS[answer.status]}", headers)
     return [answer.body]
+
+
+def _wallet(environ: Environ, path: str) -> Route | None:
+    """Return the route of a wallet as it is now, asked for with a key; all else about wallets is Django's."""
+    if not path.startswith(WALLETS) or environ["REQUEST_METHOD"] != "GET" or environ.get("QUERY_STRING"):
+        return None
+    account_id = path[len(WALLETS) :]
+    if not account_id or "/" in account_id or not callers.has_key(environ):
+        return None
+    return lambda environ, body: wallet.one(environ, body, account_id)
 
 
 def answered(environ: Environ, call: Callable[[], Reply]) -> Reply:

@@ -9,8 +9,9 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
 from greenloop.api import busy, shapes
-from greenloop.api.loop import till
+from greenloop.api.loop import till, wallet
 from greenloop.api.loop.orders import router as orders
+from greenloop.api.loop.wallets import router as wallets
 from greenloop.api.problems import Problem, Reply, respond
 from greenloop.core.faults import Breach, Refusal, say
 
@@ -32,7 +33,7 @@ class Api(NinjaAPI):
 
 
 def _messages() -> dict[str, Any]:
-    found = shapes.components([till.OrderIn, till.OrdersIn, till.OrdersOut])
+    found = shapes.components([till.OrderIn, till.OrdersIn, till.OrdersOut, wallet.WalletOut])
     found["OrdersIn"]["properties"]["orders"]["items"] = shapes.ref("OrderIn")
     found["ItemOut"]["properties"]["problem"] = shapes.ref("Problem")
     return found
@@ -61,6 +62,7 @@ api = Api(
     openapi_url="/openapi.json",
 )
 api.add_router("", orders)
+api.add_router("", wallets)
 
 
 def _raise(fault: Exception) -> Reply:

@@ -6,7 +6,7 @@ Each function is one statement about one account (`holding` two), whatever the a
 import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from greenloop.core.loop import spending
 from greenloop.core.loop import wallet as wallets
@@ -16,6 +16,9 @@ from greenloop.core.money import SCALE
 from greenloop.store import sql
 
 INSTANT = timedelta(microseconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FAR = 2 * 10**17
+"""µs since 1970 that no voucher lasts to; a cursor that says more finds nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class CohortRow:
 
     id: int
     pool_id: int
+    plan_id: int
     pool: str
     is_red: bool
     cycles: int
@@ -133,6 +137,23 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True)
+class VoucherRow:
+    """A voucher that has something left, in fen."""
+
+    id: int
+    pool: str
+    face_fen: int
+    left_fen: int
+    drawn_at: datetime
+    expires_at: datetime
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Return where it stands in a list, first to expire first: µs since 1970, then its id."""
+        return (self.expires_at - EPOCH) // INSTANT, self.id
+
+
+@dataclass(frozen=True, slots=True)
 class Path:
     """A cohort's index after each release, from 0 on; `entered_at` is the last instant of its cycle of entry."""
 
@@ -228,12 +249,17 @@ def holding(account_id: int) -> Holding:
     return Holding(tuple(rows), tuple(row for row in cohorts if row.points))
 
 
+def cohorts(account_id: int) -> tuple[CohortRow, ...]:
+    """Return an account's cohorts as they stand, newest first, those without points too."""
+    return tuple(_cohorts(account_id))
+
+
 def _cohorts(account_id: int) -> Iterable[CohortRow]:
     cycles: dict[str, int] = {}
-    for number, pool_id, pool, is_red, terms, *rest in sql.rows(_COHORTS, [account_id]):
+    for number, pool_id, plan_id, pool, is_red, terms, *rest in sql.rows(_COHORTS, [account_id]):
         if terms not in cycles:
             cycles[terms] = int(json.loads(terms)["cycles"])
-        yield CohortRow(number, pool_id, pool, bool(is_red), cycles[terms], *rest)
+        yield CohortRow(number, pool_id, plan_id, pool, bool(is_red), cycles[terms], *rest)
 
 
 def quote(held: Holding, price_fen: int) -> Quote:
@@ -251,6 +277,16 @@ def quote(held: Holding, price_fen: int) -> Quote:
         for paid in spent
     )
     return Quote(price_fen, voucher_fen, lines)
+
+
+def vouchers(account_id: int, *, after: tuple[int, int] = (0, 0), limit: int) -> list[VoucherRow]:
+    """Return an account's unspent vouchers, first to expire first, from the one after the place `after` on."""
+    until = sql.instant(EPOCH + INSTANT * min(max(after[0], 0), FAR))
+    found = sql.rows(_VOUCHERS, [account_id, until, until, after[1], limit])
+    return [
+        VoucherRow(number, pool, face, left, sql.moment(drawn), sql.moment(expires))
+        for number, pool, face, left, drawn, expires in found
+    ]
 
 
 def paths(cohorts: Collection[CohortRow]) -> dict[int, Path]:
@@ -288,7 +324,8 @@ def holds(account_id: int) -> tuple[HoldRow, ...]:
 
 
 _COHORTS = """
-    SELECT c.id, o.id, o.name, o.is_red, l.terms, o.first_cycle, c.entry, p.points, c.release_index, c.index_cap, c.age
+    SELECT c.id, o.id, l.id, o.name, o.is_red, l.terms, o.first_cycle, c.entry, p.points,
+           c.release_index, c.index_cap, c.age
     FROM position p JOIN cohort c ON c.id = p.cohort_id JOIN pool o ON o.id = c.pool_id JOIN plan l ON l.id = c.plan_id
     WHERE p.account_id = %s ORDER BY o.first_cycle + c.entry DESC, o.is_red, o.id, c.id
 """
@@ -299,6 +336,11 @@ _WALLETS = """
     FROM wallet w JOIN pool o ON o.id = w.pool_id
     LEFT JOIN voucher v ON v.account_id = w.account_id AND v.pool_id = w.pool_id AND v.left_fen > 0
     WHERE w.account_id = %s ORDER BY o.first_cycle, o.id, v.expires_at, v.id
+"""
+_VOUCHERS = """
+    SELECT v.id, p.name, v.face_fen, v.left_fen, v.drawn_at, v.expires_at FROM voucher v JOIN pool p ON p.id = v.pool_id
+    WHERE v.account_id = %s AND v.left_fen > 0 AND v.expires_at >= %s AND (v.expires_at > %s OR v.id > %s)
+    ORDER BY v.expires_at, v.id LIMIT %s
 """
 _PATHS = """
     SELECT pool_id, cycle, cutoff_at, indices FROM settled_cycle
