@@ -1,7 +1,6 @@
 """SQLite's log, archived while somebody writes: every commit comes back, none twice, none that came later."""
 
 import sqlite3
-import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from greenloop.core.faults import Breach, Refusal
-from greenloop.store.backup import chain, shipping, sqlite
+from greenloop.store.backup import chain, packing, shipping, sqlite
 from tests.store.writing import BEGINS_AT, Writing, silent, writing
 
 
@@ -155,9 +154,9 @@ def inflict(harm: str, path: Path) -> None:
     if harm in ("first", "lost"):
         path.unlink()
     elif harm == "frames":  # sound as a file, but a page in it isn't what SQLite wrote
-        frames = bytearray(zlib.decompress(whole))
+        frames = bytearray(packing.unpack(whole))
         frames[200] ^= 1
-        path.write_bytes(zlib.compress(bytes(frames)))
+        path.write_bytes(packing.pack(bytes(frames)))
     else:
         path.write_bytes(whole[:-9] if harm == "cut" else whole[:40] + bytes(8) + whole[48:])
 

@@ -3,7 +3,7 @@
 A *run* is a folder named by the instant at which an archiver began; within it no frame of the log is missing. Every
 name carries what a restore has to know, so that a folder of a hundred thousand pieces is read by listing it:
 
-    <run>/<number>-<restart>-<until>.log          frames of the log, deflated; committed, all of them, at `until`
+    <run>/<number>-<restart>-<until>.log          frames of the log, packed; all of them committed at `until`
     <run>/<number>-<restart>-<at>.snapshot        the whole database after piece `number`, an SQLite file
 
 `restart` counts how often the log began again; pieces with the same count are one log, from its header on.

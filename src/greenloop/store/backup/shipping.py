@@ -13,7 +13,6 @@ after SQLite's own connections, and the database file is never opened here but b
 
 import os
 import sqlite3
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -22,7 +21,7 @@ from threading import Event, Lock
 from time import monotonic, sleep
 
 from greenloop.core.faults import Breach, ensure
-from greenloop.store.backup import chain, files, wal
+from greenloop.store.backup import chain, files, packing, wal
 
 PATIENCE_S = 60.0
 TRY_S, PAUSE_S = 0.05, 0.0005
@@ -31,6 +30,9 @@ ten times a second in the end: beside long transactions 1 ms apart it waited up 
 READ_PATIENCE_S = 5.0
 TURN_FRAMES = 1000
 """Checkpoint when the log has so many frames: well before SQLite's own 4 000, at which each commit would try."""
+LOOK_S = 0.02
+"""How often a busy writer's log is looked at, so that it is checkpointed in time whatever the interval."""
+ROUNDS, LAST_FRAMES = 4, 200
 
 
 class Busy(Exception):
@@ -67,9 +69,7 @@ class Shipper:
             ensure(self._here(), f"{self.database} isn't the file any more that this archive is of")
             shipped = self._ship()
             if self.position >= TURN_FRAMES:
-                self._advance()
-                with suppress(Busy):  # the next time will do
-                    self._turn()
+                self._checkpoint()
             return shipped
 
     @contextmanager
@@ -94,14 +94,22 @@ class Shipper:
         return None
 
     def keep_on(self, stop: Event, every_s: float) -> None:
-        """Ship again and again until `stop`, and once more then; what went wrong is kept in `fault`."""
+        """Ship every so many seconds, or when much is waiting, until `stop`; what went wrong is kept in `fault`."""
         try:
-            while not stop.wait(every_s):
-                self.ship()
+            due = monotonic()
+            while not stop.wait(min(LOOK_S, every_s)):
+                if monotonic() >= due or self.waiting() >= TURN_FRAMES:
+                    due = monotonic() + every_s
+                    self.ship()
             self.ship()
         except (Breach, OSError, sqlite3.Error) as fault:
             self.fault = fault
             stop.set()
+
+    def waiting(self) -> int:
+        """Return how many frames are committed and not shipped; a glance, for which nobody waits."""
+        end = wal.committed(self._index)
+        return end.frames - (self.position if end.salts == self._salts else 0)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -124,20 +132,34 @@ class Shipper:
         ensure(new > 0, "SQLite's log became shorter without starting again")
         if self.position == 0 and self.number:
             self.restart += 1
-        data = zlib.compress(wal.frames(self._log, end, first=self.position), 1)
+        data = packing.pack(wal.frames(self._log, end, first=self.position))
         piece = chain.link(self.run, "log", number=self.number + 1, restart=self.restart, at=at)
         files.put(piece.path, data)
         self.number, self.position, self.shipped_at = piece.number, end.frames, at
         self.bytes += len(data)
         return new
 
-    def _advance(self) -> None:
-        """Bring most of the log into the file while others write: the next reader begins before this one ends."""
+    def _checkpoint(self) -> None:
+        """Come close to the log's end first, so that writers wait for no more than the last few frames."""
+        for _ in range(ROUNDS):
+            mark = self._advance()
+            if wal.committed(self._index).frames - mark <= LAST_FRAMES:
+                break
+        with suppress(Busy):  # the next time will do
+            self._turn()
+
+    def _advance(self) -> int:
+        """Bring most of the log into the file while others write: the next reader begins before this one ends.
+
+        Return the frames up to which the log was shipped.
+        """
         self._read(self._other)
         self._ship()
+        mark = self.position
         self._reader.rollback()
         self._reader, self._other = self._other, self._reader
         self._other.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        return mark
 
     def _turn(self) -> None:
         """Bring the rest of it into the file while nobody may write; then the next writer starts the log again."""

@@ -2,7 +2,6 @@
 
 import shutil
 import sqlite3
-import zlib
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from itertools import groupby, pairwise
 from pathlib import Path
 
 from greenloop.core.faults import Refusal, say
-from greenloop.store.backup import chain, files, wal
+from greenloop.store.backup import chain, files, packing, wal
 from greenloop.store.backup.shipping import Shipper
 
 Progress = Callable[[str, int, int], None]
@@ -96,8 +95,8 @@ def _replay(part: Path, log: Sequence[chain.Link]) -> int:
 
 def _inflated(piece: chain.Link) -> bytes:
     try:
-        return zlib.decompress(piece.path.read_bytes())
-    except zlib.error as fault:
+        return packing.unpack(piece.path.read_bytes())
+    except ValueError as fault:
         raise _damaged(piece.path) from fault
 
 
