@@ -13,7 +13,7 @@ from tests.house import files
 from tests.house.test_docs import help_of, unknown_to_greenloop
 
 DEPLOY = files.ROOT / "deploy"
-UNITS = ("greenloop.service", "greenloop-worker.service")
+UNITS = ("greenloop.service", "greenloop-worker.service", "greenloop-archive.service")
 PROGRAM = "/srv/greenloop/.venv/bin/greenloop"
 VARIABLE = re.compile(r"\bGREENLOOP_[A-Z_]+\b")
 EXPOSURE_MAX = 2.5

@@ -154,12 +154,13 @@ class PostgresArchive:
 
     @contextmanager
     def opened(self, copy: Copy, progress: Progress) -> Iterator[None]:
-        """Restore the copy beside the archive, run a private server on it, and remove that again."""
+        """Restore the copy for a while, run a private server on it, and remove that again."""
         import shutil
 
         from greenloop.store.backup import postgresql
 
-        beside = self.folder.with_name(f"{self.folder.name}.proving")  # the archive itself is its owner's alone
+        # The archive is its owner's alone: another user's server runs beside it.
+        beside = self.folder.with_name(f"{self.folder.name}.proving") if self.owner else self.folder / "proving"
         note = folders.read(self.folder)
         only = postgresql.Base(copy.path, copy.at)
         shutil.rmtree(beside, ignore_errors=True)

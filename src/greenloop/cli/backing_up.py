@@ -53,7 +53,8 @@ def backup(
         typer.Option("--copy-every", metavar="HOURS", help=say("Following, make a new copy so often."), min=0.001),
     ] = 24.0,
     days: Annotated[
-        int, typer.Option("--keep", metavar="DAYS", help=say("Remove what is older than a restore needs; 0: nothing."))
+        int,
+        typer.Option("--keep", metavar="DAYS", help=say("Remove what only restores to before that need; 0: nothing.")),
     ] = 0,
     proving: Prove = True,
     owner: As = None,
