@@ -3,7 +3,8 @@
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import psycopg
 import pytest
 
 from tests.faults.archived import Site, site
-from tests.faults.cluster import Cluster, cluster_in, empty_folder, server_folder
+from tests.faults.cluster import Cluster, children, cluster_in, empty_folder, server_folder, with_luck
 from tests.faults.tills import PATIENCE_S, django_at
 from tests.faults.trade import found_alliance
 from tests.support.databases import Sqlite
@@ -123,6 +124,45 @@ def test_what_follows_a_copy_comes_back_too_once_the_follower_was_told_to_end(ow
     own.restore("after")
     with own.opened("after") as url, django_at(url):
         assert whole_database() == after
+
+
+def test_a_follower_that_can_not_go_on_ends_and_says_why(own: Site) -> None:
+    with own.followed() as follower:
+        if own.engine == "sqlite":
+            path = Path(own.url.removeprefix("sqlite:///"))
+            path.rename(path.with_name("moved.sqlite3"))
+        else:
+            for pid in children(follower.pid):
+                with_luck(pid, signal.SIGKILL)
+        assert follower.wait(PATIENCE_S) == 1
+        assert '"backup.stopped"' in (own.home / "follower.log").read_text()
+        if own.engine == "sqlite":
+            path.with_name("moved.sqlite3").rename(path)
+
+
+def test_old_base_backups_go_with_the_log_that_only_they_need(tmp_path: Path) -> None:
+    from greenloop.store.backup import postgresql
+
+    with founded("postgresql", tmp_path) as own:
+        with own.followed() as follower:
+            backups = own.archive / "base"
+            wait(lambda: len(list(backups.glob("*Z"))) > 1)
+            follower.send_signal(signal.SIGTERM)
+            assert follower.wait(PATIENCE_S) == 0
+        first, *_, last = postgresql.bases(own.archive)
+        segments = len(list((own.archive / "wal").iterdir()))
+        assert postgresql.prune(own.archive, before=first.at) == []
+        assert first.path in postgresql.prune(own.archive, before=last.at)
+        assert [base.path for base in postgresql.bases(own.archive)] == [last.path]
+        assert 0 < len(list((own.archive / "wal").iterdir())) < segments
+        assert own.restore("kept")["broken"] == []
+
+
+def wait(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_people_are_told_in_sentences(small: Site) -> None:
