@@ -23,6 +23,7 @@ from greenloop.services.loop.settle import settle
 from greenloop.services.loop.take import take
 from greenloop.services.loop.vest import vest
 from greenloop.services.people.enrol import enrol_members, enrol_merchants
+from greenloop.services.trust.acting import SCHEDULER, acting
 from greenloop.sim import groceries, habits, shopping, tally
 from greenloop.sim.clock import Clock, simulated
 from greenloop.sim.returns import ReturnsDesk
@@ -182,7 +183,8 @@ class _Year:
                 self._desk.bring_money(deposit_no=f"returns/{day}", at=at)
             self._desk.open(day=day, untaken=self._untaken, at=at)
         with watch.stage("pay out"):
-            paid = pay_out(business_date=day, at=self._clock.move_to(midnight + PAYOUT))
+            with acting(actor=SCHEDULER):
+                paid = pay_out(business_date=day, at=self._clock.move_to(midnight + PAYOUT))
             self._paid_out_fen += sum(paid.values())
 
     def _close_cycle(self) -> None:

@@ -12,13 +12,13 @@ from greenloop.services.books.post import post
 from greenloop.services.loop.proposal import Decision, decide, issued_fen, kept_free_fen, seal
 from greenloop.services.loop.refunding.waiting import apply_waiting, lock_waiting
 from greenloop.services.loop.rules import Ruling, in_force, rulings
+from greenloop.services.trust.acting import SCHEDULER
 from greenloop.services.trust.steps import may, note, other_than
 from greenloop.services.verb import verb
 from greenloop.store import locks, sql
 from greenloop.store.models import SettlementRun
 from greenloop.store.queries import pools
 
-SCHEDULER = "scheduler"
 DECIDERS = ("operator", "finance")
 
 

@@ -13,12 +13,13 @@ from greenloop.core.faults import Refusal
 from greenloop.core.people import work_name
 from greenloop.store.queries import people, trust
 from greenloop.store.queries.trust import AuditRow
-from greenloop.web import access, cursors
+from greenloop.web import access, cursors, words
 from greenloop.web.page import show
 from greenloop.web.trust import who
 
 ROWS = 40
 TEXT_MAX = 128
+HASH_SHOWN = 12
 READERS = ("operator", "finance", "auditor")
 
 
@@ -74,7 +75,7 @@ def _actor(written: str) -> str:
 
 def _line(row: AuditRow, names: dict[str, str]) -> Line:
     told = json.loads(row.detail)
-    detail = " · ".join(f"{key} {_written(value)}" for key, value in told.items())
+    detail = " · ".join(_told(key, value) for key, value in told.items())
     return Line(
         at=row.at,
         actor=names.get(row.actor, row.actor),
@@ -84,6 +85,12 @@ def _line(row: AuditRow, names: dict[str, str]) -> Line:
         about_link=_address(about=row.about),
         detail=detail,
     )
+
+
+def _told(key: str, value: object) -> str:
+    if key.endswith("_fen") and type(value) is int:
+        return f"{key.removesuffix('_fen')} {words.money(value)}"
+    return f"{key} {_written(value)[:HASH_SHOWN] if key == 'sha256' else _written(value)}"
 
 
 def _written(value: object) -> str:
