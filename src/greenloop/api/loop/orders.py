@@ -3,6 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
+from greenloop.api import access
 from greenloop.api.access import Keyed
 from greenloop.api.loop import till
 from greenloop.api.problems import respond
@@ -23,7 +24,7 @@ def take_order(request: HttpRequest) -> HttpResponse:
 
     The same (merchant, order_no) has one effect and one answer; other content under it is refused.
     """
-    return respond(till.one(request.META, request.body))
+    return respond(till.one(request.META, request.body, access.of(request)))
 
 
 @router.post(
@@ -41,4 +42,4 @@ def take_orders(request: HttpRequest) -> HttpResponse:
 
     Send JSON, or one order a line (`application/x-ndjson`), which is answered one result a line.
     """
-    return respond(till.bulk(request.META, request.body))
+    return respond(till.bulk(request.META, request.body, access.of(request)))
