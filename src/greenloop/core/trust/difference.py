@@ -30,7 +30,7 @@ def differences(before: Mapping[str, object], after: Mapping[str, object]) -> tu
 def _order(path: str) -> tuple[tuple[str, int], ...]:
     """Return what a path is sorted by: places in a list as numbers."""
     parts = path.replace("]", "").replace("[", ".#").split(".")
-    return tuple(("#", int(part[1:])) if part[:1] == "#" and part[1:].isdigit() else (part, 0) for part in parts)
+    return tuple(("#", int(part[1:])) if part[:1] == "#" and part[1:].isdecimal() else (part, 0) for part in parts)
 
 
 def _values(value: object, path: str) -> Iterator[tuple[str, str]]:
