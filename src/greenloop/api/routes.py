@@ -10,7 +10,8 @@ from ninja.errors import HttpError, ValidationError
 
 from greenloop.api import busy, shapes
 from greenloop.api.loop import till, wallet
-from greenloop.api.loop.orders import router as orders
+from greenloop.api.loop.order import router as orders
+from greenloop.api.loop.refunds import router as refunds
 from greenloop.api.loop.wallets import router as wallets
 from greenloop.api.problems import Problem, Reply, respond
 from greenloop.core.faults import Breach, Refusal, say
@@ -62,6 +63,7 @@ api = Api(
     openapi_url="/openapi.json",
 )
 api.add_router("", orders)
+api.add_router("", refunds)
 api.add_router("", wallets)
 
 

@@ -17,13 +17,25 @@ def lock_orders(orders: Iterable[OrderFact]) -> None:
 
 def gather_orders(orders: dict[tuple[int, str], OrderFact], merchant_accounts: dict[int, int]) -> tuple[State, Index]:
     """Lock all else that refunds of locked orders may change, and read it."""
-    accounts = {order.member_id for order in orders.values()} | set(merchant_accounts.values())
-    accounts |= {order.referrer_id for order in orders.values() if order.referrer_id is not None}
-    locks.holders(accounts)
+    locks.holders(accounts_of(orders.values(), merchant_accounts))
     locks.grants()
     locks.every_pool()
+    return read_orders(orders, merchant_accounts)
+
+
+def read_orders(orders: dict[tuple[int, str], OrderFact], merchant_accounts: dict[int, int]) -> tuple[State, Index]:
+    """Read all that refunds of orders may change, for somebody who only looks: nothing is locked."""
+    accounts = accounts_of(orders.values(), merchant_accounts)
     return gather(
         order_ids=sorted(order.id for order in orders.values()),
         accounts=sorted(accounts),
         merchant_accounts=merchant_accounts,
     )
+
+
+def accounts_of(orders: Iterable[OrderFact], merchant_accounts: dict[int, int]) -> set[int]:
+    """Return the holders whose points and vouchers refunds of orders may change."""
+    accounts = set(merchant_accounts.values())
+    for order in orders:
+        accounts |= {order.member_id} if order.referrer_id is None else {order.member_id, order.referrer_id}
+    return accounts
