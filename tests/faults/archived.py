@@ -63,7 +63,8 @@ class Site:
         return told
 
     def env(self) -> dict[str, str]:
-        return environment(self.url, self.home)
+        # What a killed follower leaves in a folder for a while goes with the test's own.
+        return {**environment(self.url, self.home), "TMPDIR": str(self.folder)}
 
     def as_server(self) -> list[str]:
         owner = as_owner()
