@@ -81,8 +81,8 @@ class Cluster:
     def url_of(self, name: str) -> str:
         return f"postgresql://greenloop@{quote(str(self.socket), safe='')}/{name}"
 
-    def initialise(self) -> None:
-        """Make an empty cluster with checksums."""
+    def initialise(self, log: Path | None = None) -> None:
+        """Make an empty cluster with checksums, its write-ahead log in a folder of its own if one is named."""
         command = [
             str(binaries() / "initdb"),
             "-D",
@@ -93,6 +93,7 @@ class Cluster:
             "--encoding=UTF8",
         ]
         options = ["--locale=C", "--data-checksums", "--wal-segsize=1", "--no-sync"]
+        options += [f"--waldir={log}"] if log else []
         subprocess.run([*command, *options], check=True, capture_output=True, cwd=self.socket, **as_owner())
 
     def furnish(self) -> None:
@@ -182,11 +183,14 @@ def children(parent: int) -> list[int]:
 
 @contextmanager
 def cluster_in(
-    folder: Path, data: Path, *, extra: Mapping[str, str] | None = None, environment: Mapping[str, str] | None = None
+    folder: Path, data: Path, *, log: Path | None = None, extra: Mapping[str, str] | None = None
 ) -> Iterator[Cluster]:
-    """A running, furnished server whose socket and log lie in `folder` and whose rows lie in `data`."""
-    cluster = Cluster(data, folder, extra or {}, environment or {})
-    cluster.initialise()
+    """A running, furnished server whose socket and log lie in `folder`, whose rows lie in `data`.
+
+    Its write-ahead log lies in `log`, or with the rows.
+    """
+    cluster = Cluster(data, folder, extra or {})
+    cluster.initialise(log)
     try:
         cluster.start()
         cluster.furnish()
