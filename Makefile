@@ -108,6 +108,15 @@ bench: $(TOOLS) $(BASKETS) ## Measure; the tables of docs/performance.md [ARGS=.
 gallery: $(TOOLS) $(BASKETS) ## Take a picture of every page, in each language, width and theme, into var/gallery [ARGS=...]
 	@$(BIN)/python -m tests.gallery $(ARGS)
 
+FAULTS := $${GREENLOOP_HOME:-var}/faults
+
+.PHONY: faults
+faults: $(TOOLS) ## Kill, fill, cut and drop for many minutes; the table of docs/reliability.md [ARGS="-k words"]
+	@rm -rf "$(FAULTS)" && mkdir -p "$(FAULTS)"
+	@status=0; GREENLOOP_FAULTS=$${GREENLOOP_FAULTS:-long} GREENLOOP_FAULTS_RECORDS="$(FAULTS)" \
+		$(BIN)/python -m pytest -n0 tests/faults $(ARGS) || status=$$?; \
+		$(BIN)/python -m tests.faults.table "$(FAULTS)"; exit $$status
+
 .PHONY: mutants
 mutants: $(TOOLS) ## Change the money's arithmetic a little, again and again: does a test notice? Goes on where it stopped
 	@GREENLOOP_HYPOTHESIS_EXAMPLES=20 $(BIN)/mutmut run $(ARGS)

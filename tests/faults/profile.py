@@ -43,7 +43,7 @@ def _seed() -> int:
 
 
 SEED = _seed()
-RECORDS = Path(os.environ.get("GREENLOOP_FAULTS_RECORDS") or Path(os.environ["GREENLOOP_HOME"]) / "faults")
+RECORDS = Path(os.environ.get("GREENLOOP_FAULTS_RECORDS") or Path(os.environ["GREENLOOP_HOME"]) / "faults").absolute()
 """Where each test's counts are written, a line a test; `make faults` names a folder that outlives the tests."""
 
 
