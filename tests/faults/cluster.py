@@ -25,6 +25,7 @@ from tests.faults.skipping import left_out
 from tests.support.databases import migrate
 
 PATIENCE_S = 60
+DEBIAN = Path("/usr/lib/postgresql")
 SETTINGS = {
     "listen_addresses": "",
     "dynamic_shared_memory_type": "mmap",  # nothing of a killed server stays behind outside its folder
@@ -54,7 +55,7 @@ def give(path: Path) -> None:
 
 def binaries() -> Path:
     """Return the folder of PostgreSQL's server programs; skip the test where there is none, fail where CI wants one."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    found = sorted(DEBIAN.glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     named = shutil.which("initdb")
     if found or named:
         return (found[-1] if found else Path(str(named)).resolve()).parent

@@ -1,4 +1,4 @@
-"""The table of what faults did: `python -m tests.faults.table FOLDER`, after the tests have written their rows there."""
+"""The table of what faults did: `python -m tests.faults.table FOLDER`, where the tests have put their rows."""
 
 import json
 import sys
