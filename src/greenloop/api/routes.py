@@ -10,8 +10,11 @@ from ninja.errors import HttpError, ValidationError
 
 from greenloop.api import busy, shapes
 from greenloop.api.loop import till, wallet
+from greenloop.api.loop.holds import router as holds
 from greenloop.api.loop.order import router as orders
+from greenloop.api.loop.pools import router as pools
 from greenloop.api.loop.refunds import router as refunds
+from greenloop.api.loop.settlements import router as settlements
 from greenloop.api.loop.wallets import router as wallets
 from greenloop.api.problems import Problem, Reply, respond
 from greenloop.core.faults import Breach, Refusal, say
@@ -65,6 +68,9 @@ api = Api(
 api.add_router("", orders)
 api.add_router("", refunds)
 api.add_router("", wallets)
+api.add_router("", pools)
+api.add_router("", settlements)
+api.add_router("", holds)
 
 
 def _raise(fault: Exception) -> Reply:
