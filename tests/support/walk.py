@@ -45,6 +45,7 @@ STOPS = (
     Stop("proposal-of-a-rate", "operator", "/proposals/", ('main a[href^="/proposals/"] >> nth=1',)),
     Stop("proposal-decided", "risk", "/proposals/", ('main a[href^="/proposals/"] >> nth=2',)),
     Stop("audit", "auditor", "/audit/"),
+    Stop("clock", "operator", "/clock/"),
     Stop("audit-of-one", "operator", "/audit/?actor=Marketing"),
     Stop("search", "operator", "/search/"),
     Stop("search-found", "operator", "/search/?q={member}"),

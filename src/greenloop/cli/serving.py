@@ -29,13 +29,16 @@ def serve(
     workers: Annotated[
         int, typer.Option("--workers", help=say("Processes; more than one wants PostgreSQL."), min=1, max=64)
     ] = 1,
+    clock: Annotated[
+        bool, typer.Option("--clock/--no-clock", help=say("With SQLite, also do what the clock asks for."))
+    ] = True,
 ) -> Answer:
     """Serve the database in use."""
     database.reading()
-    return serve_on(host, port, workers)
+    return serve_on(host, port, workers, clock=clock)
 
 
-def serve_on(host: str = HOST, port: int = PORT, workers: int = 1) -> Answer:
+def serve_on(host: str = HOST, port: int = PORT, workers: int = 1, *, clock: bool = True) -> Answer:
     """Serve until Ctrl-C, as the one writer of an SQLite file.
 
     :raises Refusal: SQLite with several processes, codes that strangers would see, or another writer.
@@ -53,6 +56,8 @@ def serve_on(host: str = HOST, port: int = PORT, workers: int = 1) -> Answer:
         raise Refusal("serve.texts", message, field="--host")
     if workers > 1:
         share_measures(settings.HOME)
+    if clock and database.file() is not None:
+        os.environ["GREENLOOP_CLOCK"] = "yes"
     with database.alone():
         _prepare()
         out = screen(stderr=True)

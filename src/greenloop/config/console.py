@@ -7,6 +7,7 @@ from importlib import import_module
 COMMANDS = (
     "trying",
     "serving",
+    "working",
     "rules",
     "people",
     "proposing",

@@ -14,6 +14,8 @@ from greenloop.services import ids, worker
 
 SERVING = "GREENLOOP_SERVING"
 """Set by `greenloop serve` for the processes that it starts."""
+CLOCK = "GREENLOOP_CLOCK"
+"""Set by `greenloop serve` where the serving process also does what the clock asks for: it is the one writer."""
 RENEW_S = 3_600
 log = logging.getLogger("greenloop.serving")
 
@@ -28,6 +30,10 @@ def begin() -> None:
     keeper = Thread(target=_keep, args=(maker, ending), name="greenloop-lease", daemon=True)
     keeper.start()
     atexit.register(_end, maker, ending)
+    if CLOCK in os.environ:
+        from greenloop.config import tasks
+
+        atexit.register(tasks.begin().stop, graceful=True)
 
 
 def _keep(maker: ids.Maker, ending: Event) -> None:

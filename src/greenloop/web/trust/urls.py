@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from greenloop.web.trust import audit, proposals
+from greenloop.web.trust import audit, clockwork, proposals
 
 urlpatterns: list[URLPattern] = [
     path("proposals/", proposals.inbox, name="proposals"),
@@ -10,5 +10,6 @@ urlpatterns: list[URLPattern] = [
     path("proposals/<int:number>/approve/", proposals.approve, name="proposal_approve"),
     path("proposals/<int:number>/reject/", proposals.reject, name="proposal_reject"),
     path("proposals/<int:number>/withdraw/", proposals.withdraw, name="proposal_withdraw"),
+    path("clock/", clockwork.runs, name="clock"),
     path("audit/", audit.log, name="audit"),
 ]

@@ -1,0 +1,136 @@
+"""The clock's work: which verb does which task, and one tick, which does all that is due."""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from time import perf_counter
+
+from greenloop.core.faults import Breach, Refusal
+from greenloop.insight.check import check as prove
+from greenloop.services import clockwork
+from greenloop.services.books.checked import keep_check
+from greenloop.services.books.fees import transfer_fees
+from greenloop.services.books.payout import pay_out
+from greenloop.services.books.reconcile import reconcile
+from greenloop.services.loop.expire import expire
+from greenloop.services.loop.settle import settle
+from greenloop.services.loop.vest import vest
+from greenloop.services.trust.acting import SCHEDULER, acting
+from greenloop.store.queries import clockwork as slots
+from greenloop.store.queries.clockwork import BREACH, Slot
+
+log = logging.getLogger("greenloop.clock")
+Outcome = Mapping[str, object]
+Work = Callable[[str, datetime], Outcome]
+
+
+def _vest(slot: str, at: datetime) -> Outcome:
+    found = vest(cycle=int(slot), at=at)
+    return {"orders": found.orders, "concession_fen": found.concession_fen}
+
+
+def _settle(slot: str, at: datetime) -> Outcome:
+    run = settle(cycle=int(slot), at=at, by=SCHEDULER)
+    return {"state": run.state, "issued_fen": run.issued_fen}
+
+
+def _fees(slot: str, at: datetime) -> Outcome:
+    return {"moved_fen": transfer_fees(cycle=int(slot), at=at)}
+
+
+def _expire(slot: str, at: datetime) -> Outcome:
+    del slot
+    vouchers_fen = coupons_fen = 0
+    more = True
+    while more:
+        gone = expire(at=at)
+        vouchers_fen, coupons_fen, more = vouchers_fen + gone.voucher_fen, coupons_fen + gone.coupon_fen, gone.more
+    return {"voucher_fen": vouchers_fen, "coupon_fen": coupons_fen}
+
+
+def _pay_out(slot: str, at: datetime) -> Outcome:
+    paid = pay_out(business_date=date.fromisoformat(slot), at=at)
+    return {"merchants": len(paid), "paid_fen": sum(paid.values())}
+
+
+def _reconcile(slot: str, at: datetime) -> Outcome:
+    del slot
+    found = reconcile(by=SCHEDULER, at=at)
+    if found.differences:
+        named = ", ".join(pair.account for pair in found.differences)
+        raise Breach(f"control accounts differ from their subledgers: {named}")
+    return {"accounts": len(found.pairs)}
+
+
+def _check(slot: str, at: datetime) -> Outcome:
+    del slot
+    begun = perf_counter()
+    proofs = prove()
+    broken = [(proof.name, proof.what, proof.difference) for proof in proofs if not proof.holds]
+    took_ms = round((perf_counter() - begun) * 1000)
+    keep_check(statements=len(proofs), broken=broken, replayed=True, took_ms=took_ms, by=SCHEDULER, at=at)
+    if broken:
+        raise Breach(f"statements about the books don't hold: {', '.join(name for name, _, _ in broken)}")
+    return {"statements": len(proofs)}
+
+
+def _prune(slot: str, at: datetime) -> Outcome:
+    del slot
+    return clockwork.prune(at=at)
+
+
+WORK: dict[str, Work] = {
+    "vest": _vest,
+    "settle": _settle,
+    "fees": _fees,
+    "expire": _expire,
+    "payout": _pay_out,
+    "reconcile": _reconcile,
+    "check": _check,
+    "prune": _prune,
+}
+
+
+def now() -> datetime:
+    """Return this instant: the clock is the door of what nobody asked for."""
+    return datetime.now(UTC)
+
+
+def tick(*, holder: str) -> int:
+    """Do all that is due, one after the other, each once, and return how much came to its end.
+
+    What a step makes due is done in the same tick: a cycle vests, then settles, then its fee moves.
+    """
+    done = 0
+    tried: set[Slot] = set()
+    while todo := [slot for slot in slots.due(now()) if slot.task in WORK and slot not in tried]:
+        tried.add(todo[0])
+        done += _done(todo[0], holder)
+    return done
+
+
+def _done(slot: Slot, holder: str) -> bool:
+    """Do one piece of work, if nobody else is at it; tell whether it came to its end."""
+    if not clockwork.begin(task=slot.task, slot=slot.slot, due_at=slot.due_at, holder=holder, at=now()):
+        return False
+    named = {"task": slot.task, "slot": slot.slot, "holder": holder}
+    try:
+        with acting(actor=SCHEDULER):
+            outcome = WORK[slot.task](slot.slot, now())
+    except Refusal as refusal:
+        log.warning("%s %s is refused: %s", slot.task, slot.slot, refusal.code)
+        clockwork.fail(**named, outcome=f"refused: {refusal.code}: {refusal}", at=now())
+        return False
+    except Breach as breach:
+        log.critical("ALARM: %s %s broke an invariant: %s", slot.task, slot.slot, breach)
+        clockwork.fail(**named, outcome=f"{BREACH}: {breach}", at=now())
+        return False
+    except Exception as fault:
+        log.exception("%s %s failed", slot.task, slot.slot)
+        clockwork.fail(**named, outcome=f"failed: {type(fault).__name__}", at=now())
+        return False
+    told = json.dumps(outcome, separators=(",", ":"))
+    clockwork.finish(**named, outcome=told, at=now())
+    log.info("%s %s is done: %s", slot.task, slot.slot, told)
+    return True

@@ -1,0 +1,79 @@
+"""What the clock ran, what is late, and what comes next."""
+
+import json
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
+
+from greenloop.store.queries import clockwork
+from greenloop.store.queries.clockwork import RunRow
+from greenloop.web import access, clock, cursors, words
+from greenloop.web.page import show
+
+ROWS = 40
+TASKS = {
+    "vest": gettext_lazy("vest orders"),
+    "settle": gettext_lazy("settle"),
+    "fees": gettext_lazy("move the platform's fee"),
+    "expire": gettext_lazy("let vouchers and coupons expire"),
+    "notice": gettext_lazy("give notice of expiry"),
+    "payout": gettext_lazy("pay merchants"),
+    "reconcile": gettext_lazy("compare the ledger with its subledgers"),
+    "check": gettext_lazy("prove the books"),
+    "prune": gettext_lazy("forget what is kept for a while only"),
+}
+STATES = {
+    "done": gettext_lazy("done"),
+    "running": gettext_lazy("under way"),
+    "failed": gettext_lazy("failed"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One run as the page shows it."""
+
+    row: RunRow
+    task: str
+    state: str
+    came: str
+
+
+@access.staff()
+@require_safe
+def runs(request: HttpRequest) -> HttpResponse:
+    """List runs, newest first."""
+    before, now = cursors.number(request), clock.now()
+    found, last = cursors.page(clockwork.runs(before=before or clockwork.LATEST, limit=ROWS + 1), ROWS)
+    late = [(task_named(slot.task), slot.slot, slot.due_at) for slot in clockwork.late(now)]
+    return show(
+        request,
+        "trust/clock.html",
+        lines=[Line(row, task_named(row.task), str(STATES[row.state]), _came(row)) for row in found],
+        late=late,
+        cutoff_at=clockwork.next_cutoff_at(now),
+        older=f"{reverse('clock')}?before={last.id}" if last else None,
+        newer=reverse("clock") if before else None,
+    )
+
+
+def task_named(task: str) -> str:
+    """Return what a task is called on pages."""
+    return str(TASKS.get(task, task))
+
+
+def _came(row: RunRow) -> str:
+    """Return what came of a run: its figures, amounts as people read them, or why it failed."""
+    if row.state != "done":
+        return row.outcome
+    told = json.loads(row.outcome)
+    return " · ".join(_figure(name, value) for name, value in told.items())
+
+
+def _figure(name: str, value: object) -> str:
+    if name.endswith("_fen") and type(value) is int:
+        return f"{name.removesuffix('_fen')} {words.money(value)}"
+    return f"{name} {words.count(value) if type(value) is int else value}"

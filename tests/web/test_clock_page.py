@@ -1,0 +1,39 @@
+"""The page of the clockwork: what ran, what is late, what comes next."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from greenloop.config import clock
+from greenloop.services import clockwork
+from tests.support.visiting import counted, said, visit
+
+if TYPE_CHECKING:
+    from tests.support.town import Town
+
+
+def test_staff_see_what_ran_and_what_came_of_it(town: "Town", operator: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    town.sell("mei", "grocer", 100_000)
+    town.at = town.calendar.cutoff_at(1)
+    monkeypatch.setattr(clock, "now", lambda: town.at)
+    clock.tick(holder="w")
+    page = said(visit(operator), "/clock/")
+    assert "vest orders" in page
+    # 100.00 conceded of 1 000.00 in cash at 10 %.
+    assert "orders 1 · concession ¥100.00" in page
+    assert "Late: due for more than ten minutes" in page  # by the clock of today, months after the town's
+
+
+def test_a_failure_says_why(town: "Town", operator: int) -> None:
+    clockwork.begin(task="settle", slot="1", due_at=town.at, holder="w", at=town.at)
+    clockwork.fail(task="settle", slot="1", holder="w", outcome="breach: off by one fen", at=town.at)
+    assert "breach: off by one fen" in said(visit(operator), "/clock/")
+
+
+def test_the_page_costs_few_statements_and_is_for_staff(town: "Town", operator: int) -> None:
+    client = visit(operator)
+    said(client, "/clock/")
+    with counted() as found:
+        said(client, "/clock/")
+    assert len(found) <= 12
+    said(visit(town.ids["mei"]), "/clock/", status=403)
