@@ -18,6 +18,7 @@ from tests.support.databases import Sqlite
 PATIENCE_S = 60
 QUIET_S = 0.8
 CLEAR = {"OperationalError", "InterfaceError"}
+NEW_SEGMENTS = {"wal_recycle": "off"}  # else the log goes round in the segments it has, and needs no room at all
 FULL = ("disk is full", "No space left on device")
 
 
@@ -82,7 +83,7 @@ def test_postgresql_on_a_full_disk_refuses_and_goes_on_when_there_is_room(full: 
         disk = open_.enter_context(small_disk(32 if full == "log" else 128))
         small = empty_folder(disk.folder / "small")
         data, log = (empty_folder(folder / "data"), small) if full == "log" else (small, None)
-        server = open_.enter_context(cluster_in(folder, data, log=log))
+        server = open_.enter_context(cluster_in(folder, data, log=log, extra=NEW_SEGMENTS))
         open_.enter_context(django_at(server.url))
         found_alliance()
         tally = open_.enter_context(tallied(f"disk full ({full})", "postgresql"))
