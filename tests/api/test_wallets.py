@@ -52,6 +52,12 @@ def test_a_client_reads_the_wallet_of_a_member_that_enrolled_through_it(
 
 
 @LANES
+def test_a_wallet_may_be_asked_for_by_a_signed_request(earned: Town, mall: Caller, ahead: bool) -> None:
+    mall.ahead, mall.signs = ahead, True
+    assert mall.get(wallet(earned, "lin")).json["points"] == 10_000
+
+
+@LANES
 def test_what_isn_t_a_client_s_own_isn_t_there(earned: Town, mall: Caller, ahead: bool) -> None:
     mall.ahead = ahead
     for account in (earned.ids["mei"], 17, "me", "0x1", "9" * 19, "x" * 300):

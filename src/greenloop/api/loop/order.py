@@ -10,7 +10,7 @@ from pydantic import Field
 from greenloop.api import access, clock, paging
 from greenloop.api.access import Keyed, Session
 from greenloop.api.callers import Client
-from greenloop.api.fields import Amount, Body, Flag, Id, Instant, Ref
+from greenloop.api.fields import Amount, Body, Flag, Id, Instant, Ref, number
 from greenloop.api.limits import BATCH_MAX
 from greenloop.api.loop.orders import router
 from greenloop.api.loop.shown import OrderShown, RefundShown, order_of, order_shown, refund_shown, sees
@@ -101,10 +101,10 @@ def list_orders(request: HttpRequest, which: WhichAsked, page: Asked) -> object:
     access.sees_merchant(caller, which.merchant)
     if which.order_no is not None:
         return paging.page(orders.by_number(which.merchant, which.order_no), page, order_shown, _place)
-    until, number = paging.numbers(page, 2, orders.NEWEST)
+    until, last = paging.numbers(page, 2, orders.NEWEST)
     rows = orders.of_merchant(
         which.merchant,
-        before=(until, number),
+        before=(until, last),
         limit=page.limit + 1,
         since_at=which.since or orders.SINCE,
         until_at=which.until or orders.UNTIL,
@@ -161,7 +161,7 @@ def confirm_orders(request: HttpRequest, body: ConfirmIn) -> HttpResponse:
 
     Said twice, it counts once.
     """
-    numbers = {int(text) for text in body.orders}
+    numbers = {number(text, "order.unknown") for text in body.orders}
     seen = {row.id for row in orders.by_id(numbers) if sees(request, row.merchant, row.member_id)}
     if missing := numbers - seen:
         message = say("There is no order {order}.")

@@ -23,6 +23,7 @@ READERS = [Keyed("statements:read"), Session()]
 CYCLE_MAX = 50_000
 """Far beyond any calendar."""
 CycleNo = Annotated[int, Path(ge=1, le=CYCLE_MAX)]
+PoolName = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]*$")]
 Reason = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=REASON_MAX, pattern=r"^[^\x00]*$")]
 
 
@@ -124,7 +125,7 @@ def list_pools(request: HttpRequest, page: Asked) -> object:
 
 
 @router.get("/pools/{name}", auth=READERS, response=PoolOut, summary="Read a pool", operation_id="readPool")
-def read_pool(request: HttpRequest, name: str) -> PoolOut:
+def read_pool(request: HttpRequest, name: PoolName) -> PoolOut:
     """Return one pool as it stands."""
     return _pool(published.pool(name))
 
@@ -136,10 +137,10 @@ def read_pool(request: HttpRequest, name: str) -> PoolOut:
     summary="List a pool's settled cycles",
     operation_id="listPoolCycles",
 )
-def list_pool_cycles(request: HttpRequest, name: str, page: Asked) -> object:
+def list_pool_cycles(request: HttpRequest, name: PoolName, page: Asked) -> object:
     """List what each settlement came to in one pool, newest first."""
     (before,) = paging.numbers(page, 1, (published.LAST,))
-    rows = published.cycles(published.pool(name), before=min(before, published.LAST), limit=page.limit + 1)
+    rows = published.cycles(published.pool(name), before=max(0, min(before, published.LAST)), limit=page.limit + 1)
     return paging.page(rows, page, _cycle, lambda row: (row.cycle,))
 
 
