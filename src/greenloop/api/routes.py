@@ -11,6 +11,7 @@ from ninja.errors import HttpError, ValidationError
 from greenloop.api import busy, shapes
 from greenloop.api.loop import till, wallet
 from greenloop.api.loop.holds import router as holds
+from greenloop.api.loop.ledgers import router as ledgers
 from greenloop.api.loop.order import router as orders
 from greenloop.api.loop.pools import router as pools
 from greenloop.api.loop.refunds import router as refunds
@@ -68,6 +69,7 @@ api = Api(
 api.add_router("", orders)
 api.add_router("", refunds)
 api.add_router("", wallets)
+api.add_router("", ledgers)
 api.add_router("", pools)
 api.add_router("", settlements)
 api.add_router("", holds)
