@@ -137,7 +137,7 @@ def _holder_only(request: HttpRequest, account: int) -> None:
     caller = access.of(request)
     if isinstance(caller, Client) or caller.visitor.account_id == account:
         return
-    if balances.merchants([account]).get(account, frozenset()).isdisjoint(caller.visitor.merchant_refs):
+    if balances.whose(account)[1].isdisjoint(caller.visitor.merchant_refs):
         raise Problem(403, "auth.role", say("Only the holder draws from a wallet."))
 
 

@@ -20,11 +20,11 @@ def seen(request: HttpRequest, text: str) -> int:
     if text == "me" and isinstance(caller, Person):
         return caller.visitor.account_id
     account = number(text, "account.unknown")
-    refs = balances.merchants([account]).get(account, frozenset())
+    is_member, refs = balances.whose(account)
     mine = caller.merchants if isinstance(caller, Client) else frozenset(caller.visitor.merchant_refs)
     access.sees_account(caller, account, merchant=min(refs & mine, default=min(refs, default=None)))
     # Only the platform's people get this far with an account that is nobody's wallet.
-    if not refs and isinstance(caller, Person) and not balances.is_member(account):
+    if not refs and not is_member:
         message = say("There is no account {account} that you may see.")
         raise Problem(404, "account.unknown", message, field="account", account=text)
     return account

@@ -106,9 +106,10 @@ def merchants(account_ids: Collection[int]) -> dict[int, frozenset[str]]:
     return {account: frozenset(refs) for account, refs in found.items()}
 
 
-def is_member(account_id: int) -> bool:
-    """Tell whether an account is a member's."""
-    return sql.value("SELECT 1 FROM member WHERE account_id = %s", [account_id]) is not None
+def whose(account_id: int) -> tuple[bool, frozenset[str]]:
+    """Return whether an account is a member's, and the merchants (refs) whose points and vouchers it holds."""
+    found = sql.rows(_WHOSE, [account_id, account_id])
+    return any(ref is None for (ref,) in found), frozenset(ref for (ref,) in found if ref is not None)
 
 
 # A position is met once for each pool of its holder, which are few, and counts in its own.
@@ -125,4 +126,7 @@ _WALLETS = """
 _COUPONS = """
     SELECT account_id, SUM(left_fen) FROM coupon
     WHERE left_fen > 0 AND usable_at <= %s AND expires_at > %s AND account_id IN ({keys}) GROUP BY account_id
+"""
+_WHOSE = """
+    SELECT NULL AS ref FROM member WHERE account_id = %s UNION ALL SELECT ref FROM merchant WHERE account_id = %s
 """
