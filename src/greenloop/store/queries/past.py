@@ -40,7 +40,7 @@ def cohorts(account_id: int, *, at: datetime) -> tuple[CohortRow, ...]:
     vested = _vested({row.cycle for row in rows}, at)
     rows = tuple(row for row in rows if row.cycle in vested)
     settled, indices = _settled({row.pool_id for row in rows}, at)
-    lost = _lost_since(account_id, at)
+    lost = _lost_since(account_id, at, red=any(row.is_red for row in rows))
     return tuple(
         replace(
             row,
@@ -92,11 +92,11 @@ def _settled(pools: Collection[int], at: datetime) -> tuple[dict[int, int], dict
     return settled, indices
 
 
-def _lost_since(account_id: int, at: datetime) -> dict[Lots, int]:
-    """Return the points that refunds took from an account's cohorts after an instant."""
+def _lost_since(account_id: int, at: datetime, *, red: bool) -> dict[Lots, int]:
+    """Return the points that refunds took from an account's cohorts after an instant; `red` asks for red ones too."""
     lost: dict[Lots, int] = {}
-    instant = sql.instant(at)
-    for pool, plan, cycle, points in sql.rows(_LOST, [account_id, instant, account_id, instant, account_id, instant]):
+    query, arms = (f"{_LOST} UNION ALL {_LOST_RED}", 3) if red else (_LOST, 2)
+    for pool, plan, cycle, points in sql.rows(query, [account_id, sql.instant(at)] * arms):
         lost[pool, plan, cycle] = lost.get((pool, plan, cycle), 0) + int(points)
     return lost
 
@@ -119,24 +119,24 @@ _SETTLED = """
     ) AND s.pool_id IN ({keys})
 """
 # A refund takes its points when it is paid, or, where it had to wait for a held settlement, when that is posted.
-_TAKEN = """
-    JOIN refund r ON r.merchant_id = o.merchant_id AND r.order_id = o.id AND r.effect = 'applied'
-    LEFT JOIN settlement_run s ON s.cycle = r.cycle - 1 AND r.effect_journal_id IS NOT NULL
-"""
-_SINCE = "COALESCE(s.decided_at, s.proposed_at, r.paid_at) > %s"
-# The referrer's arm begins at the people it brought: an order that has lost all its red points is in no index of it.
+_POSTED = "LEFT JOIN settlement_run s ON s.cycle = r.cycle - 1 AND r.effect_journal_id IS NOT NULL"
+_SINCE = "r.effect = 'applied' AND COALESCE(s.decided_at, s.proposed_at, r.paid_at) > %s"
+_TAKEN = f"JOIN refund r ON r.merchant_id = o.merchant_id AND r.order_id = o.id {_POSTED}"
+# A merchant has many orders and few refunds: CROSS JOIN keeps SQLite from starting at the orders.
 _LOST = f"""
     SELECT o.pool_id, o.plan_id, o.entry_cycle, r.member_points_lost FROM orders o {_TAKEN}
     WHERE o.member_id = %s AND o.entry_cycle IS NOT NULL AND {_SINCE}
     UNION ALL
     SELECT o.pool_id, o.plan_id, o.entry_cycle, r.merchant_points_lost
-    FROM merchant m JOIN orders o ON o.merchant_id = m.id {_TAKEN}
-    WHERE m.account_id = %s AND o.entry_cycle IS NOT NULL AND {_SINCE}
-    UNION ALL
+    FROM merchant m CROSS JOIN refund r CROSS JOIN orders o {_POSTED}
+    WHERE m.account_id = %s AND r.merchant_id = m.id AND o.id = r.order_id AND o.entry_cycle IS NOT NULL AND {_SINCE}
+"""  # noqa: S608  constants of this file
+# This begins at the people whom the account brought: an order that has lost all its red points is in no index of it.
+_LOST_RED = f"""
     SELECT v.red_pool_id, v.red_plan_id, o.entry_cycle, r.red_points_lost
     FROM member b JOIN orders o ON o.member_id = b.account_id JOIN rule_version v ON v.id = o.rules_id {_TAKEN}
     WHERE b.referrer_id = %s AND o.entry_cycle IS NOT NULL AND r.red_points_lost > 0 AND {_SINCE}
-"""  # noqa: S608  constants of this file
+"""  # noqa: S608
 _MOVEMENTS = """
     SELECT e.pool_id, e.kind, SUM(e.amount_fen), 0, 0, 0 FROM wallet_entry e JOIN journal j ON j.id = e.journal_id
     WHERE e.account_id = %s AND j.effective_at <= %s GROUP BY e.pool_id, e.kind
