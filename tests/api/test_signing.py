@@ -123,7 +123,7 @@ def test_a_key_that_was_revoked_is_refused_within_seconds(
 ) -> None:
     till.ahead = ahead
     assert till.post(PATH, order(town)).status == 201
-    revoke_key(key_id=int(till.token.split("_")[1]), at=calling.NOW)
+    revoke_key(key_id=int(till.token.split("_")[1]), by="console", at=calling.NOW)
     passed = time.monotonic() + 6
     monkeypatch.setattr(time, "monotonic", lambda: passed)
     assert till.post(PATH, order(town, "A-2")).code == "auth.key"

@@ -1,31 +1,18 @@
 """Callers of the API: clients, the merchants they act for, and their keys."""
 
-import secrets
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from greenloop.core.faults import Refusal, say
-from greenloop.core.people import scopes as words
 from greenloop.services import ids
 from greenloop.services.again import begun_again
+from greenloop.services.people import keys
+from greenloop.services.people.keys import NewKey
 from greenloop.services.trust.steps import note
 from greenloop.services.verb import verb
-from greenloop.store import sealed, sql
 from greenloop.store.models import ApiClient, ApiKey, ClientMerchant, Merchant
 
 KINDS = ("merchant", "partner")
-LIFE = timedelta(days=365)
-
-
-@dataclass(frozen=True, slots=True)
-class NewKey:
-    """A key as it is shown once: `token` is what a caller sends or signs with."""
-
-    id: int
-    client_id: int
-    token: str
-    expires_at: datetime
 
 
 @begun_again
@@ -74,37 +61,22 @@ def issue_key(
     by: str,
     at: datetime,
     must_sign: bool = False,
-    life: timedelta = LIFE,
+    life: timedelta = keys.LIFE,
 ) -> NewKey:
     """Give a client a new key, whose secret is shown this once.
 
     :raises Refusal: the client or a scope is unknown, two keys of the client are live already, or the identity key is
         not kept.
     """
-    wanted = words.checked(scopes)
-    found = _locked(client)
-    live = ApiKey.objects.filter(client=found, revoked_at=None, expires_at__gt=at).count()
-    if live >= words.KEYS_LIVE_MAX:
-        message = say("{client} has {most} live keys already. Revoke the one that is no longer used.")
-        raise Refusal("key.many", message, field="client", client=client, most=words.KEYS_LIVE_MAX)
-    sealed.refuse_unkept()
-    number, secret = ids.block(1)[0], secrets.token_urlsafe(32)
-    ApiKey.objects.create(
-        id=number,
-        client=found,
-        sealed_secret=sealed.seal(secret, sealed.product_key(sealed.API), f"key/{number}"),
-        scopes=" ".join(sorted(wanted)),
-        must_sign=must_sign,
-        created_at=at,
-        created_by=by,
-        expires_at=at + life,
-    )
-    note(act="key.issue", about=f"client/{found.id}", detail={"key": str(number), "scopes": sorted(wanted)}, at=at)
-    return NewKey(number, found.id, f"glk_{number}_{secret}", at + life)
+    draft = keys.checked(client=client, scopes=scopes, must_sign=must_sign, life=life, revokes=None, at=at)
+    made = keys.write(draft, by=by, at=at)
+    detail = {"key": str(made.id), "scopes": list(draft.scopes)}
+    note(act="key.issue", about=f"client/{made.client_id}", detail=detail, at=at, by=by)
+    return made
 
 
 @verb
-def revoke_key(*, key_id: int, at: datetime) -> None:
+def revoke_key(*, key_id: int, by: str, at: datetime) -> None:
     """End a key; it is refused within seconds.
 
     :raises Refusal: there is no such key, or it was revoked before.
@@ -112,12 +84,4 @@ def revoke_key(*, key_id: int, at: datetime) -> None:
     if not ApiKey.objects.filter(id=key_id, revoked_at=None).update(revoked_at=at):
         message = say("There is no live key {key}.")
         raise Refusal("key.unknown", message, field="key", key=str(key_id))
-    note(act="key.revoke", about=f"key/{key_id}", detail={}, at=at)
-
-
-def _locked(name: str) -> ApiClient:
-    clients = ApiClient.objects.select_for_update() if sql.is_postgresql() else ApiClient.objects
-    found = clients.filter(name=name).first()
-    if found is None:
-        raise Refusal("client.unknown", say("There is no client {name}."), field="client", name=name)
-    return found
+    note(act="key.revoke", about=f"key/{key_id}", detail={}, at=at, by=by)

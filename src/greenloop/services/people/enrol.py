@@ -12,7 +12,7 @@ from greenloop.services.again import begun_again
 from greenloop.services.people import rates, steps
 from greenloop.services.trust.steps import note
 from greenloop.services.verb import verb
-from greenloop.store.models import Account, Member, Merchant, MerchantLink, RateCard, Shop
+from greenloop.store.models import Account, ClientMember, Member, Merchant, MerchantLink, RateCard, Shop
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +43,11 @@ class MerchantForm:
 
 @begun_again
 @verb
-def enrol_members(*, forms: Sequence[MemberForm], at: datetime) -> dict[str, int]:
+def enrol_members(*, forms: Sequence[MemberForm], at: datetime, client_id: int | None = None) -> dict[str, int]:
     """Enrol members, all or none, and return their account ids by ref.
 
-    A referrer is enrolled already or stands earlier in the same call.
+    A referrer is enrolled already or stands earlier in the same call. A client through which they enrol may read what
+    they have; who has enrolled otherwise before isn't its own by being named again.
 
     :raises Refusal: a ref is empty, or known with other facts; a referrer is unknown; a phone can't be read, or signs
         in somebody else; the identity key is not kept.
@@ -72,6 +73,8 @@ def enrol_members(*, forms: Sequence[MemberForm], at: datetime) -> dict[str, int
         )
         for form in new
     )
+    if client_id is not None:
+        ClientMember.objects.bulk_create(ClientMember(client_id=client_id, account_id=found[form.ref]) for form in new)
     if phones := {found[form.ref]: normalised(form.phone) for form in forms if form.phone}:
         steps.give_phones(phones)
     return {form.ref: found[form.ref] for form in forms}
@@ -223,6 +226,22 @@ def _write_merchants(forms: Sequence[MerchantForm], numbers: dict[str, int], at:
         for form in forms
         for ref in form.linked
     )
+
+
+@begun_again
+@verb
+def add_shop(*, merchant: str, ref: str, at: datetime) -> bool:
+    """Add a store to a merchant, once; tell whether it is new.
+
+    :raises Refusal: the merchant is unknown.
+    """
+    found = Merchant.objects.filter(ref=merchant).first()
+    if found is None:
+        raise Refusal("merchant.unknown", say("The merchant {ref} is not enrolled."), field="merchant", ref=merchant)
+    _, new = Shop.objects.get_or_create(merchant=found, ref=ref)
+    if new:
+        note(act="shop.add", about=f"merchant/{found.id}", detail={"shop": ref}, at=at)
+    return new
 
 
 @begun_again

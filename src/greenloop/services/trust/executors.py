@@ -14,7 +14,8 @@ from greenloop.core.money import AMOUNT_FEN_MAX
 from greenloop.core.reading import Fields
 from greenloop.services.loop.refunding import advance
 from greenloop.services.loop.rules import checked_rules, write_rules
-from greenloop.services.people import rates
+from greenloop.services.people import keys, rates
+from greenloop.store.queries.lookups import written_id
 
 Content = Mapping[str, object]
 NOTICE = timedelta(days=7)
@@ -106,6 +107,31 @@ def _correction(content: Content, at: datetime) -> Change:
     return Change(f"merchant/{found.merchant_id}", {"what": "advance", **told, "amount_fen": amount_fen}, carry_out)
 
 
+def _key(content: Content, at: datetime) -> Change:
+    """Prepare a new key for a client; its secret is shown to who approves it, once."""
+    fields = Fields(content)
+    fields.only(("client", "scopes", "must_sign", "revokes"))
+    client = fields.text("client", length_max=64)
+    scopes = fields.maybe_texts("scopes") or frozenset()
+    must_sign, revokes = fields.choice("must_sign", ("yes", "no")), fields.maybe_text("revokes", length_max=19)
+    fields.check()
+    draft = keys.checked(
+        client=client,
+        scopes=scopes,
+        must_sign=must_sign == "yes",
+        life=keys.LIFE,
+        revokes=None if revokes is None else written_id(revokes),
+        at=at,
+    )
+
+    def carry_out(by: str, now: datetime) -> Done:
+        made = keys.write(draft, by=by, at=now)
+        return Done(f"key/{made.id}", {"key_id": str(made.id), "token": made.token})
+
+    whole = {"client": client, "scopes": sorted(scopes), "must_sign": must_sign, "revokes": revokes}
+    return Change(f"client/{draft.client_id}", whole, carry_out)
+
+
 def nothing(field: str) -> None:
     """Refuse what would change nothing.
 
@@ -132,5 +158,6 @@ def _instant(fields: Fields, key: str) -> datetime:
 EXECUTORS: dict[str, Executor] = {
     "rules.publish": Executor(frozenset({"operator", "finance"}), frozenset({"operator", "finance"}), _rules),
     "rate.set": Executor(frozenset({"operator", "marketing"}), frozenset({"operator", "finance"}), _rate),
+    "key.rotate": Executor(frozenset({"operator"}), frozenset({"operator", "finance"}), _key),
     "correction": Executor(frozenset({"finance"}), frozenset({"operator", "finance"}), _correction),
 }
