@@ -13,8 +13,22 @@ from greenloop.core.faults import Refusal, say
 TYPE = "application/problem+json"
 UNKNOWN = (".unknown", ".none")
 CONFLICTS = frozenset(
-    {"changed", "conflict", "held", "known", "many", "not_held", "open", "two_people", "past", "taken"}
+    {
+        "changed",
+        "closed",
+        "conflict",
+        "expired",
+        "held",
+        "known",
+        "many",
+        "not_held",
+        "open",
+        "two_people",
+        "past",
+        "taken",
+    }
 )
+FORBIDDEN = frozenset({"proposal.not_yours", "proposal.role", "staff.may_not"})
 TITLES = {
     400: say("The request can't be read"),
     401: say("Who calls is not known"),
@@ -56,7 +70,9 @@ class Problem(Exception):
 
 
 def status_of(refusal: Refusal) -> int:
-    """Return the status of a refusal: 404 what is not known, 409 what the state forbids, 422 what can't be."""
+    """Return the status of a refusal: 403 what takes another, 404 the unknown, 409 what the state forbids, else 422."""
+    if refusal.code in FORBIDDEN:
+        return 403
     if refusal.code.endswith(UNKNOWN):
         return 404
     return 409 if refusal.code.rpartition(".")[2] in CONFLICTS else 422

@@ -9,6 +9,11 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
 from greenloop.api import busy, shapes
+from greenloop.api.books.exports import router as exports
+from greenloop.api.books.ledger import router as ledger
+from greenloop.api.books.money import router as money
+from greenloop.api.books.payouts import router as payouts
+from greenloop.api.books.statements import router as statements
 from greenloop.api.loop import till, wallet
 from greenloop.api.loop.holds import router as holds
 from greenloop.api.loop.ledgers import router as ledgers
@@ -17,7 +22,12 @@ from greenloop.api.loop.pools import router as pools
 from greenloop.api.loop.refunds import router as refunds
 from greenloop.api.loop.settlements import router as settlements
 from greenloop.api.loop.wallets import router as wallets
+from greenloop.api.people.clients import router as clients
+from greenloop.api.people.members import router as members
+from greenloop.api.people.merchants import router as merchants
 from greenloop.api.problems import Problem, Reply, respond
+from greenloop.api.trust.audit import router as audit
+from greenloop.api.trust.proposals import router as proposals
 from greenloop.core.faults import Breach, Refusal, say
 
 
@@ -73,6 +83,16 @@ api.add_router("", ledgers)
 api.add_router("", pools)
 api.add_router("", settlements)
 api.add_router("", holds)
+api.add_router("", members)
+api.add_router("", merchants)
+api.add_router("", clients)
+api.add_router("", payouts)
+api.add_router("", statements)
+api.add_router("", money)
+api.add_router("", ledger)
+api.add_router("", exports)
+api.add_router("", proposals)
+api.add_router("", audit)
 
 
 def _raise(fault: Exception) -> Reply:

@@ -20,21 +20,29 @@ R = TypeVar("R")
 
 
 def write(
-    request: HttpRequest, act: Callable[[], R], answer: Callable[[R], Any], *, status: int = 200, again: bool = False
+    request: HttpRequest,
+    act: Callable[[], R],
+    answer: Callable[[R], Any],
+    *,
+    status: int = 200,
+    again: bool | Callable[[R], bool] = False,
+    kept: Callable[[R], Any] | None = None,
 ) -> HttpResponse:
     """Call one verb and answer with what `answer` makes of its result, a schema or plain data.
 
-    `again` says that the verb found its work done before (its own natural key): a function of the result would be
-    better where a verb can tell; see the routes. With an Idempotency-Key the answer is kept in the verb's transaction.
+    `again` says that the verb found its work done before (its own natural key), or tells it from the result. With an
+    Idempotency-Key the answer is kept in the verb's transaction: what `kept` makes of the result, where a secret is
+    shown once and never again.
 
     :raises Problem: the key was used for another request.
     :raises Refusal: the verb refuses.
     """
     caller = access.of(request)
     key = key_of(request.META)
-    asked = None
+    asked, lasting = None, kept or answer
     if key:
-        asked = Asked(caller.name, key, _hash(request), clock.now(), lambda result: Kept(status, _text(answer(result))))
+        whole = _hash(request)
+        asked = Asked(caller.name, key, whole, clock.now(), lambda result: Kept(status, _text(lasting(result))))
         if given := answers.given([(caller.name, key)]).get((caller.name, key)):
             return _replayed(asked, given)
     try:
@@ -44,7 +52,7 @@ def write(
         if asked is None:
             raise
         return _replayed(asked, answers.given([(asked.caller, asked.key)])[asked.caller, asked.key])
-    return _response(status, _text(answer(result)), replayed=again)
+    return _response(status, _text(answer(result)), replayed=again if isinstance(again, bool) else again(result))
 
 
 def _replayed(asked: Asked, given: Given) -> HttpResponse:

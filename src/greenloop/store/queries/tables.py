@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from django.db import connection
 
+from greenloop.store import sql
 from greenloop.store.sql import Row
 
 
@@ -22,3 +23,11 @@ def last_journal() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT COALESCE(MAX(id), 0) FROM journal")
         return int(cursor.fetchone()[0])
+
+
+def page(table: str, columns: Sequence[str], *, order: Sequence[str], after: Sequence[object], limit: int) -> list[Row]:
+    """Return up to `limit` rows that stand behind the one whose values of `order` are `after`; the first without."""
+    named, ordered = ", ".join(columns), ", ".join(order)
+    behind = f"WHERE ({ordered}) > ({sql.marks(len(order))})" if after else ""
+    statement = f"SELECT {named} FROM {table} {behind} ORDER BY {ordered} LIMIT {int(limit)}"  # noqa: S608
+    return sql.rows(statement, list(after))

@@ -1,0 +1,1 @@
+"""The API's room of money in and out, statements, journals, proofs and exports."""

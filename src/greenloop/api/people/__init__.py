@@ -1,0 +1,1 @@
+"""The API's room of members, merchants, stores, rate cards, and of the clients that call."""
