@@ -117,6 +117,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigIntegerField(primary_key=True, serialize=False)),
                 ('state', models.CharField(max_length=8)),
                 ('attempts', models.IntegerField(db_default=0)),
+                ('retries', models.IntegerField(db_default=0)),
                 ('next_at', models.DateTimeField()),
                 ('done_at', models.DateTimeField(null=True)),
             ],
@@ -157,6 +158,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigIntegerField(primary_key=True, serialize=False)),
                 ('client_id', models.BigIntegerField()),
                 ('kind', models.CharField(max_length=32)),
+                ('about', models.CharField(max_length=96)),
                 ('body', models.TextField()),
                 ('at', models.DateTimeField()),
             ],
@@ -225,8 +227,12 @@ class Migration(migrations.Migration):
                 ('url', models.TextField()),
                 ('kinds', models.TextField()),
                 ('sealed_secret', models.TextField()),
+                ('old_sealed_secret', models.TextField(db_default='')),
+                ('old_until_at', models.DateTimeField(null=True)),
                 ('created_at', models.DateTimeField()),
+                ('leased_until_at', models.DateTimeField()),
                 ('ended_at', models.DateTimeField(null=True)),
+                ('ended_why', models.CharField(db_default='', max_length=8)),
             ],
             options={
                 'db_table': 'webhook_endpoint',
@@ -273,6 +279,10 @@ class Migration(migrations.Migration):
             model_name='outboxevent',
             index=models.Index(fields=['client_id', 'id'], name='outbox_event_of_client'),
         ),
+        migrations.AddConstraint(
+            model_name='outboxevent',
+            constraint=models.UniqueConstraint(fields=('client_id', 'kind', 'about'), name='outbox_event_once'),
+        ),
         migrations.AddField(
             model_name='delivery',
             name='event',
@@ -314,11 +324,15 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='delivery',
             name='endpoint',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='store.webhookendpoint'),
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='store.webhookendpoint'),
         ),
         migrations.AddIndex(
             model_name='delivery',
-            index=models.Index(condition=models.Q(('state', 'waiting')), fields=['next_at'], name='delivery_due'),
+            index=models.Index(condition=models.Q(('state', 'waiting')), fields=['endpoint', 'next_at'], name='delivery_due'),
+        ),
+        migrations.AddIndex(
+            model_name='delivery',
+            index=models.Index(fields=['endpoint', 'id'], name='delivery_to'),
         ),
         migrations.AddConstraint(
             model_name='delivery',

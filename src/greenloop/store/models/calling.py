@@ -97,48 +97,71 @@ class StoredAnswer(models.Model):
 
 
 class WebhookEndpoint(models.Model):
-    """Where a client wants to be told of events. `kinds` are words apart by spaces; the secret signs what is sent."""
+    """Where a client wants to be told of events. `kinds` are words apart by spaces; the secret signs what is sent.
+
+    While a secret is changed, the old one signs as well until `old_until_at`. Who sends to an endpoint holds it until
+    `leased_until_at`: one at a time. `ended_why` is asked, or gone where the endpoint said so itself.
+    """
 
     id = models.BigIntegerField(primary_key=True)
     client = models.ForeignKey(ApiClient, on_delete=models.PROTECT)
     url = models.TextField()
     kinds = models.TextField()
     sealed_secret = models.TextField()
+    old_sealed_secret = models.TextField(db_default="")
+    old_until_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
+    leased_until_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
+    ended_why = models.CharField(max_length=8, db_default="")
 
     class Meta:
         db_table = "webhook_endpoint"
 
 
 class OutboxEvent(models.Model):
-    """Something that happened, written in the transaction that made it happen, for one client that asked to be told."""
+    """Something that happened, written in the transaction that made it happen, for one client that asked to be told.
+
+    `about` names what happened among events of its kind: told once, it is not told again. `body` is what is sent.
+    """
 
     id = models.BigIntegerField(primary_key=True)
     client_id = models.BigIntegerField()
     kind = models.CharField(max_length=32)
+    about = models.CharField(max_length=96)
     body = models.TextField()
     at = models.DateTimeField()
 
     class Meta:
         db_table = "outbox_event"
         indexes: ClassVar = [models.Index(fields=["client_id", "id"], name="outbox_event_of_client")]
+        constraints: ClassVar = [
+            UniqueConstraint(fields=["client_id", "kind", "about"], name="outbox_event_once"),
+        ]
 
 
 class Delivery(models.Model):
-    """One event on its way to one endpoint: `state` is waiting, done, or given_up after the last retry."""
+    """One event on its way to one endpoint: `state` is waiting, done, or given_up after the last retry.
+
+    `attempts` numbers the tries that were begun: who crashed in one wrote no row about it. `retries` counts those since
+    the event was written or sent again by hand: it says how long the next waits.
+    """
 
     id = models.BigIntegerField(primary_key=True)
     event = models.ForeignKey(OutboxEvent, on_delete=models.PROTECT)
-    endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.PROTECT)
+    endpoint = models.ForeignKey(WebhookEndpoint, on_delete=models.PROTECT, db_index=False)
     state = models.CharField(max_length=8)
     attempts = models.IntegerField(db_default=0)
+    retries = models.IntegerField(db_default=0)
     next_at = models.DateTimeField()
     done_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "delivery"
-        indexes: ClassVar = [models.Index(fields=["next_at"], condition=Q(state="waiting"), name="delivery_due")]
+        indexes: ClassVar = [
+            models.Index(fields=["endpoint", "next_at"], condition=Q(state="waiting"), name="delivery_due"),
+            models.Index(fields=["endpoint", "id"], name="delivery_to"),
+        ]
         constraints: ClassVar = [
             UniqueConstraint(fields=["event", "endpoint"], name="delivery_once"),
             CheckConstraint(condition=Q(state__in=["waiting", "done", "given_up"]), name="delivery_state"),
