@@ -27,7 +27,9 @@ def table(found: list[dict[str, Any]]) -> Table:
         shown.add_column(heading.replace("_", " "), justify="right")
     shown.add_column("also counted")
     for row in found:
-        also = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in sorted(row["counts"].items()))
+        also = ", ".join(
+            f"{name.replace('_', ' ')} {count:,}" for name, count in sorted(row["counts"].items()) if count
+        )
         figures = [f"{row[name]:,}" for name in COUNTED]
         shown.add_row(row["fault"], row["database"], *figures, f"{row['seconds']:.1f}", also)
     return shown
