@@ -1,0 +1,163 @@
+"""Connections to the database are dropped, many after COMMIT was sent: whoever asks again finds its own effect."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+
+from greenloop.api import callers, limits
+from greenloop.api.loop import till as orders
+from tests.faults.cluster import cluster_in, empty_folder, server_folder
+from tests.faults.counting import count
+from tests.faults.profile import PROFILE, SEED, Tally, chance, tallied
+from tests.faults.proxy import Proxy, proxy_to
+from tests.faults.tills import django_at, tills
+from tests.faults.trade import MERCHANTS, found_alliance
+from tests.support.calling import Answer, Caller, partner_of
+from tests.support.databases import point_django_at
+from tests.support.ledger import fetch
+from tests.support.threads import at_once
+from tests.support.town import Town
+
+DROPS = 60 * PROFILE.scale
+CALLERS = 8
+PATIENCE_S = 60 * PROFILE.scale
+_DOUBLED = "SELECT COUNT(*) FROM (SELECT 1 FROM orders GROUP BY merchant_id, order_no HAVING COUNT(*) > 1) AS twice"
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> Iterator[tuple[Proxy, str, Town]]:
+    """A proxy, the server's own address behind it, and the alliance that trades there."""
+    with ExitStack() as open_:
+        folder = open_.enter_context(server_folder())
+        server = open_.enter_context(cluster_in(folder, empty_folder(folder / "data")))
+        open_.enter_context(django_at(server.url))
+        town = found_alliance()
+        proxy = open_.enter_context(proxy_to(folder, chance("drops")))
+        yield proxy, server.url, town
+        orders.writer.rest()
+        callers.forget()
+        limits.forget()
+
+
+def wait_for_drops(proxy: Proxy) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while proxy.counts["drops"] < DROPS or proxy.counts["drops_after_commit"] < DROPS // 3:
+        assert time.monotonic() < deadline, f"seed {SEED}: too few connections were dropped: {proxy.counts}"
+        time.sleep(0.05)
+
+
+def test_a_till_whose_connection_is_dropped_again_and_again_finds_what_it_has_done(
+    line: tuple[Proxy, str, Town], tmp_path: Path
+) -> None:
+    proxy, _, _ = line
+    proxy.after_commit, proxy.anywhere = 0.2, 0.005
+    with (
+        tallied("connection dropped, verbs", "postgresql") as tally,
+        tills(["d1", "d2"], proxy.url("trade"), tmp_path) as sellers,
+    ):
+        for seller in sellers:
+            seller.start()
+        wait_for_drops(proxy)
+        proxy.spare()
+        for seller in sellers:
+            seller.wait_for_more(2)
+            seller.finish()
+        tally.counts.update(proxy.counts)
+        count(tally, sellers)
+        assert tally.counts["errors"] >= tally.counts["drops_after_commit"] > 0
+        tally.assert_exact()
+
+
+def order_of(town: Town, number: str, **changes: Any) -> dict[str, Any]:
+    told = {"merchant": "grocer", "order_no": number, "member": "mei", "paid_at": town.at.isoformat()}
+    return told | {"cash_fen": 12_345, "voucher_fen": 7, "delivered": True} | changes
+
+
+def insist(till: Caller, order: dict[str, Any], statuses: Tally) -> Answer:
+    """Send an order with its idempotency key until it is taken; nothing but yes and 503 may come back."""
+    while True:
+        answer = till.post("/v1/orders", order, idempotency_key=f"key-{order['order_no']}")
+        statuses.counts[f"answers_{answer.status}"] += 1
+        if answer.status == 201:
+            return answer
+        assert (answer.status, answer.code) == (503, "service.unavailable"), answer.body
+        assert int(answer.headers["retry-after"]) > 0
+
+
+def sell(till: Caller, town: Town, name: int, done: Event, tally: Tally) -> dict[str, bytes]:
+    """Sell until it is enough; return what was acknowledged, by order number."""
+    told: dict[str, bytes] = {}
+    while not done.is_set():
+        number = f"c{name}-{len(told)}"
+        told[number] = insist(till, order_of(town, number, merchant=MERCHANTS[name % 2]), tally).body
+    return told
+
+
+def test_an_order_sent_again_with_its_key_after_503_is_there_once_and_gets_the_answer_that_was_kept(
+    line: tuple[Proxy, str, Town], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy, url, town = line
+    monkeypatch.setattr(limits, "count", lambda _: None)  # how often a key may call is not what is tried
+    till = partner_of(*MERCHANTS)
+    till.ahead = True
+    before_fen = int(fetch("SELECT SUM(redeemed_fen) FROM wallet")[0][0])
+    point_django_at(proxy.url("trade"))
+    proxy.after_commit, proxy.anywhere = 0.2, 0.005
+    done = Event()
+    with tallied("connection dropped, API", "postgresql") as tally:
+
+        def watch() -> dict[str, bytes]:
+            try:
+                wait_for_drops(proxy)
+            finally:
+                done.set()
+            return {}
+
+        calls: list[Callable[[], dict[str, bytes]]] = [watch]
+        calls += [partial(sell, till, town, name, done, tally) for name in range(CALLERS)]
+        told = {number: body for each in at_once(calls) for number, body in each.items()}
+        proxy.spare()
+        orders.writer.rest()
+        callers.forget()
+        point_django_at(url)
+        tally.counts.update(proxy.counts)
+        tally.acknowledged = len(told)
+        there = {number: (fen, vouchers) for number, fen, vouchers in fetch(_THERE)}
+        tally.lost = sum(there.get(number) != (12_345, 7) for number in told)
+        tally.doubled = int(fetch(_DOUBLED)[0][0]) + len(there.keys() - told.keys())
+        spent_fen = int(fetch("SELECT SUM(redeemed_fen) FROM wallet")[0][0]) - before_fen
+        tally.double_spent = abs(spent_fen - 7 * len(told))
+        for number, body in told.items():
+            again = insist(till, order_of(town, number, merchant=MERCHANTS[int(number[1]) % 2]), Tally("", ""))
+            assert (again.body, again.headers["idempotency-replayed"]) == (body, "true")
+        tally.prove_books()
+        assert tally.counts["answers_503"] > 0
+        tally.assert_exact()
+
+
+def test_when_the_answer_to_commit_is_lost_the_caller_is_told_503_and_finds_its_order(
+    line: tuple[Proxy, str, Town],
+) -> None:
+    proxy, url, town = line
+    till = partner_of(*MERCHANTS)
+    till.ahead = True
+    point_django_at(proxy.url("trade"))
+    proxy.after_commit = 1.0
+    lost = till.post("/v1/orders", order_of(town, "x"), idempotency_key="k")
+    assert (lost.status, lost.code, lost.headers["retry-after"]) == (503, "service.unavailable", "2")
+    assert proxy.counts["drops_after_commit"] == 1
+    proxy.spare()
+    again = till.post("/v1/orders", order_of(town, "x"), idempotency_key="k")
+    assert (again.status, again.headers["idempotency-replayed"]) == (201, "true")
+    orders.writer.rest()
+    point_django_at(url)
+    assert fetch("SELECT id, cash_fen FROM orders WHERE order_no = 'x'") == [(int(again.json["id"]), 12_345)]
+
+
+_THERE = "SELECT order_no, cash_fen, voucher_fen FROM orders WHERE order_no LIKE 'c%%-%%'"
