@@ -16,7 +16,7 @@ from tests.support.town import Town, found_town
 
 DAYS = 5 + 3 * (PROFILE.scale > 1)
 STATEMENTS_MAX = 500
-DAILY_CAP_FEN = 25_000
+DAILY_CAP_FEN = 15_000
 Verb = Callable[[], object]
 Run = Callable[[str, Verb], object]
 Picture = dict[str, list[tuple[Any, ...]]]
@@ -69,7 +69,7 @@ def live(run: Run) -> list[object]:
         for number in range(6):
             member, merchant = MEMBERS[number % 3], MERCHANTS[number // 2]
             spent_fen = min(5, town.wallet(member).claimable_fen) if number < 2 else 0
-            town.sell(member, merchant, dice.randrange(1_000, 100_000) * cycle, voucher_fen=spent_fen)
+            town.sell(member, merchant, dice.randrange(30_000, 60_000) * cycle, voucher_fen=spent_fen)
         if cycle == 3:
             town.draw("bo")
         town.at = town.calendar.cutoff_at(cycle)
