@@ -14,6 +14,7 @@ from greenloop.services.books.fees import transfer_fees
 from greenloop.services.books.payout import pay_out
 from greenloop.services.books.reconcile import reconcile
 from greenloop.services.loop.expire import expire
+from greenloop.services.loop.notice import give_notice
 from greenloop.services.loop.settle import settle
 from greenloop.services.loop.vest import vest
 from greenloop.services.trust.acting import SCHEDULER, acting
@@ -75,6 +76,11 @@ def _check(slot: str, at: datetime) -> Outcome:
     return {"statements": len(proofs)}
 
 
+def _notice(slot: str, at: datetime) -> Outcome:
+    del slot
+    return {"events": give_notice(at=at)}
+
+
 def _prune(slot: str, at: datetime) -> Outcome:
     del slot
     return clockwork.prune(at=at)
@@ -88,6 +94,7 @@ WORK: dict[str, Work] = {
     "payout": _pay_out,
     "reconcile": _reconcile,
     "check": _check,
+    "notice": _notice,
     "prune": _prune,
 }
 

@@ -5,6 +5,7 @@
 are kept in `GREENLOOP_HOME`, where `greenloop migrate` writes them once.
 `GREENLOOP_LANG` is `en` or `zh`. `GREENLOOP_HOSTS` names the hosts that pages answer to, apart by commas, and
 `GREENLOOP_HTTPS=yes` says that they are reached over HTTPS. `GREENLOOP_TEXTS` is the sender of text messages.
+`GREENLOOP_HOOKS_TO_LOOPBACK=yes` lets events be sent to this machine.
 `GREENLOOP_LOG_LEVEL` and `GREENLOOP_LOG_FORMAT` are `logs`'s. `GREENLOOP_METRICS_TOKEN` is the scraper's, and
 `GREENLOOP_DECLARATION` the operator's file; `GREENLOOP_ARCHIVE` is the archive's folder.
 """
@@ -227,6 +228,8 @@ GREENLOOP_METRICS_TOKEN = os.environ.get("GREENLOOP_METRICS_TOKEN", "")
 GREENLOOP_ARCHIVE = os.environ.get("GREENLOOP_ARCHIVE", "")
 # What no software can check, declared by the operator in a file: licence, payment contract, counsel's opinion.
 GREENLOOP_DECLARATION = os.environ.get("GREENLOOP_DECLARATION", "")
+# Whether events may be sent to this machine itself, over http: while a receiver is being written, never for real.
+GREENLOOP_HOOKS_TO_LOOPBACK = os.environ.get("GREENLOOP_HOOKS_TO_LOOPBACK", "").lower() in {"yes", "true", "1"}
 GREENLOOP_TEXTS = os.environ.get("GREENLOOP_TEXTS", "greenloop.config.texts.ConsoleSender")
 
 

@@ -20,9 +20,10 @@ from huey import SqliteHuey, crontab
 from huey.consumer import Consumer
 
 from greenloop.config import clock
+from greenloop.services.outbox.deliver import deliver_due
 
 log = logging.getLogger("greenloop.clock")
-PROMPT: list[Callable[..., object]] = []
+PROMPT: list[Callable[..., object]] = [deliver_due]
 """What is worked off each few seconds; each is called with `at`."""
 PROMPT_EVERY_S = 5
 _prompt = Lock()

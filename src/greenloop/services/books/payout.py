@@ -11,6 +11,7 @@ from greenloop.services.books import repaying
 from greenloop.services.books.post import post
 from greenloop.services.books.repaying import Repayment
 from greenloop.services.loop.rules import in_force, rulings
+from greenloop.services.outbox import news
 from greenloop.services.trust.acting import SCHEDULER, now_acting
 from greenloop.services.trust.steps import note
 from greenloop.services.verb import verb
@@ -50,6 +51,7 @@ def pay_out(*, business_date: date, at: datetime) -> dict[int, int]:
     owed = {merchant: fen for merchant, fen in owed.items() if fen > 0}
     if owed or repaid:
         _pay(owed, repaid, day=business_date.isoformat(), before=before, at=at)
+        news.paid_out(owed, business_date, at=at)
     return owed
 
 

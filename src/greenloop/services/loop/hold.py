@@ -4,6 +4,7 @@ from datetime import datetime
 
 from greenloop.core.faults import Refusal, say
 from greenloop.services.again import begun_again
+from greenloop.services.outbox import news
 from greenloop.services.trust.steps import may, note
 from greenloop.services.verb import verb
 from greenloop.store.models import Account, Hold, Order
@@ -49,6 +50,7 @@ def hold_account(*, account_id: int, reason: str, by: str, at: datetime) -> int:
 def _placed(about: str, hold: Hold) -> int:
     hold.save(force_insert=True)
     note(act="hold.place", about=about, detail={"hold": str(hold.id)}, at=hold.placed_at, by=hold.placed_by)
+    news.hold("placed", hold.id, hold.account_id, at=hold.placed_at)
     return hold.id
 
 
@@ -69,3 +71,4 @@ def release(*, hold_id: int, by: str, at: datetime) -> None:
     Hold.objects.filter(id=hold_id).update(released_by=by, released_at=at)
     about = f"account/{hold.account_id}" if hold.order_id is None else f"order/{hold.order_id}"
     note(act="hold.release", about=about, detail={"hold": str(hold_id)}, at=at, by=by)
+    news.hold("released", hold_id, hold.account_id, at=at)

@@ -12,6 +12,7 @@ from greenloop.core.loop.plan import PoolTerms
 from greenloop.core.loop.rules import RuleSet, document_of, rule_set
 from greenloop.services.again import begun_again
 from greenloop.services.books.post import open_pool_accounts
+from greenloop.services.outbox import news
 from greenloop.services.trust.steps import canonical, note
 from greenloop.services.verb import verb
 from greenloop.store.models import Plan, Pool, RuleVersion
@@ -96,7 +97,7 @@ def write_rules(draft: Draft, *, by: str, at: datetime) -> int:
     rules = draft.rules
     _open_plans(rules.plans)
     _open_pools(_pools_of(rules), red=rules.red_pool, first=max(1, rules.calendar.cycle_at(at)))
-    return RuleVersion.objects.create(
+    number = RuleVersion.objects.create(
         document=draft.text,
         red_pool_id=Pool.objects.get(name=rules.red_pool).id,
         red_plan_id=Plan.objects.get(name=rules.red_plan).id,
@@ -104,6 +105,8 @@ def write_rules(draft: Draft, *, by: str, at: datetime) -> int:
         published_by=by,
         published_at=at,
     ).id
+    news.rules_published(number, draft.effective_at, at=at)
+    return number
 
 
 def _pools_of(rules: RuleSet) -> Mapping[str, PoolTerms]:

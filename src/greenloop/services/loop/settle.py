@@ -12,6 +12,7 @@ from greenloop.services.books.post import post
 from greenloop.services.loop.proposal import Decision, decide, issued_fen, kept_free_fen, seal
 from greenloop.services.loop.refunding.waiting import apply_waiting, lock_waiting
 from greenloop.services.loop.rules import Ruling, in_force, rulings
+from greenloop.services.outbox import news
 from greenloop.services.trust.acting import SCHEDULER
 from greenloop.services.trust.steps import may, note, other_than
 from greenloop.services.verb import verb
@@ -198,6 +199,7 @@ def _post(cycle: int, decided: Mapping[int, Decision], *, cutoff_at: datetime, a
             )
         )
     sql.load("settled_cycle", _SETTLED, lines)
+    news.settled(cycle, issued_fen(decided), at=at)
 
 
 def _cohort_row(row: tuple[int, Cohort]) -> tuple[int | None, ...]:

@@ -11,6 +11,7 @@ from greenloop.core.money import WALLET_POINTS_MAX
 from greenloop.services.books.post import post
 from greenloop.services.loop.rules import Ruling, in_force, rulings
 from greenloop.services.loop.steps import PoolMove, record_pools
+from greenloop.services.outbox import news
 from greenloop.services.verb import verb
 from greenloop.store import locks, sql
 from greenloop.store.models import Cohort, Journal, SettlementRun
@@ -76,6 +77,7 @@ def _enter(cycle: int, cutoff_at: datetime, ruling: Ruling, at: datetime) -> Non
         _check_wallet_limit(cohorts)
     sql.run(_COUPONS, [cutoff, sql.instant(cutoff_at + timedelta(days=ruling.rules.coupon_days)), cycle])
     post([*_book(cycle), *_rebates(cycle, cutoff_at, ruling)], at=at)
+    news.vested(cycle, at=at)
 
 
 def _open_cohorts(cycle: int) -> list[int]:

@@ -252,6 +252,6 @@ def set_rate(*, merchant: str, rate_ppm: int, valid_from_at: datetime, at: datet
     :raises Refusal: the rate is outside 3–20 %, the merchant is unknown, or the instant is past.
     """
     card = rates.checked(merchant=merchant, rate_ppm=rate_ppm, valid_from_at=valid_from_at, at=at)
-    if rates.write(card):
+    if rates.write(card, at=at):
         detail = {"rate_ppm": rate_ppm, "valid_from_at": valid_from_at.isoformat()}
         note(act="rate.set", about=f"merchant/{card.merchant_id}", detail=detail, at=at)

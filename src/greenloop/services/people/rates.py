@@ -5,6 +5,7 @@ from datetime import datetime
 
 from greenloop.core.faults import Refusal, say
 from greenloop.core.loop.concession import check_rate
+from greenloop.services.outbox import news
 from greenloop.store.models import Merchant, RateCard
 
 
@@ -39,8 +40,9 @@ def checked(*, merchant: str, rate_ppm: int, valid_from_at: datetime, at: dateti
     return Card(found.id, rate_ppm, valid_from_at, known)
 
 
-def write(card: Card) -> bool:
+def write(card: Card, *, at: datetime) -> bool:
     """Write a rate card, unless it stands already; return whether it was written."""
     if not card.known:
         RateCard.objects.create(merchant_id=card.merchant_id, rate_ppm=card.rate_ppm, valid_from_at=card.valid_from_at)
+        news.rate_set(card.merchant_id, card.rate_ppm, card.valid_from_at, at=at)
     return not card.known

@@ -81,8 +81,8 @@ def _rate(content: Content, at: datetime) -> Change:
         nothing("rate_ppm")
 
     def carry_out(by: str, now: datetime) -> Done:
-        del by, now
-        rates.write(card)
+        del by
+        rates.write(card, at=now)
         return Done(f"merchant/{card.merchant_id}")
 
     whole = {"merchant": merchant, "rate_ppm": rate_ppm, "valid_from_at": valid_from_at.isoformat()}

@@ -41,8 +41,13 @@ ACTS: dict[str, str | Promise] = {
     "seat.give": gettext_lazy("gave somebody a seat"),
     "settlement.approve": gettext_lazy("approved a settlement"),
     "settlement.reject": gettext_lazy("rejected a settlement"),
+    "shop.add": gettext_lazy("added a store"),
     "staff.appoint": gettext_lazy("appointed somebody"),
     "staff.dismiss": gettext_lazy("dismissed somebody"),
+    "webhook.end": gettext_lazy("ended an endpoint of webhooks"),
+    "webhook.register": gettext_lazy("registered an endpoint of webhooks"),
+    "webhook.replay": gettext_lazy("had webhooks sent again"),
+    "webhook.rotate": gettext_lazy("changed the secret of an endpoint of webhooks"),
 }
 """Acts in words; one that is not here is shown as it is written."""
 

@@ -9,6 +9,7 @@ from greenloop.services.books.post import post
 from greenloop.services.loop.refunding.one import Paid, RefundForm
 from greenloop.services.loop.refunding.state import Entry, State
 from greenloop.services.loop.steps import ENTRY
+from greenloop.services.outbox import news
 from greenloop.store import sql
 from greenloop.store.queries.refunds import OrderFact
 from greenloop.store.sql import Row
@@ -51,6 +52,8 @@ def record_refunds(
     sql.load("clawback", CLAWBACK, [row for each in paid for row in each.clawbacks])
     record_entries(((numbers[each.id], each.entries) for each in paid), state)
     record_state(state)
+    news.refunds_paid([each.id for each in paid], at=at)
+    news.refunds_pending([each.id for each in pending if not each.known], at=at)
     return journals
 
 

@@ -1,0 +1,31 @@
+"""What an endpoint may be told of, in the words that endpoints, bodies and documents use."""
+
+from collections.abc import Iterable
+
+from greenloop.core.faults import Refusal, say
+
+KINDS = {
+    "orders.vested": say("Orders of a cycle have vested."),
+    "settlement.posted": say("A cycle is settled: new vouchers can be drawn."),
+    "refund.paid": say("A refund is paid."),
+    "refund.pending": say("A refund waits for money of the merchant."),
+    "payout.paid": say("A merchant is paid out."),
+    "rate.set": say("A merchant has a new concession rate."),
+    "rules.published": say("New rules are published."),
+    "vouchers.expiring": say("Vouchers of a member will expire."),
+    "hold.placed": say("A merchant's account is on hold."),
+    "hold.released": say("A merchant's account is free again."),
+}
+"""Each kind, and what it says."""
+
+
+def checked(kinds: Iterable[str]) -> tuple[str, ...]:
+    """Return the kinds an endpoint asks for, in order.
+
+    :raises Refusal: there are none, or one is unknown.
+    """
+    found = tuple(sorted(set(kinds)))
+    if not found or set(found) - set(KINDS):
+        message = say("Name one or more of these kinds of events: {kinds}.")
+        raise Refusal("webhook.kind", message, field="kinds", kinds=", ".join(KINDS))
+    return found
