@@ -12,7 +12,7 @@ from greenloop.core.faults import Refusal
 from greenloop.services.books import grants, payout
 from greenloop.services.loop import hold, settle
 from greenloop.services.loop.rules import publish_rules
-from greenloop.services.people.enrol import set_rate
+from greenloop.services.people.enrol import add_shop, set_rate
 from greenloop.services.people.forget import forget
 from greenloop.services.people.sign_in import PhoneForm, end_seat, give_phones, seat
 from greenloop.services.people.staff import appoint_staff, dismiss_staff, set_up_second_factor
@@ -68,6 +68,7 @@ ACTS: dict[str, tuple[Verb, str]] = {
         lambda t: publish_rules(document=plain_rules(refund_days=1), effective_at=later(t), by="Wu", at=t.at),
         "rules/2",
     ),
+    "shop.add": (lambda t: add_shop(merchant="grocer", ref="north", at=t.at), "merchant/{grocer}"),
     "rate.set": (
         lambda t: set_rate(merchant="baker", rate_ppm=90_000, valid_from_at=later(t), at=t.at),
         "merchant/{baker}",
@@ -129,6 +130,7 @@ def test_a_privileged_act_leaves_one_entry(town: Town, act: str) -> None:
 
 
 REFUSED: dict[str, Verb] = {
+    "shop.add": lambda t: add_shop(merchant="nobody", ref="north", at=t.at),
     "settlement.approve": lambda t: settle.approve(cycle=7, by="Wu", at=t.at),
     "settlement.reject": lambda t: settle.reject(cycle=2, caps_fen={"green": -1}, by="Wu", at=t.at),
     "rules.publish": lambda t: publish_rules(document={}, effective_at=later(t), by="Wu", at=t.at),

@@ -10,6 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from greenloop.services.loop.rules import rulings
+from greenloop.services.people.clients import register_client
 from greenloop.services.trust.proposals import Proposed, propose, reject
 from greenloop.store.queries import trust
 from greenloop.web import clock
@@ -42,6 +43,12 @@ def proposed_rules(town: Town, **changes: Any) -> Proposed:
     day = (town.at + timedelta(days=10)).isoformat()
     content = {"document": plain_rules(**changes), "effective_at": day}
     return propose(kind="rules.publish", content=content, reason="longer", by=str(person("operator")), at=town.at)
+
+
+def proposed_key(town: Town) -> Proposed:
+    register_client(name="mall", kind="partner", merchants=["grocer"], at=town.at)
+    content = {"client": "mall", "scopes": ["orders:read"], "must_sign": "no"}
+    return propose(kind="key.rotate", content=content, reason="opens", by=str(person("operator")), at=town.at)
 
 
 def trusted(role: str) -> Client:
@@ -254,3 +261,18 @@ def test_no_page_of_this_room_asks_more_than_twelve_questions(town: Town) -> Non
         with CaptureQueriesContext(connection) as asked:
             assert finance.get(address).status_code == 200
         assert len(asked) <= QUERIES_MAX, address
+
+
+def test_a_new_key_is_shown_to_who_approves_it_in_that_answer_alone(town: Town) -> None:
+    made = proposed_key(town)
+    finance = trusted("finance")
+    answer = finance.post(f"/proposals/{made.id}/approve/", {"seen": made.content_hash})
+    token = re.search(r"glk_\d+_[\w-]{43}", answer.content.decode())
+    assert token
+    assert answer["Cache-Control"] == "private, no-store"
+    secret = token.group().rpartition("_")[2]
+    for path in (f"/proposals/{made.id}/", "/proposals/", "/audit/"):
+        assert secret not in finance.get(path).content.decode(), path
+    assert secret not in str(whole_database())
+    again = finance.post(f"/proposals/{made.id}/approve/", {"seen": made.content_hash}, follow=True)
+    assert secret not in again.content.decode()

@@ -111,7 +111,9 @@ def decide(  # noqa: PLR0917
         if approve is not None:
             whole = trust.proposal(proposal_id, at=present).content_hash
             seen = whole if len(approve) >= HASH_MIN and whole.startswith(approve) else approve
-            verbs.approve(proposal_id=proposal_id, seen_hash=seen, by=by, at=present)
+            done = verbs.approve(proposal_id=proposal_id, seen_hash=seen, by=by, at=present)
+            if isinstance(done.shown, dict):
+                return _shown_once(proposal, done.shown)
             state, sentence = "done", gettext("Proposal {proposal} is approved: the change is made.")
         elif reject:
             verbs.reject(proposal_id=proposal_id, by=by, at=present)
@@ -120,6 +122,13 @@ def decide(  # noqa: PLR0917
             verbs.withdraw(proposal_id=proposal_id, by=by, at=present)
             state, sentence = "withdrawn", gettext("Proposal {proposal} is withdrawn: nothing is changed.")
     return Answer({"proposal": proposal, "state": state}, [text(sentence.format(proposal=proposal))])
+
+
+def _shown_once(proposal: str, secret: Mapping[str, str]) -> Answer:
+    """Answer with what an approval shows once and is never kept, such as a new key."""
+    sentence = gettext("Proposal {proposal} is approved. This is shown once; keep it secret:")
+    told = [text(sentence.format(proposal=proposal)), pairs(proposal, list(secret.items()))]
+    return Answer({"proposal": proposal, "state": "done", **secret}, told)
 
 
 @command("advance", panel=MONEY, help=say("Propose that the platform advances what a pending refund lacks."))

@@ -10,6 +10,7 @@ COMMANDS = (
     "working",
     "rules",
     "people",
+    "calling",
     "proposing",
     "signing",
     "counter",

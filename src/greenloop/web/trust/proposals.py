@@ -76,12 +76,15 @@ def one(request: HttpRequest, number: int) -> HttpResponse:
 def approve(request: HttpRequest, number: int) -> HttpResponse:
     """Make the change that the visitor has seen."""
     seen = request.POST.get("seen", "")
-    return _decided(
-        request,
-        number,
-        lambda: proposals.approve(proposal_id=number, seen_hash=seen, by=_by(request), at=clock.now()),
-        _("Approved: the change is made."),
-    )
+    secret: list[object] = []
+
+    def verb() -> None:
+        done = proposals.approve(proposal_id=number, seen_hash=seen, by=_by(request), at=clock.now())
+        secret.extend([done.shown] if done.shown else [])
+
+    answer = _decided(request, number, verb, _("Approved: the change is made."))
+    # A new key is in this one answer: no message, session or cookie ever holds it.
+    return show(request, "trust/shown.html", number=number, told=secret[0]) if secret else answer
 
 
 @access.staff(*DECIDERS)
