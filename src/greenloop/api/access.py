@@ -49,6 +49,11 @@ class Keyed(AuthBase):
         super().__init__()
         self.scope = scope
 
+    @property
+    def needs(self) -> list[str]:
+        """Return what documents say that a key needs."""
+        return [self.scope]
+
     def __call__(self, request: HttpRequest) -> Client | None:
         """Return the client, None where no key was sent.
 
@@ -83,6 +88,11 @@ class Session(AuthBase):
             message = say("Sign in with your second factor first: open /sign-in/staff/ in this browser.")
             raise Problem(403, "auth.factor", message)
         return Person(found)
+
+    @property
+    def needs(self) -> list[str]:
+        """Return the roles of which documents say that a person needs one; none where any person may call."""
+        return sorted(self.roles)
 
     def allows(self, found: Visitor) -> bool:
         """Tell whether a visitor may call."""

@@ -8,7 +8,7 @@ from greenloop.core.faults import say
 
 BODY_BYTES_MAX = 64 * 1024
 BULK_BYTES_MAX = 1024 * 1024
-BULKY = frozenset({"/v1/orders/bulk"})
+BULKY = frozenset({"/v1/orders/bulk", "/v1/members/bulk"})
 BATCH_MAX = 1_000
 PAGE_MAX = 200
 PAGE = 50

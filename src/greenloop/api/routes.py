@@ -40,11 +40,23 @@ class Api(NinjaAPI):
         components = schema.setdefault("components", {})
         components.setdefault("schemas", {}).update(_messages() | {"Problem": PROBLEM})
         content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        who = self._who()
         for path in schema["paths"].values():
             for operation in path.values():
                 for status, what in (("4XX", "The request is at fault"), ("5XX", "The service is at fault, or busy")):
                     operation["responses"].setdefault(status, {"description": what, "content": content})
+                for named, needed in zip(operation["security"], who[operation["operationId"]], strict=True):
+                    named.update(dict.fromkeys(named, needed))
         return schema
+
+    def _who(self) -> dict[str, list[list[str]]]:
+        """Return for each operation what its callers need, in the order of its kinds of callers: a scope, or a role."""
+        return {
+            str(operation.operation_id): [each.needs for each in operation.auth_callbacks]  # type: ignore[attr-defined]
+            for _prefix, router in self._routers
+            for view in router.path_operations.values()
+            for operation in view.operations
+        }
 
 
 def _messages() -> dict[str, Any]:

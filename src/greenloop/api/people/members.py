@@ -1,6 +1,6 @@
 """Members: enrolled by who has a key for it, and seen by who enrolled them."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from django.http import HttpRequest, HttpResponse
@@ -135,7 +135,7 @@ def _enrolled(accounts: dict[str, int], members: list[MemberIn]) -> EnrolledOut:
             account_id=str(accounts[each.ref]),
             ref=each.ref,
             city=each.city,
-            enrolled_at=each.enrolled_at,
+            enrolled_at=each.enrolled_at.astimezone(UTC),
             referrer=each.referrer,
         )
         for each in members

@@ -1,0 +1,109 @@
+"""Payouts, deposits, bank statements, grants and fees over HTTP, each with what it is made of."""
+
+from datetime import timedelta
+from typing import Any
+
+from tests.support.calling import Caller, till_of
+from tests.support.ledger import balances
+from tests.support.looking import Looker, looker_of, staff_of
+from tests.support.town import Town
+from tests.support.visiting import seated
+
+
+def test_a_payout_tells_what_it_is_made_of(town: Town, till: Caller, clock: Any) -> None:
+    first = town.sell("mei", "grocer", 100_000)
+    town.sell("lin", "grocer", 50_000)
+    town.sell("lin", "baker", 10_000)
+    town.refund(first, 20_000)
+    town.later(days=1)
+    clock(town.at)
+    finance = staff_of("finance")
+    finance.post("/v1/deposits", {"merchant": "grocer", "deposit_no": "d-1", "amount_fen": 700})
+    day = town.today().isoformat()
+    done = finance.post("/v1/payouts", {"business_date": day}, idempotency_key="p")
+    # Grocer: 90 % of 1 000 and of 500 yuan, less 90 % of the 200 that were given back, and the 7 it brought; baker: 80.
+    assert done.json == {"business_date": day, "merchants": 2, "amount_fen": 90_000 + 45_000 - 18_000 + 700 + 8_000}
+    again = finance.post("/v1/payouts", {"business_date": day}, idempotency_key="other")
+    assert (again.json, again.headers["idempotency-replayed"]) == (done.json, "true")
+    (row,) = till.get("/v1/payouts").json["items"]
+    assert (row["merchant"], row["business_date"], row["amount_fen"]) == ("grocer", day, 117_700)
+    whole = till.get(f"/v1/payouts/{row['id']}").json
+    assert whole["parts"] == {
+        "orders": 2,
+        "sales_fen": 135_000,
+        "refunds": 1,
+        "refunds_fen": 18_000,
+        "deposits": 1,
+        "deposits_fen": 700,
+        "repaid_fen": 0,
+    }
+    assert till.get("/v1/deposits").json["items"][0]["payout_id"] == row["id"]
+    (others,) = (each for each in finance.get("/v1/payouts").json["items"] if each["merchant"] == "baker")
+    for caller in (till, Looker(seated("grocer"), 0), looker_of(town.ids["lin"])):
+        assert caller.get(f"/v1/payouts/{others['id']}").code == "payout.unknown"
+        assert caller.get("/v1/payouts?merchant=baker").code == "merchant.unknown"
+    assert len(finance.get(f"/v1/payouts?merchant=grocer&business_date={day}").json["items"]) == 1
+    assert finance.get("/v1/payouts?business_date=2026-01-01").json["items"] == []
+
+
+def test_a_day_that_has_not_begun_is_not_paid(town: Town, clock: Any) -> None:
+    clock(town.at)
+    finance = staff_of("finance")
+    tomorrow = (town.today() + timedelta(days=1)).isoformat()
+    answer = finance.post("/v1/payouts", {"business_date": tomorrow})
+    assert (answer.status, answer.code) == (422, "payout.early")
+    for role in ("operator", "risk", "marketing", "auditor"):
+        assert staff_of(role).post("/v1/payouts", {"business_date": tomorrow}).code == "auth.role"
+
+
+def test_a_deposit_counts_once(town: Town, clock: Any) -> None:
+    clock(town.at)
+    finance = staff_of("finance")
+    told = {"merchant": "grocer", "deposit_no": "d-1", "amount_fen": 700}
+    made = finance.post("/v1/deposits", told)
+    assert (made.status, made.json["amount_fen"], made.json["payout_id"]) == (201, 700, None)
+    again = finance.post("/v1/deposits", told)
+    assert (again.json, again.headers["idempotency-replayed"]) == (made.json, "true")
+    assert finance.post("/v1/deposits", told | {"amount_fen": 701}).code == "deposit.conflict"
+    assert balances()["trust:merchant_payable"] == 700
+    assert till_of("baker").get("/v1/deposits").json["items"] == []
+
+
+def test_a_bank_statement_confirms_cash_once(town: Town, clock: Any) -> None:
+    one = town.sell("mei", "grocer", 100_000, confirmed=False)
+    town.sell("lin", "grocer", 50_000, confirmed=False)
+    clock(town.at)
+    finance = staff_of("finance")
+    told = {"statement": "icbc-1", "order_ids": [str(one)]}
+    assert finance.post("/v1/bank-statements", told).json == {"statement": "icbc-1", "confirmed_fen": 100_000}
+    again = finance.post("/v1/bank-statements", told)
+    assert (again.json["confirmed_fen"], again.headers["idempotency-replayed"]) == (100_000, "true")
+    rest = {"statement": "icbc-2", "paid_until_at": town.at.isoformat()}
+    assert finance.post("/v1/bank-statements", rest).json["confirmed_fen"] == 50_000
+    assert (balances()["trust:bank"], balances()["trust:in_transit"]) == (150_000, 0)
+    assert finance.post("/v1/bank-statements", rest | told | {"statement": "x"}).code == "confirm.none"
+    assert finance.post("/v1/bank-statements", {"statement": "x"}).status in {404, 422}
+
+
+def test_marketing_proposes_a_grant_and_finance_approves_it(town: Town, clock: Any) -> None:
+    town.sell("mei", "grocer", 100_000)
+    town.close_all([1])
+    town.transfer_fees(1)
+    clock(town.at)
+    marketing, finance = staff_of("marketing").fresh(), staff_of("finance")
+    # The fee is 20 % of the 100 yuan conceded: 20 yuan stand in the platform's bank.
+    (fee,) = finance.get("/v1/fees").json["items"]
+    assert (fee["cycle"], fee["amount_fen"]) == (1, 2_000)
+    told = {"ref": "welcome", "amount_fen": 2_000, "rebate_fen": 500}
+    made = marketing.post("/v1/grants", told)
+    assert (made.status, made.json["approved_by"]) == (201, None)
+    assert marketing.post("/v1/grants/welcome/approve").code == "auth.role"
+    assert finance.post("/v1/grants/welcome/approve").code == "auth.reauthenticate"
+    finance.fresh()
+    done = finance.post("/v1/grants/welcome/approve")
+    assert done.json["approved_by"] == str(finance.account_id)
+    assert finance.post("/v1/grants/welcome/approve").headers["idempotency-replayed"] == "true"
+    assert marketing.post("/v1/grants", told | {"ref": "more"}).status == 201
+    assert finance.post("/v1/grants/more/approve").code == "grant.funds"
+    assert finance.post("/v1/grants/none/approve").code == "grant.unknown"
+    assert [each["ref"] for each in finance.get("/v1/grants").json["items"]] == ["more", "welcome"]
