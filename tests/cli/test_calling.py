@@ -11,7 +11,10 @@ from tests.support.calling import Caller
 
 @pytest.fixture(autouse=True)
 def forgetful() -> Iterator[None]:
-    """Let no key and no connection of the API's own threads outlive its test."""
+    """Serve as a server does, and let no key and no connection of the API's own threads outlive its test."""
+    from django.core.management import call_command
+
+    call_command("collectstatic", verbosity=0, interactive=False)
     yield
     from greenloop.api import callers, limits
     from greenloop.api.loop import till, wallet
