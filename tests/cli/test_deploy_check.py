@@ -167,6 +167,7 @@ def set_right(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyP
         ("SECRET_KEY", "short", "keys.short"),
         ("GREENLOOP_IDENTITY_KEY", "short", "keys.short"),
         ("DEBUG", True, "debug.on"),
+        ("GREENLOOP_HOOKS_TO_LOOPBACK", True, "hooks.loopback"),
         ("ALLOWED_HOSTS", ["*"], "hosts.unnamed"),
         ("ALLOWED_HOSTS", [".example.org"], "hosts.unnamed"),
         ("ALLOWED_HOSTS", ["localhost", "127.0.0.1"], "hosts.unnamed"),

@@ -59,6 +59,10 @@ def door() -> Iterator[Finding]:
         why = say("Keys, codes and cookies would travel in the clear.")
         way_out = say("Put a proxy that speaks HTTPS in front, and set GREENLOOP_HTTPS=yes.")
         yield Finding("https.off", what, why, way_out)
+    if settings.GREENLOOP_HOOKS_TO_LOOPBACK:
+        what = say("GREENLOOP_HOOKS_TO_LOOPBACK is on.")
+        why = say("Who registers a webhook could let the service call this machine's own ports.")
+        yield Finding("hooks.loopback", what, why, say("Leave it out; it is for trying receivers."))
     home = Path(settings.HOME)
     if home.exists() and home.stat().st_mode & 0o022:
         what = say("Others may write to {path}.")
