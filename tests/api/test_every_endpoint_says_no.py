@@ -43,6 +43,13 @@ OWNED = {
     "readStatement": "/v1/merchants/baker/statement",
     "downloadStatementCsv": "/v1/merchants/baker/statement.csv",
     "downloadStatementXlsx": "/v1/merchants/baker/statement.xlsx",
+    "readWebhook": "/v1/webhooks/{webhook}",
+    "rotateWebhookSecret": "/v1/webhooks/{webhook}/secret",
+    "endWebhook": "/v1/webhooks/{webhook}/end",
+    "listDeliveries": "/v1/webhooks/{webhook}/deliveries",
+    "replayWebhook": "/v1/webhooks/{webhook}/replay",
+    "readDelivery": "/v1/deliveries/{delivery}",
+    "replayDelivery": "/v1/deliveries/{delivery}/replay",
 }
 """Operations on what belongs to somebody: the address of what is the baker's or Mei's, asked for by the grocer."""
 FOR_ALL = {
@@ -62,6 +69,7 @@ ITEM_BY_ITEM = {
     "takeOrders": "each sale is refused by itself: test_taking_orders",
     "enrolMember": "who is enrolled elsewhere stays another's: test_members",
     "enrolMembers": "who is enrolled elsewhere stays another's: test_members",
+    "registerWebhook": "an endpoint is always the caller's own: test_webhooks",
 }
 """Writes of keys whose no is not the answer as a whole, and where it is tried."""
 
@@ -206,7 +214,18 @@ def test_an_auditor_changes_nothing(town: Town, asker: Any) -> None:
     assert writing == ["previewSettlement"]
 
 
+def webhook_of(merchant: str) -> int:
+    """Register where a merchant's tills are told of what is paid; return the endpoint's number."""
+    from greenloop.services.outbox.endpoints import write_endpoint
+    from tests.support.calling import NOW
+
+    till_of(merchant)
+    client, kinds = f"tills of {merchant}", ("payout.paid",)
+    return write_endpoint(client=client, url="https://tills.example/", kinds=kinds, by="console", at=NOW).id
+
+
 def test_what_is_another_s_is_as_if_it_were_not_there(town: Town, asker: Any, clock: Any) -> None:
+    hook = webhook_of("baker")
     order = town.sell("mei", "baker", 10_000)
     town.refund(order, 1_000)
     town.later(days=1).pay_out()
@@ -216,6 +235,8 @@ def test_what_is_another_s_is_as_if_it_were_not_there(town: Town, asker: Any, cl
         "refund": fetch("SELECT id FROM refund")[0][0],
         "payout": fetch("SELECT id FROM payout")[0][0],
         "mei": town.ids["mei"],
+        "webhook": hook,
+        "delivery": fetch("SELECT id FROM delivery")[0][0],
     }
     grocer, lin = till_of("grocer"), looker_of(town.ids["lin"])
     baker, before = till_of("baker"), fetch("SELECT COUNT(*) FROM journal")

@@ -14,6 +14,7 @@ from greenloop.api.books.ledger import router as ledger
 from greenloop.api.books.money import router as money
 from greenloop.api.books.payouts import router as payouts
 from greenloop.api.books.statements import router as statements
+from greenloop.api.hooks.webhooks import router as webhooks
 from greenloop.api.loop import till, wallet
 from greenloop.api.loop.holds import router as holds
 from greenloop.api.loop.ledgers import router as ledgers
@@ -105,6 +106,7 @@ api.add_router("", ledger)
 api.add_router("", exports)
 api.add_router("", proposals)
 api.add_router("", audit)
+api.add_router("", webhooks)
 
 
 def _raise(fault: Exception) -> Reply:

@@ -117,5 +117,5 @@ def _live(endpoint_id: int) -> WebhookEndpoint:
         raise unknown(endpoint_id)
     if found.ended_at is not None:
         message = say("The endpoint has ended. Register it again.")
-        raise Refusal("webhook.ended", message, field="endpoint")
+        raise Refusal("webhook.closed", message, field="endpoint")
     return found

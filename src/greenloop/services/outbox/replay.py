@@ -47,7 +47,7 @@ def replay_given_up(*, endpoint_id: int, since_at: datetime, by: str, at: dateti
 
 def _refuse_ended() -> None:
     message = say("The endpoint has ended. Register it again; what happens from then on is sent there.")
-    raise Refusal("webhook.ended", message, field="endpoint")
+    raise Refusal("webhook.closed", message, field="endpoint")
 
 
 _ENDED = "SELECT e.ended_at FROM delivery d JOIN webhook_endpoint e ON e.id = d.endpoint_id WHERE d.id = %s"
