@@ -25,6 +25,10 @@ PATHS = (
     *("wallets/{lin}/vouchers", "wallets/{lin}/coupons", "wallets/{lin}/movements", "pools", "pools/green"),
     *("pools/green/cycles", "plans", "rules", "rules/current", "cycles", "cycles/2", "settlements", "settlements/4"),
     *("settlements/4/pools/green", "holds", "holds?standing=false"),
+    *("members", "members/lin", "merchants", "merchants/grocer", "merchants/grocer/shops", "merchants/grocer/rates"),
+    *("payouts", "payouts/{payout}", "deposits", "merchants/grocer/statement", "merchants/grocer/statement.csv"),
+    *("grants", "fees", "journals", "journals/1", "reconciliations", "checks", "exports/orders.ndjson", "proposals"),
+    *("audit", "runs", "clients", "staff", "me"),
 )
 
 
@@ -45,8 +49,10 @@ def test_no_read_asks_more_than_six_times_beside_who_is_asking(lively: Town, clo
     auditor: Looker = staff_of("auditor")
     clock(lively.at)
     order = auditor.get("/v1/orders").json["items"][0]["id"]
+    lively.later(days=1).pay_out()
     told = {
         "order": order,
+        "payout": auditor.get("/v1/payouts").json["items"][0]["id"],
         "lin": lively.ids["lin"],
         "at": lively.calendar.cutoff_at(2).isoformat().replace("+", "%2B"),
     }

@@ -16,15 +16,23 @@ ADDRESSES = [
     *("/v1/settlements/1/pools/%00", "/v1/holds/%00", "/v1/cycles/1%00", "/v1/orders?merchant=%00"),
     *("/v1/orders?merchant=grocer&order_no=%00", "/v1/orders?merchant=grocer&since=9999-01-01T00:00:00Z"),
     *("/v1/settlements/99999999999999999999", "/v1/holds?cursor=LTk5LjE", "/v1/rules?limit=1.5"),
+    *("/v1/members/%00", "/v1/merchants/%00", "/v1/merchants/%00/rates", "/v1/merchants/%00/statement"),
+    *("/v1/payouts/%00", "/v1/payouts?merchant=%00", "/v1/payouts?business_date=0000-00-00", "/v1/journals/%00"),
+    *("/v1/exports/%00.ndjson", "/v1/exports/orders.ndjson?limit=0", "/v1/audit?actor=%00", "/v1/runs?task=%00"),
+    *("/v1/proposals/%00", "/v1/proposals/99999999999999999999", "/v1/merchants/grocer/statement?to=9999-12-31"),
 ]
-LISTS = ("orders", "refunds", "settlements", "holds", "pools", "plans", "rules", "pools/green/cycles")
+LISTS = (
+    *("members", "merchants", "payouts", "deposits", "grants", "fees", "journals", "reconciliations", "checks"),
+    *("proposals", "audit", "runs", "orders", "refunds", "settlements", "holds", "pools", "plans", "rules"),
+    "pools/green/cycles",
+)
 ENDS = (-(2**63), 0, 2**63 - 1)
 
 
 def test_an_address_that_can_t_be_is_refused(town: Town) -> None:
-    finance = staff_of("finance")
+    auditor = staff_of("auditor")
     assert {
-        path: finance.get(path).status for path in ADDRESSES if finance.get(path).status not in {400, 404, 422}
+        path: auditor.get(path).status for path in ADDRESSES if auditor.get(path).status not in {400, 404, 422}
     } == {}
 
 
@@ -63,3 +71,27 @@ def test_bodies_that_are_none_are_refused(town: Town, till: Caller) -> None:
     ):
         content = body if isinstance(body, bytes) else body.encode()
         assert till.post("/v1/orders/confirm", content).status in {400, 404, 422}, body
+
+
+def test_proposals_that_no_text_can_hold_are_refused(town: Town, clock: Any) -> None:
+    operator = staff_of("operator")
+    clock(town.at)
+    at = (town.at + timedelta(days=9)).isoformat()
+    for kind, content in (
+        ("rate.set", {"merchant": "\ud800", "rate_ppm": 100_000, "valid_from_at": at}),
+        ("rate.set", {"merchant": "grocer", "rate_ppm": 10**400, "valid_from_at": at}),
+        ("rate.set", {"\ud800": 1}),
+        ("rules.publish", {"document": plain_rules(name="\ud800"), "effective_at": at}),
+        ("key.rotate", {"client": "\ud800", "scopes": ["orders:read"], "must_sign": "no"}),
+        ("key.rotate", {"client": "x", "scopes": [["orders:read"]], "must_sign": "no"}),
+        ("key.rotate", {"client": "x", "scopes": ["\ud800"], "must_sign": "no", "revokes": "\ud800"}),
+        ("correction", {"what": "\ud800"}),
+        ("correction", {"what": "advance", "merchant": "\0", "order_no": "\0", "refund_no": "\0", "amount_fen": 1}),
+        ("key.rotate", {"client": "\0", "scopes": ["orders:read"], "must_sign": "no"}),
+        ("rate.set", {"merchant": "\0", "rate_ppm": 100_000, "valid_from_at": at}),
+    ):
+        answer = operator.post("/v1/proposals", {"kind": kind, "content": content, "reason": "x"})
+        assert answer.status in {400, 403, 422}, (content, answer.status, answer.body)
+    assert operator.post("/v1/proposals", {"kind": "rate.set", "content": {}, "reason": "\ud800"}).status in {400, 422}
+    cursor = base64.urlsafe_b64encode(json.dumps([1, 1, "\ud800"]).encode()).decode().rstrip("=")
+    assert staff_of("auditor").get(f"/v1/exports/coupons.ndjson?after={cursor}").code == "cursor.unreadable"

@@ -11,6 +11,7 @@ from ninja import Field, Query, Router, Schema
 from greenloop.api.access import Staff
 from greenloop.api.problems import Problem
 from greenloop.core.faults import say
+from greenloop.core.reading import is_text
 from greenloop.insight import lines
 from greenloop.insight.sheets import SHEETS, Sheet
 
@@ -94,7 +95,7 @@ def _read(of: Sheet, after: str | None) -> tuple[object, ...]:
         not isinstance(found, list)
         or [type(each) for each in found] != wanted
         or any(isinstance(each, int) and not -(2**63) <= each < 2**63 for each in found)
-        or any(isinstance(each, str) and "\0" in each for each in found)
+        or any(isinstance(each, str) and ("\0" in each or not is_text(each)) for each in found)
     ):
         raise Problem(400, "cursor.unreadable", say("This cursor is not one that the list gave."), field="after")
     return tuple(found)

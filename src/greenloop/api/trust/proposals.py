@@ -1,11 +1,12 @@
 """Proposals: what one person wants changed, and another decides on."""
 
+import json
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from greenloop.api import access, clock, paging
 from greenloop.api.access import Staff
@@ -25,11 +26,22 @@ Mark = Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9a-f]{64}$")]
 Why = Annotated[str, StringConstraints(strict=True, max_length=500, pattern=r"^[^\x00]*$")]
 
 
+def _writable(content: dict[str, Any]) -> dict[str, Any]:
+    """Accept a content whose texts a database can hold."""
+    if "\\u0000" in json.dumps(content):
+        message = "no text here may hold the character U+0000"
+        raise ValueError(message)
+    return content
+
+
+Content = Annotated[dict[str, Any], Field(max_length=50), AfterValidator(_writable)]
+
+
 class ProposalIn(Body):
     """A change and why. What `content` holds depends on the kind; docs/api.md lists it."""
 
     kind: Literal["rules.publish", "rate.set", "key.rotate", "correction"]
-    content: dict[str, Any] = Field(max_length=50)
+    content: Content
     reason: Reason
 
 
