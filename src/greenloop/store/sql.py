@@ -1,6 +1,7 @@
 """Set-based SQL with parameters: the few differences between SQLite and PostgreSQL end here."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from itertools import islice
 from typing import Any
@@ -101,6 +102,28 @@ def set_integers(table: str, columns: Sequence[str], lines: Sequence[tuple[int |
         f"UPDATE {table} SET {changes} FROM unnest({arrays}) AS line({names}) WHERE {table}.id = line.id",  # noqa: S608
         [list(values) for values in zip(*lines, strict=True)],
     )
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """Let all reads in this block see one state of the database, whatever is written meanwhile; it writes nothing.
+
+    Inside a transaction it is the caller's state that they see.
+    """
+    if connection.in_atomic_block:
+        yield
+        return
+    run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if is_postgresql() else "BEGIN")
+    try:
+        yield
+    finally:
+        run("ROLLBACK")
+
+
+def see_one_state() -> None:
+    """Let all reads of the transaction that has just begun see one state: on SQLite, whose writer is alone, they do."""
+    if is_postgresql():
+        run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 
 def is_postgresql() -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from greenloop.services.verb import verb
+from greenloop.store import sql
 from greenloop.store.models import Reconciliation
 from greenloop.store.queries import subledgers
 from greenloop.store.queries.subledgers import Pair
@@ -21,6 +22,7 @@ class Reconciled:
 @verb
 def reconcile(*, by: str, at: datetime) -> Reconciled:
     """Compare each control account with its subledger and record the differences; nothing is corrected by itself."""
+    sql.see_one_state()  # tills go on selling: an account and its subledger are compared as of one moment
     pairs = tuple(subledgers.pairs())
     differences = tuple(pair for pair in pairs if pair.difference_fen)
     told = {pair.account: [pair.ledger_fen, pair.subledger_fen] for pair in differences}
