@@ -9,13 +9,14 @@ from threading import Event
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from greenloop.api import callers, limits
 from greenloop.api.loop import till as orders
 from tests.faults.cluster import cluster_in, empty_folder, server_folder
 from tests.faults.counting import count
 from tests.faults.profile import PROFILE, SEED, Tally, chance, tallied
-from tests.faults.proxy import Proxy, proxy_to
+from tests.faults.proxy import STARTUP, Proxy, Reader, proxy_to
 from tests.faults.tills import django_at, tills
 from tests.faults.trade import MERCHANTS, found_alliance
 from tests.support.calling import Answer, Caller, partner_of
@@ -33,6 +34,7 @@ _DOUBLED = "SELECT COUNT(*) FROM (SELECT 1 FROM orders GROUP BY merchant_id, ord
 @pytest.fixture
 def line(tmp_path: Path) -> Iterator[tuple[Proxy, str, Town]]:
     """A proxy, the server's own address behind it, and the alliance that trades there."""
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # Django's own lane warns where there is none
     with ExitStack() as open_:
         folder = open_.enter_context(server_folder())
         server = open_.enter_context(cluster_in(folder, empty_folder(folder / "data")))
@@ -141,23 +143,53 @@ def test_an_order_sent_again_with_its_key_after_503_is_there_once_and_gets_the_a
         tally.assert_exact()
 
 
-def test_when_the_answer_to_commit_is_lost_the_caller_is_told_503_and_finds_its_order(
-    line: tuple[Proxy, str, Town],
-) -> None:
-    proxy, url, town = line
-    till = partner_of(*MERCHANTS)
-    till.ahead = True
-    point_django_at(proxy.url("trade"))
+def answer_lost(proxy: Proxy, till: Caller, path: str, body: dict[str, Any]) -> Answer:
+    """Ask while the answer to COMMIT is swallowed, be told that it isn't known, ask again, and return that answer."""
     proxy.after_commit = 1.0
-    lost = till.post("/v1/orders", order_of(town, "x"), idempotency_key="k")
+    lost = till.post(path, body, idempotency_key="k")
     assert (lost.status, lost.code, lost.headers["retry-after"]) == (503, "service.unavailable", "2")
     assert proxy.counts["drops_after_commit"] == 1
     proxy.spare()
-    again = till.post("/v1/orders", order_of(town, "x"), idempotency_key="k")
+    again = till.post(path, body, idempotency_key="k")
     assert (again.status, again.headers["idempotency-replayed"]) == (201, "true")
     orders.writer.rest()
+    callers.forget()
+    return again
+
+
+@pytest.mark.parametrize("ahead", [False, True], ids=["django", "ahead"])
+def test_when_the_answer_to_commit_is_lost_the_caller_is_told_503_and_finds_its_order(
+    line: tuple[Proxy, str, Town], ahead: bool
+) -> None:
+    proxy, url, town = line
+    till = partner_of(*MERCHANTS)
+    till.ahead = ahead
+    point_django_at(proxy.url("trade"))
+    again = answer_lost(proxy, till, "/v1/orders", order_of(town, "x"))
     point_django_at(url)
     assert fetch("SELECT id, cash_fen FROM orders WHERE order_no = 'x'") == [(int(again.json["id"]), 12_345)]
+
+
+def test_when_the_answer_to_commit_is_lost_the_caller_is_told_503_and_finds_its_refund(
+    line: tuple[Proxy, str, Town], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy, url, town = line
+    till = partner_of(*MERCHANTS)
+    order = town.sell("mei", "grocer", 9_200)
+    monkeypatch.setattr("greenloop.api.clock.now", lambda: town.at)
+    point_django_at(proxy.url("trade"))
+    again = answer_lost(proxy, till, f"/v1/orders/{order}/refunds", {"refund_no": "r-1", "amount_fen": 5_000})
+    point_django_at(url)
+    assert fetch("SELECT id, amount_fen, state FROM refund") == [(int(again.json["id"]), 5_000, "paid")]
+
+
+def test_the_proxy_sees_a_commit_in_whatever_pieces_it_comes() -> None:
+    startup = (9).to_bytes(4, "big") + STARTUP.to_bytes(4, "big") + b"\0"
+    said = startup + b"Q\0\0\0\x0bSELECT\0" + b"Q\0\0\0\x0bCOMMIT\0"
+    for size in (1, 5, len(said)):
+        reader = Reader()
+        seen = [reader.commits(said[start : start + size]) for start in range(0, len(said), size)]
+        assert (sum(seen), seen[-1]) == (1, True)
 
 
 _THERE = "SELECT order_no, cash_fen, voucher_fen FROM orders WHERE order_no LIKE 'c%%-%%'"
