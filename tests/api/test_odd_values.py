@@ -73,6 +73,10 @@ def test_bodies_that_are_none_are_refused(town: Town, till: Caller) -> None:
         assert till.post("/v1/orders/confirm", content).status in {400, 404, 422}, body
 
 
+def nested(depth: int) -> dict[str, Any]:
+    return {"a": json.loads("[" * depth + "]" * depth)}
+
+
 def test_proposals_that_no_text_can_hold_are_refused(town: Town, clock: Any) -> None:
     operator = staff_of("operator")
     clock(town.at)
@@ -86,6 +90,7 @@ def test_proposals_that_no_text_can_hold_are_refused(town: Town, clock: Any) -> 
         ("key.rotate", {"client": "x", "scopes": [["orders:read"]], "must_sign": "no"}),
         ("key.rotate", {"client": "x", "scopes": ["\ud800"], "must_sign": "no", "revokes": "\ud800"}),
         ("correction", {"what": "\ud800"}),
+        *(("correction", nested(depth)) for depth in range(10, 900, 70)),
         ("correction", {"what": "advance", "merchant": "\0", "order_no": "\0", "refund_no": "\0", "amount_fen": 1}),
         ("key.rotate", {"client": "\0", "scopes": ["orders:read"], "must_sign": "no"}),
         ("rate.set", {"merchant": "\0", "rate_ppm": 100_000, "valid_from_at": at}),

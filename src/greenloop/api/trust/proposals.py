@@ -22,16 +22,29 @@ from greenloop.store.queries import trust
 router = Router(tags=["proposals"])
 PROPOSERS = ("operator", "finance", "marketing")
 DECIDERS = ("operator", "finance")
+DEPTH_MAX = 16
 Mark = Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9a-f]{64}$")]
 Why = Annotated[str, StringConstraints(strict=True, max_length=500, pattern=r"^[^\x00]*$")]
 
 
 def _writable(content: dict[str, Any]) -> dict[str, Any]:
-    """Accept a content whose texts a database can hold."""
+    """Accept a content that is not nested without end, and whose texts a database can hold."""
+    level: list[Any] = [content]
+    for _ in range(DEPTH_MAX):
+        level = [value for each in level for value in _within(each)]
+    if level:
+        message = f"a content is nested at most {DEPTH_MAX} deep"
+        raise ValueError(message)
     if "\\u0000" in json.dumps(content):
         message = "no text here may hold the character U+0000"
         raise ValueError(message)
     return content
+
+
+def _within(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
 
 
 Content = Annotated[dict[str, Any], Field(max_length=50), AfterValidator(_writable)]
