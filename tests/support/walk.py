@@ -46,6 +46,8 @@ STOPS = (
     Stop("proposal-decided", "risk", "/proposals/", ('main a[href^="/proposals/"] >> nth=2',)),
     Stop("audit", "auditor", "/audit/"),
     Stop("clock", "operator", "/clock/"),
+    Stop("webhooks", "operator", "/webhooks/"),
+    Stop("webhooks-of-a-merchant", "merchant", "/webhooks/"),
     Stop("audit-of-one", "operator", "/audit/?actor=Marketing"),
     Stop("search", "operator", "/search/"),
     Stop("search-found", "operator", "/search/?q={member}"),

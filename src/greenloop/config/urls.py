@@ -9,6 +9,7 @@ urlpatterns = [
     path("", include("greenloop.web.loop.urls")),
     path("", include("greenloop.web.books.urls")),
     path("", include("greenloop.web.trust.urls")),
+    path("", include("greenloop.web.hooks.urls")),
 ]
 handler400 = "greenloop.web.refusals.bad_request"
 handler403 = "greenloop.web.refusals.forbidden"

@@ -25,6 +25,11 @@ class Visitor:
         """Return the refs of the merchants they act for."""
         return tuple(ref for ref, _relation in self.merchants)
 
+    @property
+    def owns(self) -> tuple[str, ...]:
+        """Return the refs of the merchants that they own."""
+        return tuple(ref for ref, relation in self.merchants if relation == "owner")
+
 
 @dataclass(frozen=True, slots=True)
 class StaffRow:
