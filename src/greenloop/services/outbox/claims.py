@@ -17,8 +17,9 @@ from greenloop.store import sql
 LEASE = timedelta(minutes=3)
 """Longer than a sender works on one endpoint's batch, its names' slowest look-ups included."""
 BATCH = 50
-ASIDE = timedelta(seconds=30)
-"""What stood behind a delivery that failed is tried so much later: the endpoint is likely to fail again."""
+REST = timedelta(seconds=5)
+LONG_REST = timedelta(seconds=30)
+"""How long an endpoint that failed is left alone, whatever is due there; longer if more stood behind what failed."""
 WAITS = (
     timedelta(seconds=5),
     timedelta(minutes=5),
@@ -98,15 +99,14 @@ def claim(*, endpoints_max: int, at: datetime) -> list[Batch]:
 @verb
 def record(*, batch: Batch, tried: Sequence[Tried], left: Sequence[Parcel], at: datetime) -> None:
     """Write down what came of a batch, let go of its endpoint, and of what is `left` because one before it failed."""
-    now = sql.instant(at)
     sql.load("delivery_attempt", _ATTEMPT, [_attempt(each) for each in tried])
     arrived = [(sql.instant(each.at), each.parcel.delivery_id) for each in tried if each.outcome.arrived]
     sql.run_many("UPDATE delivery SET state = 'done', done_at = %s WHERE id = %s AND state <> 'done'", arrived)
     failed = [each for each in tried if not each.outcome.arrived]
     sql.run_many(_LATER, [_later(each) for each in failed])
-    aside = sql.instant(at + ASIDE if failed else at)
-    sql.run_many(_LEFT, [(aside, parcel.delivery_id, parcel.attempt) for parcel in left])
-    sql.run(_FREE, [now, batch.endpoint_id, sql.instant(batch.leased_until_at)])
+    sql.run_many(_LEFT, [(sql.instant(at), parcel.delivery_id, parcel.attempt) for parcel in left])
+    rest = timedelta() if not failed else LONG_REST if left else REST
+    sql.run(_FREE, [sql.instant(at + rest), batch.endpoint_id, sql.instant(batch.leased_until_at)])
     if any(each.outcome.is_gone for each in failed):
         close([batch.endpoint_id], why="gone", at=at)
 
