@@ -14,10 +14,17 @@ from tests.faults.profile import PROFILE, tallied
 from tests.support.databases import Database
 from tests.support.ledger import fetch
 from tests.support.receiving import genuine, receiving
-from tests.support.town import found_town
+from tests.support.town import Town, found_town
 
 DAYS = min(4 * PROFILE.scale, 28)
 ORDERS_A_DAY = 10
+
+
+def drain(town: Town) -> None:
+    """Let days go by in which what waits is sent, past the longest wait of each delivery."""
+    for _ in range(DAYS + 12):
+        town.later(hours=27)
+        deliver_due(at=town.at)
 
 
 @pytest.mark.parametrize("broken", ["refuses connections", "answers 503"])
@@ -54,9 +61,7 @@ def test_events_wait_while_their_receiver_is_down_and_arrive_once_it_is_back(
         receiver.got.clear()
         receiver.answer = 204
         with receiving(port if broken != "answers 503" else 0) as back:
-            for _ in range(DAYS + 12):
-                town.later(hours=27)
-                deliver_due(at=town.at)
+            drain(town)
             got = [*receiver.got, *back.got]
         written = {str(number): kind for number, kind in fetch("SELECT id, kind FROM outbox_event")}
         arrived = Counter(each.id for each in got)

@@ -255,11 +255,11 @@ def test_a_crash_between_sending_and_recording_sends_again_under_the_same_id(
 def test_a_sender_that_was_held_up_undoes_nothing_of_the_one_after_it(town: Town, receiver: Receiver) -> None:
     subscribe(town, receiver.url)
     happen(town)
-    (slow,) = claims.claim(endpoints_max=8, at=town.at)
+    (slow,) = deliver.claim(endpoints_max=8, at=town.at)
     later = town.at + claims.LEASE
     assert deliver_due(at=later) == Delivered(1, 0)
     failed = claims.Tried(slow.parcels[0], sending.Outcome(None, 15_000, "no answer within 15 s"), later)
-    claims.record(batch=slow, tried=[failed], left=[], at=later)
+    deliver.record(batch=slow, tried=[failed], left=[], at=later)
     assert states() == [("done", 2, 2)]
 
 

@@ -11,7 +11,6 @@ from secrets import randbelow
 
 from greenloop.services.outbox import signing
 from greenloop.services.outbox.sending import Outcome
-from greenloop.services.verb import verb
 from greenloop.store import sql
 
 LEASE = timedelta(minutes=3)
@@ -67,9 +66,11 @@ def due(at: datetime) -> bool:
     return bool(sql.rows(_DUE.format(lock=""), [now, now, 1]))
 
 
-@verb
 def claim(*, endpoints_max: int, at: datetime) -> list[Batch]:
-    """Take what is due for some endpoints that nobody else sends to; they are the caller's until their lease ends."""
+    """Take what is due for some endpoints that nobody else sends to; they are the caller's until their lease ends.
+
+    Part of the caller's transaction, as all that is written here.
+    """
     now, until_at = sql.instant(at), at + LEASE
     # On SQLite verbs are alone; on PostgreSQL another sender's endpoints are passed over.
     lock = "FOR NO KEY UPDATE OF e SKIP LOCKED" if sql.is_postgresql() else ""
@@ -96,7 +97,6 @@ def claim(*, endpoints_max: int, at: datetime) -> list[Batch]:
     ]
 
 
-@verb
 def record(*, batch: Batch, tried: Sequence[Tried], left: Sequence[Parcel], at: datetime) -> None:
     """Write down what came of a batch, let go of its endpoint, and of what is `left` because one before it failed."""
     sql.load("delivery_attempt", _ATTEMPT, [_attempt(each) for each in tried])

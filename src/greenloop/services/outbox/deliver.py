@@ -12,6 +12,7 @@ from time import monotonic
 from greenloop.services.outbox import claims, signing
 from greenloop.services.outbox.claims import Batch, Parcel, Tried
 from greenloop.services.outbox.sending import Outcome, send
+from greenloop.services.verb import verb
 
 log = logging.getLogger("greenloop.outbox")
 AT_ONCE = 8
@@ -51,14 +52,26 @@ def deliver_due(*, at: datetime, tls: Callable[[], ssl.SSLContext] = ssl.create_
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="webhooks") as threads:
         while True:
             if monotonic() - begun_s < PASS_S and len(under_way) < AT_ONCE and claims.due(now()):
-                for batch in claims.claim(endpoints_max=AT_ONCE - len(under_way), at=now()):
+                for batch in claim(endpoints_max=AT_ONCE - len(under_way), at=now()):
                     under_way[threads.submit(_send, batch, now, trusted)] = batch
             if not under_way:
                 return Delivered(sum(each.arrived for each in outcomes), sum(not each.arrived for each in outcomes))
             for future in wait(under_way, timeout=LOOK_S, return_when=FIRST_COMPLETED).done:
                 (tried, left), batch = future.result(), under_way.pop(future)
-                claims.record(batch=batch, tried=tried, left=left, at=now())
+                record(batch=batch, tried=tried, left=left, at=now())
                 outcomes += [each.outcome for each in tried]
+
+
+@verb
+def claim(*, endpoints_max: int, at: datetime) -> list[Batch]:
+    """Take what is due for some endpoints that nobody else sends to; they are the caller's until their lease ends."""
+    return claims.claim(endpoints_max=endpoints_max, at=at)
+
+
+@verb
+def record(*, batch: Batch, tried: Sequence[Tried], left: Sequence[Parcel], at: datetime) -> None:
+    """Write down what came of a batch, and let go of its endpoint."""
+    claims.record(batch=batch, tried=tried, left=left, at=at)
 
 
 def _send(
