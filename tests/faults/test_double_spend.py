@@ -83,7 +83,7 @@ def test_one_purse_spent_by_32_callers_at_once_pays_for_exactly_what_it_can(
             town.close(2 + turn)
             left_fen += RELEASED_FEN
             # Everyone wants the same price; the purse is enough for one of them, or for some, but never for all.
-            price_fen = dice.randrange(left_fen // CALLERS + 1, left_fen + 1)
+            price_fen = max(left_fen // CALLERS + 1, left_fen // dice.randrange(1, CALLERS))
             numbers = [f"v{turn}-{place}" for place in range(CALLERS)]
             answers = at_once([partial(door, till, town, number, price_fen) for number in numbers])
             affordable = left_fen // price_fen
