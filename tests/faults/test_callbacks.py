@@ -23,7 +23,7 @@ from tests.support.town import OPENING_AT, Town, found_town
 
 EVENTS = ("taken", "cash", "delivered", "refund", "old refund", "deposit")
 ORDERS = list(permutations(EVENTS))
-SEQUENCES = len(ORDERS) if PROFILE.scale > 1 else 100
+SEQUENCES = len(ORDERS) if PROFILE.scale > 1 else 50
 CASH_FEN, VOUCHER_FEN, REFUND_FEN = 40_000, 60, 15_000
 OLD_FEN, OLD_REFUND_FEN, DEPOSIT_FEN = 50_000, 20_000, 30_000
 TOO_EARLY = {"confirm.none", "refund.order", "refund.pending"}

@@ -25,7 +25,7 @@ from tests.support.ledger import fetch
 from tests.support.threads import at_once
 from tests.support.town import Town
 
-DROPS = 60 * PROFILE.scale
+DROPS = 600 if PROFILE.scale > 1 else 30
 CALLERS = 8
 PATIENCE_S = 60 * PROFILE.scale
 _DOUBLED = "SELECT COUNT(*) FROM (SELECT 1 FROM orders GROUP BY merchant_id, order_no HAVING COUNT(*) > 1) AS twice"
