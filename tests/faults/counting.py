@@ -45,8 +45,7 @@ def count(tally: Tally, tills: Iterable[Till]) -> None:
     for each in (orders, refunds):
         tally.doubled += sum(len(rows) - 1 for rows in each.values())
     for till in tills:
-        tally.counts["starts_refused"] += till.errors["worker.none"]
-        tally.counts["errors"] += till.errors.total() - till.errors["worker.none"]
+        tally.counts["errors"] += till.errors.total()
         for number in range(1, till.next_batch() + 1):
             sold = batch(seed=SEED, till=till.name, number=number)
             _count_batch(tally, sold, till, orders, refunds)

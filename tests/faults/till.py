@@ -55,17 +55,9 @@ def insist(verb: str, number: int, call: Callable[[], T]) -> T | None:
     """Call a verb until it answers; None when the till is told to stop before that."""
     from django.db import Error, connection
 
-    from greenloop.core.faults import Refusal
-
     while not stopping.is_set():
         try:
             return call()
-        except Refusal as refusal:
-            # Two processes that start at one moment may both ask for the next worker number, and one is refused it.
-            if refusal.code != "worker.none":
-                raise
-            tell(error=refusal.code, verb=verb, batch=number, said=str(refusal))
-            time.sleep(PAUSE_S)
         except Error as fault:
             tell(error=type(fault).__name__, verb=verb, batch=number, said=str(fault)[:200])
             connection.close()

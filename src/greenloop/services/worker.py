@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from greenloop.core.faults import Refusal, say
 from greenloop.services.ids import Maker
 from greenloop.services.verb import verb
-from greenloop.store import sql
+from greenloop.store import locks, sql
 from greenloop.store.models import Worker
 
 NUMBERS = 1_024
@@ -18,12 +18,12 @@ def lease(*, holder: str, at: datetime) -> Maker:
 
     :raises Refusal: all 1 024 numbers are leased.
     """
+    locks.leases()
     sql.run_many(
         "INSERT INTO worker (number, holder, leased_until_at) VALUES (%s, '', %s) ON CONFLICT (number) DO NOTHING",
         [(number, sql.instant(at)) for number in range(Worker.objects.count() + 1) if number < NUMBERS],
     )
-    free = Worker.objects.select_for_update(skip_locked=True) if sql.is_postgresql() else Worker.objects
-    worker = free.filter(leased_until_at__lte=at).order_by("number").first()
+    worker = Worker.objects.filter(leased_until_at__lte=at).order_by("number").first()
     if worker is None:
         message = say("All {most} worker numbers are leased. Stop a process, or wait a day.")
         raise Refusal("worker.none", message, most=NUMBERS)

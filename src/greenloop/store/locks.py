@@ -11,6 +11,7 @@ from greenloop.store import sql
 
 CLOCKWORK = 7_340_001
 DUES = 7_340_002
+LEASES = 7_340_003
 
 
 def clockwork() -> None:
@@ -27,6 +28,11 @@ def beside_the_clockwork() -> None:
 def dues() -> None:
     """Let one verb at a time decide which orders count among the merchants' dues: confirm cash, pay out."""
     _advise(DUES)
+
+
+def leases() -> None:
+    """Let one process at a time lease a worker number: two that begin at once would want the same new one."""
+    _advise(LEASES)
 
 
 def _advise(number: int) -> None:
