@@ -105,13 +105,13 @@ class SettledOut(Schema):
     cap_fen: int | None
 
 
-class ApproveIn(Body):
+class ApproveSettlementIn(Body):
     """The seal of the proposal that was looked at."""
 
     seal: Ref
 
 
-class RejectIn(ApproveIn):
+class RejectSettlementIn(ApproveSettlementIn):
     """The seal of the proposal that was looked at, and caps for pools, in fen by name; 0 releases nothing."""
 
     caps_fen: Annotated[dict[Ref, Fen], Field(min_length=1, max_length=POOLS)]
@@ -215,7 +215,7 @@ def run_settlement(request: HttpRequest, cycle: CycleNo) -> HttpResponse:
     summary="Approve a held settlement",
     operation_id="approveSettlement",
 )
-def approve_settlement(request: HttpRequest, cycle: CycleNo, body: ApproveIn) -> HttpResponse:
+def approve_settlement(request: HttpRequest, cycle: CycleNo, body: ApproveSettlementIn) -> HttpResponse:
     """Post a held settlement, exactly as it was seen, as another person than who proposed it.
 
     Whoever approves has authenticated within the last minutes. The platform's fee of the cycle moves with it.
@@ -233,7 +233,7 @@ def approve_settlement(request: HttpRequest, cycle: CycleNo, body: ApproveIn) ->
     summary="Reject a held settlement",
     operation_id="rejectSettlement",
 )
-def reject_settlement(request: HttpRequest, cycle: CycleNo, body: RejectIn) -> HttpResponse:
+def reject_settlement(request: HttpRequest, cycle: CycleNo, body: RejectSettlementIn) -> HttpResponse:
     """Cap pools of a held settlement: it is computed again, and whoever rejects is who proposes the result."""
     access.fresh(request)
     at, by = clock.now(), access.account_of(request)

@@ -20,7 +20,7 @@ from greenloop.store.queries import balances
 from greenloop.store.queries.balances import Balances
 
 
-class PoolOut(Struct, frozen=True):
+class WalletPoolOut(Struct, frozen=True):
     """What a holder has in one pool: points in 1/100 point, all else in fen."""
 
     pool: str
@@ -52,7 +52,7 @@ class WalletOut(Struct, frozen=True):
     debt_fen: int
     coupon_fen: int | None
     held: bool | None
-    pools: list[PoolOut]
+    pools: list[WalletPoolOut]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +108,8 @@ def shown(found: Balances, at: datetime) -> Reply:
     )
 
 
-def _pool(row: balances.PoolBalance) -> PoolOut:
-    return PoolOut(
+def _pool(row: balances.PoolBalance) -> WalletPoolOut:
+    return WalletPoolOut(
         *(row.pool, row.is_red, row.points, row.released_fen, row.unspent_fen, row.drawable_fen),
         *(row.spent_fen, row.expired_fen, row.debt_fen),
     )

@@ -37,7 +37,7 @@ class Filter(Schema):
     about: str = Field("", max_length=128, pattern=r"^[^\x00]*$")
 
 
-class RunOut(Schema):
+class TaskRunOut(Schema):
     """One piece of the clock's work: a task and what it was for. `state` is running, done or failed."""
 
     id: str
@@ -76,7 +76,9 @@ def list_audit(request: HttpRequest, which: FilterAsked, page: Asked) -> object:
     return paging.page(rows, page, _shown, lambda row: (row.id,))
 
 
-@router.get("/runs", auth=Staff(), response=Page[RunOut], summary="List what the clock ran", operation_id="listRuns")
+@router.get(
+    "/runs", auth=Staff(), response=Page[TaskRunOut], summary="List what the clock ran", operation_id="listRuns"
+)
 def list_runs(request: HttpRequest, which: TaskAsked, page: Asked) -> object:
     """List the clock's work, newest first: what ran, when, for how long, and what came of it."""
     (before,) = paging.numbers(page, 1, (clockwork.LATEST,))
@@ -96,8 +98,8 @@ def _shown(row: AuditRow) -> AuditOut:
     )
 
 
-def _run(row: RunRow) -> RunOut:
-    return RunOut(
+def _run(row: RunRow) -> TaskRunOut:
+    return TaskRunOut(
         id=str(row.id),
         task=row.task,
         slot=row.slot,
