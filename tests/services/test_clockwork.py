@@ -1,18 +1,27 @@
 """The clock does what is due, once, in order, whatever happened meanwhile."""
 
+import json
+import os
+import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
+from subprocess import Popen
 
 import pytest
+from prometheus_client import REGISTRY
 
-from greenloop.config import clock
+from greenloop.config import clock, tasks
 from greenloop.core.faults import Breach
+from greenloop.insight.proof import Proof
 from greenloop.services import clockwork as records
 from greenloop.services.loop.rules import publish_rules
 from greenloop.services.loop.settle import approve
+from greenloop.store import sql
 from greenloop.store.queries import clockwork
-from greenloop.store.queries.clockwork import RunRow
-from tests.support.ledger import fetch
+from greenloop.store.queries.clockwork import HeldRow, RunRow
+from tests.support.ledger import execute, fetch
+from tests.support.threads import at_once
 from tests.support.town import Town, plain_rules
 
 ME = "worker-1"
@@ -162,7 +171,7 @@ def test_a_broken_invariant_stops_its_task_until_people_say_so(town: Town, monke
     assert (last("reconcile").attempts, last("reconcile").outcome) == (1, "breach: off by one fen")
     assert not records.begin(task="reconcile", slot="2026-01-06", due_at=town.at, holder="another", at=town.at)
     broken = False
-    assert records.try_again(task="reconcile", slot="2026-01-06")
+    assert records.try_again(task="reconcile", slot="2026-01-06", by="wu", at=town.at)
     town.later(minutes=2)
     clock.tick(holder=ME)
     assert last("reconcile").state == "done"
@@ -182,5 +191,177 @@ def test_what_is_kept_for_a_while_only_is_forgotten(town: Town) -> None:
 
     use_nonces(pairs=[(1, "old")], at=town.at)
     use_nonces(pairs=[(1, "new")], at=town.later(minutes=10).at)
-    assert records.prune(at=town.later(minutes=6).at) == {"nonces": 1, "answers": 0}
+    assert records.prune(at=town.later(minutes=6).at) == records.Pruned(1, 0, 0, more=False)
     assert fetch("SELECT nonce FROM nonce") == [("new",)]
+
+
+def test_answers_stay_for_thirty_days_and_sessions_until_they_are_over(town: Town) -> None:
+    kept_at = town.at
+    for key, at in (("old", kept_at), ("young", kept_at + timedelta(hours=1))):
+        execute(
+            "INSERT INTO stored_answer (caller, key, request_hash, status, body, at) "
+            "VALUES ('client/1', %s, '', 200, '', %s)",
+            *(key, sql.instant(at)),
+        )
+        execute(
+            "INSERT INTO django_session (session_key, session_data, expire_date) VALUES (%s, '', %s)",
+            *(key, sql.instant(at + timedelta(days=30))),
+        )
+    assert records.prune(at=kept_at + timedelta(days=29)) == records.Pruned(0, 0, 0, more=False)
+    assert records.prune(at=kept_at + timedelta(days=30, minutes=30)) == records.Pruned(0, 1, 1, more=False)
+    assert fetch("SELECT key FROM stored_answer") == [("young",)]
+    assert fetch("SELECT session_key FROM django_session") == [("young",)]
+
+
+def test_much_is_forgotten_in_small_pieces_so_that_orders_need_not_wait(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from greenloop.services.people.nonces import use_nonces
+
+    monkeypatch.setattr(records, "PRUNED_MAX", 3)
+    use_nonces(pairs=[(1, str(number)) for number in range(7)], at=town.at)
+    assert records.prune(at=town.later(hours=1).at) == records.Pruned(3, 0, 0, more=True)
+    clock.tick(holder=ME)
+    assert last("prune").outcome == '{"nonces":4,"answers":0,"sessions":0}'
+    assert fetch("SELECT COUNT(*) FROM nonce") == [(0,)]
+
+
+def test_of_eight_workers_that_begin_the_same_work_at_once_one_has_it(town: Town) -> None:
+    def begin(holder: str) -> bool:
+        return records.begin(task="settle", slot="1", due_at=town.at, holder=holder, at=town.at)
+
+    told = at_once([partial(begin, f"worker-{number}") for number in range(8)])
+    assert sorted(told) == [False] * 7 + [True]
+    assert fetch("SELECT attempts, holder FROM run") == [(1, f"worker-{told.index(True)}")]
+
+
+def test_two_workers_that_tick_at_once_do_everything_once(town: Town) -> None:
+    town.sell("mei", "grocer", 100_000)
+    town.at = town.calendar.cutoff_at(3) + timedelta(hours=10)
+    at_once([partial(clock.tick, holder=holder) for holder in ("one", "other")])
+    clock.tick(holder="one")  # what waited for the other's step
+    assert {(state, attempts) for state, attempts in fetch("SELECT state, attempts FROM run")} == {("done", 1)}
+    assert fetch("SELECT cycle, state FROM settlement_run ORDER BY cycle") == [(cycle, "posted") for cycle in (1, 2, 3)]
+    # 1 000.00 less the tenth that was conceded, paid once.
+    assert fetch("SELECT amount_fen FROM payout") == [(90_000,)]
+
+
+def test_work_that_a_clock_too_far_ahead_began_is_begun_again_once_the_clock_is_right(town: Town) -> None:
+    town.at = town.calendar.cutoff_at(1)
+    right_at = town.at
+    wrong_at = right_at + timedelta(days=300)
+    records.begin(task="vest", slot="1", due_at=right_at, holder="died", at=wrong_at)
+    records.begin(task="expire", slot="2026-01-12", due_at=right_at, holder=ME, at=wrong_at)
+    records.fail(task="expire", slot="2026-01-12", holder=ME, outcome="failed: OSError", at=wrong_at)
+    town.later(minutes=6)
+    clock.tick(holder=ME)
+    assert ("settle", "1", "done") in ran(*CLOSING)
+    assert ran("expire") == [("expire", "2026-01-12", "done")]
+
+
+def test_money_stays_in_trust_while_an_invariant_is_broken_and_the_rest_goes_on(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(slot: str, at: datetime) -> dict[str, object]:
+        raise Breach("off by one fen")
+
+    town.sell("mei", "grocer", 100_000)
+    town.day(7, 5)  # a Sunday: the books are proved at 4, merchants are paid at 9
+    with monkeypatch.context() as patched:
+        patched.setitem(clock.WORK, "check", broken)
+        clock.tick(holder=ME)
+    assert clockwork.stopped() == {"payout", "fees"}
+    town.day(8, 10)
+    clock.tick(holder=ME)
+    assert ran("payout", "fees") == []
+    assert ran("settle", "check") == [
+        ("check", "2026-01-11", "failed"),
+        ("settle", "1", "done"),
+        ("check", "2026-01-12", "done"),
+    ]
+    assert {"payout", "fees"} <= {slot.task for slot in clockwork.late(town.at)}
+    # A later proof that holds lets nothing go on by itself: people do.
+    assert records.try_again(task="check", slot="2026-01-11", by="wu", at=town.at)
+    assert fetch("SELECT act, about, detail FROM audit_entry ORDER BY id DESC LIMIT 1") == [
+        ("run.retry", "run/check/2026-01-11", '{"breach":true}')
+    ]
+    clock.tick(holder=ME)
+    assert ran("payout", "fees") == [("fees", "1", "done"), ("payout", "2026-01-12", "done")]
+
+
+def test_a_day_whose_payment_broke_an_invariant_is_not_tried_again_the_next_day(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[str] = []
+
+    def broken(slot: str, at: datetime) -> dict[str, object]:
+        tries.append(slot)
+        raise Breach("off by one fen")
+
+    monkeypatch.setitem(clock.WORK, "expire", broken)
+    for day in (2, 3, 4):
+        town.day(day, 12)
+        clock.tick(holder=ME)
+    assert tries == ["2026-01-06"]
+
+
+def test_books_that_do_not_balance_ring_the_alarm_and_count_it(
+    town: Town, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    town.sell("mei", "grocer", 100_000)
+    town.day(2, 5)
+    before = REGISTRY.get_sample_value("greenloop_breaches_total") or 0
+    proof = Proof("1", "balance", "every journal balances", looked_at=1, difference=5)
+    monkeypatch.setattr(clock, "prove", lambda: [proof])
+    clock.tick(holder=ME)
+    assert last("check").outcome.startswith("breach: statements about the books don't hold: balance")
+    assert "ALARM: check 2026-01-06 broke an invariant" in caplog.text
+    assert REGISTRY.get_sample_value("greenloop_breaches_total") == before + 1
+    assert json.loads(fetch("SELECT broken FROM book_check")[0][0])[0][0] == "balance"
+
+
+def test_what_waits_for_a_second_person_is_told_with_all_that_waits_behind_it(town: Town) -> None:
+    publish_rules(document=plain_rules(daily_rebate_cap_fen=1), effective_at=town.at, by="rules", at=town.at)
+    town.sell("mei", "grocer", 100_000)
+    town.close(1)
+    assert clockwork.standing(town.at).held is None
+    town.at = held_at = town.calendar.cutoff_at(2)
+    clock.tick(holder=ME)
+    assert clockwork.standing(town.at).held == HeldRow(cycle=2, since_at=held_at, behind=0)
+    town.at = town.calendar.cutoff_at(4)
+    clock.tick(holder=ME)
+    assert clockwork.standing(town.at).held == HeldRow(cycle=2, since_at=held_at, behind=2)
+    assert not {slot.task for slot in clockwork.late(town.at)} & set(CLOSING)
+
+
+def test_what_comes_next_is_told_for_each_task_soonest_first(town: Town) -> None:
+    town.day(2, 9)
+    hour = town.at
+    later = {slot.task: (slot.slot, slot.due_at - hour) for slot in clockwork.standing(town.at).ahead}
+    assert list(later) == ["reconcile", "prune", "expire", "check", "notice", "payout", "vest"]
+    assert later["reconcile"] == ("2026-01-06", timedelta(minutes=30))
+    assert later["payout"] == ("2026-01-07", timedelta(days=1))  # today's is due this very moment
+    assert later["prune"] == ("2026-01-06T10", timedelta(hours=1))
+    assert later["vest"] == ("1", town.calendar.cutoff_at(1) - hour)
+
+
+def test_what_a_killed_process_of_this_machine_left_is_taken_over_when_the_next_one_begins(town: Town) -> None:
+    dead = Popen([sys.executable, "-c", ""])
+    dead.wait()
+    at = town.at
+    holders = {
+        "vest": f"{tasks.HOST}/{dead.pid}",
+        "settle": f"{tasks.HOST}/{os.getppid()}",
+        "expire": f"elsewhere/{dead.pid}",
+    }
+    for task, holder in holders.items():
+        records.begin(task=task, slot="1", due_at=at, holder=holder, at=at)
+    records.begin(task="notice", slot="1", due_at=at, holder=tasks.HOLDER, at=at)  # its number was another's before
+    tasks.take_over()
+    assert ran() == [
+        ("vest", "1", "failed"),  # killed
+        ("settle", "1", "running"),  # lives
+        ("expire", "1", "running"),  # nobody here can tell
+        ("notice", "1", "failed"),
+    ]
+    assert last("vest").outcome == "failed: its process ended"

@@ -30,6 +30,24 @@ def test_a_failure_says_why(town: "Town", operator: int) -> None:
     assert "breach: off by one fen" in said(visit(operator), "/clock/")
 
 
+def test_the_page_says_what_waits_for_people_and_what_comes_next(
+    town: "Town", operator: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from greenloop.services.loop.rules import publish_rules
+    from tests.support.town import plain_rules
+
+    publish_rules(document=plain_rules(daily_rebate_cap_fen=1), effective_at=town.at, by="rules", at=town.at)
+    town.sell("mei", "grocer", 100_000)
+    town.close(1)
+    town.close(2)
+    clockwork.begin(task="check", slot="2026-01-06", due_at=town.at, holder="w", at=town.at)
+    clockwork.fail(task="check", slot="2026-01-06", holder="w", outcome="breach: off by one fen", at=town.at)
+    page = said(visit(operator), "/clock/")
+    assert "The settlement of cycle 2 waits for a second person" in page
+    assert "these stand still: move the platform's fee, pay merchants." in page
+    assert "What comes next" in page
+
+
 def test_the_page_costs_few_statements_and_is_for_staff(town: "Town", operator: int) -> None:
     client = visit(operator)
     said(client, "/clock/")

@@ -1,8 +1,9 @@
 """The clockwork as a process of its own, and what it ran."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from importlib import import_module
-from typing import Annotated
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,42 +12,74 @@ from greenloop.cli.answer import DONE, REFUSED, Answer, count, moment, pairs, sc
 from greenloop.cli.app import LOOK, YEAR, command
 from greenloop.cli.reading import now
 from greenloop.cli.words import gettext
-from greenloop.core.faults import Refusal, say
+from greenloop.core.faults import Refusal, breach, say
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from greenloop.store.queries.clockwork import RunRow, Standing
 
 ROWS = 40
 STATES = {"running": say("running"), "done": say("done"), "failed": say("failed")}
 
 
+def _unwired() -> None:
+    breach("nobody told the command line how to keep time")
+
+
+tick: Callable[[], None] = _unwired
+"""Does what is due until the process is told to end. The wiring lies above the doors: it sets this for `worker`."""
+
+
 @command("worker", panel=YEAR, help=say("Do what the clock asks for, until Ctrl-C; with SQLite the server does it."))
 def worker() -> Answer:
     """Vest, settle, pay out, let expire, prove and deliver when it is time."""
-    with database.writing():
+    database.reading()
+    with database.alone():
         screen(stderr=True).print(gettext("The clockwork runs until Ctrl-C."))
-        # The wiring lies above the doors: it is named, as the server names its application.
-        import_module("greenloop.config.tasks").work()
+        tick()
     return Answer({"worked": True}, code=DONE)
 
 
-@command("runs", panel=LOOK, help=say("List what the clock ran, what is late, and what comes next."))
+@command("runs", panel=LOOK, help=say("List what the clock ran, what is late, what waits, and what comes next."))
 def runs(
     task: Annotated[str, typer.Option("--task", metavar="TASK", help=say("Only this task, such as settle."))] = "",
+    only_late: Annotated[
+        bool, typer.Option("--late", help=say("Only what is late, what waits and what stands still."))
+    ] = False,
     retry: Annotated[
         str | None, typer.Option("--retry", metavar="TASK/SLOT", help=say("Let a failed run be tried again at once."))
     ] = None,
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="NAME", help=say("Who has looked, and lets it be tried again."))
+    ] = None,
 ) -> Answer:
-    """List runs, newest first; exit code 1 if something is late."""
+    """List runs, newest first; exit code 1 if something is late or stands still."""
+    at = now()
     if retry is not None:
-        _retry(retry)
+        _retry(retry, by, at)
     database.reading()
     from greenloop.store.queries import clockwork
 
-    at = now()
-    found, late, ahead = clockwork.runs(limit=ROWS, task=task), clockwork.late(at), clockwork.next_cutoff_at(at)
+    standing = clockwork.standing(at)
+    found = [] if only_late else clockwork.runs(limit=ROWS, task=task)
+    ahead = () if only_late else standing.ahead
     facts = {
         "runs": [asdict(run) | {"took_ms": run.took_ms} for run in found],
-        "late": [asdict(slot) for slot in late],
-        "next_cutoff_at": ahead,
+        "late": [asdict(slot) for slot in standing.late],
+        "held": asdict(standing.held) if standing.held else None,
+        "stopped": sorted(standing.stopped),
+        "ahead": [asdict(slot) for slot in ahead],
     }
+    shown = [] if only_late else [_ran(found)]
+    shown += _alarming(standing)
+    if ahead:
+        coming = [(f"{slot.task}/{slot.slot}", moment(slot.due_at)) for slot in ahead]
+        shown.append(pairs(gettext("What comes next"), coming))
+    return Answer(facts, shown, REFUSED if standing.late or standing.stopped else DONE, lines=False)
+
+
+def _ran(found: "Sequence[RunRow]") -> "RenderableType":
     columns = [
         *(gettext("task"), gettext("for"), gettext("due"), gettext("state"), gettext("tries")),
         *(gettext("began"), gettext("ms"), gettext("what came of it")),
@@ -58,20 +91,37 @@ def runs(
         )
         for run in found
     ]
-    shown = [table(gettext("What the clock ran"), columns, rows)]
-    if late:
-        named = ", ".join(f"{slot.task}/{slot.slot}" for slot in late)
+    return table(gettext("What the clock ran"), columns, rows)
+
+
+def _alarming(standing: "Standing") -> "list[RenderableType]":
+    """Return the lines about what people should look at."""
+    shown = []
+    if standing.late:
+        named = ", ".join(f"{slot.task}/{slot.slot} ({moment(slot.due_at)})" for slot in standing.late)
         shown.append(text(gettext("Late: {slots}. Is a worker running?").format(slots=named), "bold red"))
-    if ahead:
-        shown.append(pairs(gettext("Ahead"), [(gettext("the open cycle is cut off"), moment(ahead))]))
-    return Answer(facts, shown, REFUSED if late else DONE, lines=False)
+    if held := standing.held:
+        words = gettext(
+            "The settlement of cycle {cycle} waits for a second person since {since}; {behind} cycles wait behind it."
+        )
+        told = words.format(cycle=held.cycle, since=moment(held.since_at), behind=count(held.behind))
+        shown.append(text(told, "bold yellow"))
+    if standing.stopped:
+        words = gettext(
+            "An invariant is broken. Until people have looked and let it be retried, these stand still: {tasks}."
+        )
+        shown.append(text(words.format(tasks=", ".join(sorted(standing.stopped))), "bold red"))
+    return shown or [text(gettext("Nothing is late."))]
 
 
-def _retry(named: str) -> None:
+def _retry(named: str, by: str | None, at: datetime) -> None:
+    if by is None:
+        message = say("Say who has looked and lets it be tried again: the audit log keeps it.")
+        raise Refusal("run.by", message, field="--by")
     task, _, slot = named.partition("/")
     with database.writing():
         from greenloop.services.clockwork import try_again
 
-        if not try_again(task=task, slot=slot):
+        if not try_again(task=task, slot=slot, by=by, at=at):
             message = say("No run {run} has failed. Name one as greenloop runs lists it, such as settle/53.")
             raise Refusal("run.unknown", message, field="--retry", run=named)

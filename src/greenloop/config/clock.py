@@ -5,10 +5,11 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from time import perf_counter
+from typing import NoReturn
 
-from greenloop.core.faults import Breach, Refusal
+from greenloop.core.faults import Breach, Refusal, breach
 from greenloop.insight.check import check as prove
-from greenloop.services import clockwork
+from greenloop.services import clockwork, measures
 from greenloop.services.books.checked import keep_check
 from greenloop.services.books.fees import transfer_fees
 from greenloop.services.books.payout import pay_out
@@ -60,7 +61,7 @@ def _reconcile(slot: str, at: datetime) -> Outcome:
     found = reconcile(by=SCHEDULER, at=at)
     if found.differences:
         named = ", ".join(pair.account for pair in found.differences)
-        raise Breach(f"control accounts differ from their subledgers: {named}")
+        _alarm(f"control accounts differ from their subledgers: {named}")
     return {"accounts": len(found.pairs)}
 
 
@@ -72,7 +73,7 @@ def _check(slot: str, at: datetime) -> Outcome:
     took_ms = round((perf_counter() - begun) * 1000)
     keep_check(statements=len(proofs), broken=broken, replayed=True, took_ms=took_ms, by=SCHEDULER, at=at)
     if broken:
-        raise Breach(f"statements about the books don't hold: {', '.join(name for name, _, _ in broken)}")
+        _alarm(f"statements about the books don't hold: {', '.join(name for name, _, _ in broken)}")
     return {"statements": len(proofs)}
 
 
@@ -83,7 +84,19 @@ def _notice(slot: str, at: datetime) -> Outcome:
 
 def _prune(slot: str, at: datetime) -> Outcome:
     del slot
-    return clockwork.prune(at=at)
+    nonces = answers = sessions = 0
+    more = True
+    while more:
+        gone = clockwork.prune(at=at)
+        nonces, answers, sessions = nonces + gone.nonces, answers + gone.answers, sessions + gone.sessions
+        more = gone.more
+    return {"nonces": nonces, "answers": answers, "sessions": sessions}
+
+
+def _alarm(what: str) -> NoReturn:
+    """Stop at something broken that was found, not done: no verb has counted it."""
+    measures.BREACHES.inc()
+    breach(what)
 
 
 WORK: dict[str, Work] = {

@@ -29,6 +29,12 @@ def main() -> None:
     sys.exit(run(sys.argv[1:]))
 
 
+def _tick() -> None:
+    from greenloop.config import tasks
+
+    tasks.work()
+
+
 def run(args: list[str]) -> int:
     """Run one command line and return its exit code. The framework starts only for a command that needs it."""
     from greenloop.cli import auditing
@@ -40,6 +46,9 @@ def run(args: list[str]) -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "greenloop.config.settings")
     for name in COMMANDS:
         import_module(f"greenloop.cli.{name}")
+    from greenloop.cli import working
+
+    working.tick = _tick
     from greenloop.cli.door import run as answer
 
     return answer(args)

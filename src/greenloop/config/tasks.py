@@ -20,14 +20,19 @@ from huey import SqliteHuey, crontab
 from huey.consumer import Consumer
 
 from greenloop.config import clock
+from greenloop.config.lease import own_ids
+from greenloop.services import clockwork
 from greenloop.services.outbox.deliver import deliver_due
+from greenloop.store.queries import clockwork as slots
 
 log = logging.getLogger("greenloop.clock")
 PROMPT: list[Callable[..., object]] = [deliver_due]
 """What is worked off each few seconds; each is called with `at`."""
 PROMPT_EVERY_S = 5
-_prompt = Lock()
-HOLDER = f"{socket.gethostname()}/{os.getpid()}"
+_ticking, _prompt = Lock(), Lock()
+HOST_MAX = 48
+HOST = socket.gethostname()[:HOST_MAX]
+HOLDER = f"{HOST}/{os.getpid()}"
 
 
 def _queue() -> SqliteHuey:
@@ -52,19 +57,24 @@ def each_minute() -> None:
     """Do what is due, and see to it that what is prompt is done during the minute."""
     for seconds in range(0, 60, PROMPT_EVERY_S):
         promptly.schedule(delay=seconds)
-    _quietly(partial(clock.tick, holder=HOLDER))
+    _alone(_ticking, partial(clock.tick, holder=HOLDER))
 
 
 @huey.task()  # type: ignore[untyped-decorator]
 def promptly() -> None:
     """Work off what is prompt, unless this process is still at it."""
-    if not _prompt.acquire(blocking=False):
+    for each in PROMPT:
+        _alone(_prompt, partial(each, at=datetime.now(UTC)))
+
+
+def _alone(lock: Lock, work: Callable[[], object]) -> None:
+    """Do some work unless this process is still at it: a long settlement has one thread, webhooks have the other."""
+    if not lock.acquire(blocking=False):
         return
     try:
-        for each in PROMPT:
-            _quietly(partial(each, at=datetime.now(UTC)))
+        _quietly(work)
     finally:
-        _prompt.release()
+        lock.release()
 
 
 def _quietly(work: Callable[[], object]) -> None:
@@ -77,8 +87,39 @@ def _quietly(work: Callable[[], object]) -> None:
         connection.close()
 
 
+def take_over() -> None:
+    """Let be tried again what processes of this machine were at that live no more.
+
+    Work of another machine is taken over once it has run for too long (store/queries/clockwork.py).
+    """
+    for run in slots.under_way():
+        if _is_gone(run.holder):
+            log.warning("%s %s was left by a process that ended: %s", run.task, run.slot, run.holder)
+            named = {"task": run.task, "slot": run.slot, "holder": run.holder}
+            clockwork.fail(**named, outcome="failed: its process ended", at=clock.now())
+
+
+def _is_gone(holder: str) -> bool:
+    """Tell whether a holder was a process of this machine, and is none now. This one has only just begun."""
+    host, _, process = holder.rpartition("/")
+    if host != HOST or not process.isdecimal():
+        return False
+    return int(process) == os.getpid() or not _lives(int(process))
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def begin() -> Consumer:
     """Begin ticking in threads of this process, which goes on with something else."""
+    _quietly(take_over)
     huey.flush()
     consumer = Beside(huey, workers=2, check_worker_health=False)
     consumer.start()
@@ -87,6 +128,11 @@ def begin() -> Consumer:
 
 def work() -> None:
     """Tick until SIGTERM or Ctrl-C; what is under way then comes to its end."""
-    huey.flush()
-    options: dict[str, Any] = {"workers": 2, "graceful_signal": "TERM"}
-    Consumer(huey, **options).run()
+    give_back = own_ids("worker")
+    try:
+        _quietly(take_over)
+        huey.flush()
+        options: dict[str, Any] = {"workers": 2, "graceful_signal": "TERM"}
+        Consumer(huey, **options).run()
+    finally:
+        give_back()

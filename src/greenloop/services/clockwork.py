@@ -1,22 +1,27 @@
 """The clock's own records: what was begun, by whom, and what became of it; and what is kept for a while only."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from greenloop.services.trust.steps import may, note
 from greenloop.services.verb import verb
 from greenloop.store import sql
 from greenloop.store.queries.clockwork import ABANDONED, BREACH
 
+DECIDERS = ("operator", "finance")
 NONCES_KEPT = timedelta(minutes=15)
 """A signature is good for five minutes either way: after ten its nonce can't come again."""
 ANSWERS_KEPT = timedelta(days=30)
 OUTCOME_MAX = 2_000
+PRUNED_MAX = 10_000
+"""Rows of each kind that one call forgets: orders don't wait behind it."""
 
 
 @verb
 def begin(*, task: str, slot: str, due_at: datetime, holder: str, at: datetime) -> bool:
     """Begin one piece of work, unless it is done or another worker is at it; tell whether it is the caller's."""
-    now, abandoned = sql.instant(at), sql.instant(at - ABANDONED)
-    return sql.run(_BEGIN, [task, slot, sql.instant(due_at), now, holder[:64], abandoned, f"{BREACH}%"]) == 1
+    now, abandoned, ahead = sql.instant(at), sql.instant(at - ABANDONED), sql.instant(at + ABANDONED)
+    return sql.run(_BEGIN, [task, slot, sql.instant(due_at), now, holder[:64], abandoned, ahead, f"{BREACH}%"]) == 1
 
 
 @verb
@@ -32,17 +37,41 @@ def fail(*, task: str, slot: str, holder: str, outcome: str, at: datetime) -> No
 
 
 @verb
-def try_again(*, task: str, slot: str) -> bool:
-    """Let a piece of work that failed be tried at once, also after a breach; tell whether there is one."""
-    return sql.run(_AGAIN, [task, slot]) == 1
+def try_again(*, task: str, slot: str, by: str, at: datetime) -> bool:
+    """Let a piece of work that failed be tried at once, also after a breach; tell whether there is one.
+
+    What stood still because of it goes on: the audit log keeps who said so.
+
+    :raises Refusal: `by` has no role that decides.
+    """
+    may(by, *DECIDERS)
+    was = sql.value("SELECT outcome FROM run WHERE task = %s AND slot = %s AND state = 'failed'", [task, slot])
+    if was is None or sql.run(_AGAIN, [task, slot]) != 1:
+        return False
+    note(act="run.retry", about=f"run/{task}/{slot}", detail={"breach": was.startswith(BREACH)}, at=at, by=by)
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """How many rows were forgotten. `more` says that some are left for another call."""
+
+    nonces: int
+    answers: int
+    sessions: int
+    more: bool
 
 
 @verb
-def prune(*, at: datetime) -> dict[str, int]:
-    """Forget what is kept for a while only: nonces that can't come again, and answers of long ago."""
-    nonces = sql.run("DELETE FROM nonce WHERE seen_at < %s", [sql.instant(at - NONCES_KEPT)])
-    answers = sql.run("DELETE FROM stored_answer WHERE at < %s", [sql.instant(at - ANSWERS_KEPT)])
-    return {"nonces": nonces, "answers": answers}
+def prune(*, at: datetime) -> Pruned:
+    """Forget what is kept for a while only, oldest first and up to 10 000 rows of each kind.
+
+    That is nonces which can't come again, answers of long ago, and sessions that are over.
+    """
+    nonces = sql.run(_NONCES, [sql.instant(at - NONCES_KEPT), PRUNED_MAX])
+    answers = sql.run(_ANSWERS, [sql.instant(at - ANSWERS_KEPT), PRUNED_MAX])
+    sessions = sql.run(_SESSIONS, [sql.instant(at), PRUNED_MAX])
+    return Pruned(nonces, answers, sessions, PRUNED_MAX in (nonces, answers, sessions))
 
 
 _BEGIN = """
@@ -50,10 +79,23 @@ _BEGIN = """
     VALUES (%s, %s, %s, 'running', 1, %s, %s)
     ON CONFLICT (task, slot) DO UPDATE SET state = 'running', attempts = run.attempts + 1,
         started_at = excluded.started_at, finished_at = NULL, holder = excluded.holder
-    WHERE (run.state = 'running' AND run.started_at < %s) OR (run.state = 'failed' AND run.outcome NOT LIKE %s)
+    WHERE (run.state = 'running' AND (run.started_at < %s OR run.started_at > %s))
+        OR (run.state = 'failed' AND run.outcome NOT LIKE %s)
 """
 _END = """
     UPDATE run SET state = %s, finished_at = %s, outcome = %s
     WHERE task = %s AND slot = %s AND holder = %s AND state = 'running'
+"""
+_NONCES = """
+    DELETE FROM nonce WHERE (key_id, nonce) IN (
+        SELECT key_id, nonce FROM nonce WHERE seen_at < %s ORDER BY seen_at LIMIT %s)
+"""
+_ANSWERS = """
+    DELETE FROM stored_answer WHERE (caller, key) IN (
+        SELECT caller, key FROM stored_answer WHERE at < %s ORDER BY at LIMIT %s)
+"""
+_SESSIONS = """
+    DELETE FROM django_session WHERE session_key IN (
+        SELECT session_key FROM django_session WHERE expire_date < %s ORDER BY expire_date LIMIT %s)
 """
 _AGAIN = "UPDATE run SET attempts = 0, outcome = '' WHERE task = %s AND slot = %s AND state = 'failed'"

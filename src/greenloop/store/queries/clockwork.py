@@ -1,9 +1,10 @@
-"""What the clock has to do: slots that are due by the calendar, those that are late, and what ran."""
+"""What the clock has to do: slots that are due by the calendar, what is late or waits for people, and what ran."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from greenloop.core.cycle import Calendar
 from greenloop.store import sql
@@ -12,7 +13,8 @@ from greenloop.store.queries import lookups
 LATEST = 2**63 - 1
 LATE = timedelta(minutes=10)
 ABANDONED = timedelta(minutes=15)
-"""A run that began this long ago and never ended is one whose process died: it is begun again."""
+"""A run that began this long ago and never ended is one whose process died: it is begun again. So is one that began as
+far ahead: by a clock that was wrong."""
 RETRY_MINUTES_MAX = 60
 DAILY = {
     "expire": time(0, 5),
@@ -25,6 +27,10 @@ DAILY = {
 HOURLY = ("prune",)
 BREACH = "breach"
 """How an outcome begins that no retry may touch: an invariant is broken, and people are called."""
+PROOFS = frozenset({"reconcile", "check"})
+"""What only looks: it goes on each day, whatever it found the day before."""
+LEAVES_TRUST = frozenset({"payout", "fees"})
+"""What takes money out of trust: it stands still while any invariant is broken (settlement.md, R11)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,38 +65,104 @@ class RunRow:
     def rests_at(self, now: datetime) -> bool:
         """Tell whether it is not to be begun at an instant: done, under way, or failed and not yet to be retried."""
         if self.state == "running":
-            return now - self.started_at < ABANDONED
+            return abs(now - self.started_at) < ABANDONED
         if self.state == "failed" and self.finished_at is not None and not self.outcome.startswith(BREACH):
-            return now < self.finished_at + timedelta(minutes=min(2 ** max(0, self.attempts - 1), RETRY_MINUTES_MAX))
+            pause = timedelta(minutes=min(2 ** min(max(0, self.attempts - 1), 10), RETRY_MINUTES_MAX))
+            return -ABANDONED < now - self.finished_at < pause
         return True
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRow:
+    """A settlement that waits for a second person since `since_at`, and how many cut-off cycles wait behind it."""
+
+    cycle: int
+    since_at: datetime
+    behind: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the clock stands: what is late, what waits for people, which tasks stand still, and what comes next."""
+
+    late: Sequence[Slot]
+    held: HeldRow | None
+    stopped: frozenset[str]
+    ahead: Sequence[Slot]
+
+
+@dataclass(frozen=True, slots=True)
+class _Closing:
+    """The last cycle with a settlement, None before there is one, and the one that is held since when."""
+
+    last: int | None
+    held: int | None
+    since: Any
 
 
 def open_slots(now: datetime) -> list[Slot]:
     """Return what is due and not done, in the order in which it is to be done, whatever its tries have come to."""
     calendar = _calendar(now)
-    if calendar is None:
-        return []
-    slots = sorted([*_of_cycles(calendar, now), *_of_days(calendar, now)], key=lambda slot: slot.due_at)
+    return [] if calendar is None else _open(calendar, _closing(), now)
+
+
+def _open(calendar: Calendar, closing: _Closing, now: datetime) -> list[Slot]:
+    slots = sorted([*_of_cycles(calendar, closing, now), *_of_days(calendar, now)], key=_due)
     had = _had(slots)
     return [slot for slot in slots if not ((run := had.get((slot.task, slot.slot))) and run.state == "done")]
 
 
 def due(now: datetime) -> list[Slot]:
     """Return what is to be begun at an instant, in order."""
-    slots = open_slots(now)
+    still = stopped()
+    slots = [slot for slot in open_slots(now) if slot.task not in still]
     had = _had(slots)
     return [slot for slot in slots if not ((run := had.get((slot.task, slot.slot))) and run.rests_at(now))]
 
 
+def stopped() -> frozenset[str]:
+    """Return the tasks that stand still until people have looked: what broke an invariant, and payments with it.
+
+    A day's breach stops the next day's slot of that task too: nothing that broke is tried again by itself.
+    """
+    broken = {task for (task,) in sql.rows(_BROKEN, [f"{BREACH}%"])}
+    return frozenset(broken - PROOFS | LEAVES_TRUST) if broken else frozenset()
+
+
 def late(now: datetime) -> list[Slot]:
     """Return what has been due for more than ten minutes and is not done."""
-    return [slot for slot in open_slots(now) if now - slot.due_at > LATE]
+    return _late(open_slots(now), now)
 
 
-def next_cutoff_at(now: datetime) -> datetime | None:
-    """Return when the open cycle is cut off, None before there are rules."""
-    calendar = _calendar(now)
-    return calendar.cutoff_at(max(1, calendar.cycle_at(now))) if calendar else None
+def _late(slots: Iterable[Slot], now: datetime) -> list[Slot]:
+    return [slot for slot in slots if now - slot.due_at > LATE]
+
+
+def standing(now: datetime) -> Standing:
+    """Return how the clock stands at an instant; of closing cycles, the cut-off of the open one comes next."""
+    calendar, closing = _calendar(now), _closing()
+    if calendar is None:
+        return Standing((), None, stopped(), ())
+    held = None
+    if closing.held is not None:
+        behind = calendar.cycle_at(now) - 1 - closing.held
+        held = HeldRow(closing.held, sql.moment(closing.since), max(0, behind))
+    return Standing(_late(_open(calendar, closing, now), now), held, stopped(), _ahead(calendar, now))
+
+
+def _ahead(calendar: Calendar, now: datetime) -> list[Slot]:
+    cycle = max(1, calendar.cycle_at(now))
+    coming = [Slot("vest", str(cycle), calendar.cutoff_at(cycle))]
+    today = max(calendar.local_date(now), calendar.opens_date)
+    for days in (0, 1):
+        coming += _of_day(calendar, today + timedelta(days=days))
+    first = {slot.task: slot for slot in sorted(coming, key=_due, reverse=True) if slot.due_at > now}
+    return sorted(first.values(), key=_due)
+
+
+def under_way() -> list[RunRow]:
+    """Return what was begun and has not come to its end."""
+    return [_run(row) for row in sql.rows(f"{_COLUMNS} WHERE state = 'running' ORDER BY id")]
 
 
 def runs(*, before: int = LATEST, limit: int, task: str = "") -> list[RunRow]:
@@ -106,17 +178,20 @@ def _calendar(now: datetime) -> Calendar | None:
     return Calendar(date.fromisoformat(told["opens_date"]), told["utc_offset_minutes"], told["cycle_days"])
 
 
-def _of_cycles(calendar: Calendar, now: datetime) -> Iterator[Slot]:
+def _closing() -> _Closing:
+    return _Closing(*sql.rows(_CLOSING)[0])
+
+
+def _of_cycles(calendar: Calendar, closing: _Closing, now: datetime) -> Iterator[Slot]:
     """Return the work of cycles that are cut off: a fee once its cycle is settled, and the next cycle's closing.
 
     While a settlement is held, the cycles behind it wait with it.
     """
     for (cycle,) in sql.rows(_FEES):
         yield Slot("fees", str(cycle), calendar.cutoff_at(cycle))
-    last, held = sql.rows(_LAST)[0]
-    cycle = lookups.open_cycle() if last is None else last + 1
+    cycle = lookups.open_cycle() if closing.last is None else closing.last + 1
     cutoff_at = calendar.cutoff_at(cycle)
-    if not held and cutoff_at <= now:
+    if closing.held is None and cutoff_at <= now:
         vested = sql.value(_DONE, ["vest", str(cycle)])
         yield Slot("settle" if vested else "vest", str(cycle), cutoff_at)
 
@@ -125,14 +200,22 @@ def _of_days(calendar: Calendar, now: datetime) -> Iterator[Slot]:
     today = calendar.local_date(now)
     if today < calendar.opens_date:
         return
-    midnight_at = calendar.midnight_at(today)
+    begun = [slot for slot in _of_day(calendar, today) if slot.due_at <= now]
+    # Of the hours of a day only the newest counts: what an earlier one left is done with it.
+    yield from {slot.task: slot for slot in begun}.values()
+
+
+def _of_day(calendar: Calendar, day: date) -> Iterator[Slot]:
+    midnight_at = calendar.midnight_at(day)
     for task, begins in DAILY.items():
-        due_at = midnight_at + timedelta(hours=begins.hour, minutes=begins.minute)
-        if due_at <= now:
-            yield Slot(task, today.isoformat(), due_at)
-    hours = (now - midnight_at) // timedelta(hours=1)
+        yield Slot(task, day.isoformat(), midnight_at + timedelta(hours=begins.hour, minutes=begins.minute))
     for task in HOURLY:
-        yield Slot(task, f"{today.isoformat()}T{hours:02d}", midnight_at + timedelta(hours=hours))
+        for hour in range(24):
+            yield Slot(task, f"{day.isoformat()}T{hour:02d}", midnight_at + timedelta(hours=hour))
+
+
+def _due(slot: Slot) -> datetime:
+    return slot.due_at
 
 
 def _had(slots: Iterable[Slot]) -> dict[tuple[str, str], RunRow]:
@@ -153,7 +236,11 @@ _COLUMNS = """
 """
 _RUNS = f"{_COLUMNS} WHERE id < %s AND (%s = '' OR task = %s) ORDER BY id DESC LIMIT %s"
 _RULES = "SELECT document FROM rule_version WHERE effective_at <= %s ORDER BY effective_at DESC LIMIT 1"
-_LAST = "SELECT MAX(cycle), SUM(CASE WHEN state = 'held' THEN 1 ELSE 0 END) FROM settlement_run"
+_CLOSING = """
+    SELECT MAX(cycle), MAX(CASE WHEN state = 'held' THEN cycle END), MAX(CASE WHEN state = 'held' THEN proposed_at END)
+    FROM settlement_run
+"""
+_BROKEN = "SELECT DISTINCT task FROM run WHERE state = 'failed' AND outcome LIKE %s"
 _DONE = "SELECT 1 FROM run WHERE task = %s AND slot = %s AND state = 'done'"
 _FEES = """
     SELECT r.cycle FROM settlement_run r WHERE r.state = 'posted'

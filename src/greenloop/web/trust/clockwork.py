@@ -1,7 +1,9 @@
 """What the clock ran, what is late, and what comes next."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -9,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from greenloop.store.queries import clockwork
-from greenloop.store.queries.clockwork import RunRow
+from greenloop.store.queries.clockwork import RunRow, Slot
 from greenloop.web import access, clock, cursors, words
 from greenloop.web.page import show
 
@@ -47,17 +49,23 @@ class Line:
 def runs(request: HttpRequest) -> HttpResponse:
     """List runs, newest first."""
     before, now = cursors.number(request), clock.now()
+    standing = clockwork.standing(now)
     found, last = cursors.page(clockwork.runs(before=before or clockwork.LATEST, limit=ROWS + 1), ROWS)
-    late = [(task_named(slot.task), slot.slot, slot.due_at) for slot in clockwork.late(now)]
     return show(
         request,
         "trust/clock.html",
         lines=[Line(row, task_named(row.task), str(STATES[row.state]), _came(row)) for row in found],
-        late=late,
-        cutoff_at=clockwork.next_cutoff_at(now),
+        late=_named(standing.late),
+        held=standing.held,
+        stopped=", ".join(task_named(task) for task in sorted(standing.stopped)),
+        ahead=[] if before else _named(standing.ahead),
         older=f"{reverse('clock')}?before={last.id}" if last else None,
         newer=reverse("clock") if before else None,
     )
+
+
+def _named(slots: Iterable[Slot]) -> list[tuple[str, str, datetime]]:
+    return [(task_named(slot.task), slot.slot, slot.due_at) for slot in slots]
 
 
 def task_named(task: str) -> str:

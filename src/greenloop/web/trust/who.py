@@ -37,6 +37,7 @@ ACTS: dict[str, str | Promise] = {
     "proposal.withdraw": gettext_lazy("withdrew a proposal"),
     "rate.set": gettext_lazy("set a rate card"),
     "rules.publish": gettext_lazy("published rules"),
+    "run.retry": gettext_lazy("let a run of the clock be tried again"),
     "seat.end": gettext_lazy("ended a seat"),
     "seat.give": gettext_lazy("gave somebody a seat"),
     "settlement.approve": gettext_lazy("approved a settlement"),
