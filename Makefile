@@ -19,6 +19,7 @@ LOCALE := src/greenloop/locale
 digest = $(shell cat $(1) 2>/dev/null | cksum | tr ' ' '-')
 BASE := $(VENV)/.base-$(call digest,requirements/base.txt)
 SELF := $(VENV)/.self-$(call digest,pyproject.toml)
+CLIENT := $(VENV)/.client-$(call digest,clients/python/pyproject.toml)
 DEV := $(VENV)/.dev-$(call digest,requirements/dev.txt)
 BASKETS := $(VENV)/.baskets-$(call digest,requirements/demo.txt)
 
@@ -26,7 +27,7 @@ PO := $(wildcard $(LOCALE)/*/LC_MESSAGES/*.po)
 MO := $(PO:.po=.mo)
 
 RUN := $(BASE) $(SELF) $(MO)
-TOOLS := $(RUN) $(DEV)
+TOOLS := $(RUN) $(DEV) $(CLIENT)
 
 .PHONY: help
 help: ## Show this list
@@ -51,6 +52,11 @@ $(SELF): | $(BASE)
 	@echo "setup: installing greenloop itself, editable"
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@rm -f $(VENV)/.self-* && touch $@
+
+$(CLIENT): | $(BASE)
+	@echo "setup: installing the client for Python, editable"
+	@$(PIP) install --no-deps --no-build-isolation --editable clients/python
+	@rm -f $(VENV)/.client-* && touch $@
 
 $(DEV): | $(BASE)
 	@echo "setup: installing what checks and tests it (requirements/dev.txt)"
@@ -136,6 +142,10 @@ lock: $(TOOLS) ## Pin the newest versions that requirements/*.in allow [ARGS="--
 licences: $(TOOLS) ## Write docs/licences.md: the licence of everything that is installed
 	@$(BIN)/python -m tests.house.licences
 
+.PHONY: client
+client: $(TOOLS) ## Write the operations and types of clients/python from the API's document
+	@$(BIN)/python clients/python/generate.py
+
 LANGUAGES := zh_Hans
 POT := $(LOCALE)/django.pot
 
@@ -156,5 +166,5 @@ messages: $(TOOLS) ## Collect the sentences to translate into the .po files
 .PHONY: clean
 clean: ## Remove what make made: .venv, compiled translations, mutants, caches; data in var/ stays
 	@rm -rf $(VENV) mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
-	@find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+	@find src tests bench clients -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 	@find $(LOCALE) -name '*.mo' -delete 2>/dev/null || true

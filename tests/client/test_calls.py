@@ -1,15 +1,12 @@
 """The client's signature is accepted; a write that was dropped or put off is sent again with the same key."""
 
-import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "clients" / "python"))
 from greenloop_client import Connection, ProblemError
 from greenloop_client.signing import signature
 
