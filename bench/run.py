@@ -14,6 +14,7 @@ from bench.measure import Figure, each, median, p99, peak_mib, seconds
 django.setup()
 
 from bench import world  # noqa: E402  Django is set up first
+from bench.load import loading  # noqa: E402
 from bench.pages import paging  # noqa: E402
 from greenloop.core.loop.settlement import settle  # noqa: E402
 from greenloop.services.loop import settle as settle_verb  # noqa: E402
@@ -116,15 +117,16 @@ def main() -> None:
             print(json.dumps(figure.as_dict()), flush=True)
         return
     with world.fresh(engine, server) as address:
-        if name in BY_ADDRESS:
-            figures = paging(engine, address) if name == "pages" else taking(engine, address, int(stored))
-        else:
-            figures = MEASURES[name](engine)
+        figures = BY_ADDRESS[name](engine, address, int(stored)) if name in BY_ADDRESS else MEASURES[name](engine)
         for figure in figures:
             print(json.dumps(figure.as_dict()), flush=True)
 
 
-BY_ADDRESS = ("take", "pages")
+BY_ADDRESS: dict[str, Callable[[str, str, int], Iterator[Figure]]] = {
+    "take": taking,
+    "pages": lambda engine, address, _: paging(engine, address),
+    "load": lambda engine, address, _: loading(engine, address),
+}
 MEASURES = {"settle": settling, "vest": vesting, "wallet": reading}
 
 if __name__ == "__main__":
