@@ -18,6 +18,7 @@ from greenloop.services.loop.expire import expire
 from greenloop.services.loop.notice import give_notice
 from greenloop.services.loop.settle import settle
 from greenloop.services.loop.vest import vest
+from greenloop.services.outbox.forget import forget
 from greenloop.services.trust.acting import SCHEDULER, acting
 from greenloop.store.queries import clockwork as slots
 from greenloop.store.queries.clockwork import BREACH, Slot
@@ -84,13 +85,15 @@ def _notice(slot: str, at: datetime) -> Outcome:
 
 def _prune(slot: str, at: datetime) -> Outcome:
     del slot
-    nonces = answers = sessions = 0
+    nonces = answers = sessions = events = 0
     more = True
     while more:
         gone = clockwork.prune(at=at)
         nonces, answers, sessions = nonces + gone.nonces, answers + gone.answers, sessions + gone.sessions
         more = gone.more
-    return {"nonces": nonces, "answers": answers, "sessions": sessions}
+    while forgotten := forget(at=at):
+        events += forgotten
+    return {"nonces": nonces, "answers": answers, "sessions": sessions, "events": events}
 
 
 def _alarm(what: str) -> NoReturn:
