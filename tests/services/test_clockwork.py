@@ -222,7 +222,7 @@ def test_much_is_forgotten_in_small_pieces_so_that_orders_need_not_wait(
     use_nonces(pairs=[(1, str(number)) for number in range(7)], at=town.at)
     assert records.prune(at=town.later(hours=1).at) == records.Pruned(3, 0, 0, more=True)
     clock.tick(holder=ME)
-    assert last("prune").outcome == '{"nonces":4,"answers":0,"sessions":0}'
+    assert last("prune").outcome == '{"nonces":4,"answers":0,"sessions":0,"events":0}'
     assert fetch("SELECT COUNT(*) FROM nonce") == [(0,)]
 
 
