@@ -59,7 +59,11 @@ class Keyed(AuthBase):
 
         :raises Problem: the key is not good, or lacks the scope.
         """
-        return callers.client(request.META, request.body, self.scope) if callers.has_key(request.META) else None
+        if not callers.has_key(request.META):
+            return None
+        # Django reads the path as UTF-8; what was signed are its bytes, which WSGI hands on as Latin-1.
+        path = request.path_info.encode("utf-8", "surrogateescape").decode("latin-1")
+        return callers.client({**request.META, "PATH_INFO": path}, request.body, self.scope)
 
 
 class Session(AuthBase):

@@ -19,6 +19,7 @@ from greenloop.store.queries.callers import KeyFact
 FRESH_S = 5
 """How long a key is remembered: one that was revoked is refused after that at the latest."""
 KEYS_MAX = 10_000
+ID_MAX = 2**63 - 1
 Environ = Mapping[str, Any]
 
 
@@ -123,6 +124,8 @@ def busy() -> Problem:
 
 
 def _live(key_id: int) -> KeyFact | None:
+    if key_id > ID_MAX:  # no database has such a number
+        return None
     now_s = time.monotonic()
     read_s, fact = _known.get(key_id, (0.0, None))
     if not read_s or now_s - read_s > FRESH_S:

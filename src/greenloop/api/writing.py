@@ -46,7 +46,7 @@ def write(
         if given := answers.given([(caller.name, key)]).get((caller.name, key)):
             return _replayed(asked, given)
     try:
-        with acting(actor=caller.name, request_id=request.headers.get("X-Request-Id", "")[:64]), answering(asked):
+        with acting(actor=caller.name), answering(asked):
             result = act()
     except Answered:
         if asked is None:

@@ -138,7 +138,12 @@ def bulk(environ: Environ, body: bytes, caller: Client | None = None) -> Reply:
     :raises Problem: the caller may not, or the body can't be read as a list of orders.
     """
     caller = caller or callers.client(environ, body, "orders:write")
-    translation.activate(language(environ.get("HTTP_ACCEPT_LANGUAGE", "")))
+    # The thread serves somebody else next: what one caller reads is not left behind as its language.
+    with translation.override(language(environ.get("HTTP_ACCEPT_LANGUAGE", ""))):
+        return _bulk(environ, body, caller)
+
+
+def _bulk(environ: Environ, body: bytes, caller: Client) -> Reply:
     by_line = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() == NDJSON
     items = _lines(body) if by_line else _read(_read_orders, body).orders
     sales: list[Sale] = []

@@ -49,8 +49,8 @@ def enrol_members(*, forms: Sequence[MemberForm], at: datetime, client_id: int |
     A referrer is enrolled already or stands earlier in the same call. A client through which they enrol may read what
     they have; who has enrolled otherwise before isn't its own by being named again.
 
-    :raises Refusal: a ref is empty, or known with other facts; a referrer is unknown; a phone can't be read, or signs
-        in somebody else; the identity key is not kept.
+    :raises Refusal: a ref is empty, or known with other facts; a referrer is unknown; a phone can't be read, signs in
+        somebody else, or is named for who didn't enrol through the client; the identity key is not kept.
     """
     known = {
         member.ref: member for member in Member.objects.filter(ref__in=_refs(forms, [form.referrer for form in forms]))
@@ -62,6 +62,8 @@ def enrol_members(*, forms: Sequence[MemberForm], at: datetime, client_id: int |
     _check_repeats(forms, "member.known")
     for form in forms:
         _check_member(form, known, found, place)
+    if client_id is not None:
+        _check_phones(forms, known, client_id)
     Account.objects.bulk_create(_account(found[form.ref], at) for form in new)
     Member.objects.bulk_create(
         Member(
@@ -120,6 +122,18 @@ def _check_member(form: MemberForm, known: dict[str, Member], found: dict[str, i
             field="ref",
             ref=form.ref,
         )
+
+
+def _check_phones(forms: Sequence[MemberForm], known: dict[str, Member], client_id: int) -> None:
+    """Keep a client from naming the phone that somebody who enrolled elsewhere signs in by: it would be their account.
+
+    Also the phone that they have is refused, so that nobody learns which one it is.
+    """
+    named = {known[form.ref].account_id: form.ref for form in forms if form.phone and form.ref in known}
+    own = ClientMember.objects.filter(client_id=client_id, account_id__in=named).values_list("account_id", flat=True)
+    if others := set(named) - set(own):
+        message = say("The member {ref} enrolled elsewhere, and its phone is not yours to name. Leave the phone out.")
+        raise Refusal("phone.elsewhere", message, field="phone", ref=min(named[each] for each in others))
 
 
 @begun_again
