@@ -27,6 +27,23 @@ TASKS = {
     "check": gettext_lazy("prove the books"),
     "prune": gettext_lazy("forget what is kept for a while only"),
 }
+FIGURES = {
+    "orders": gettext_lazy("orders"),
+    "concession_fen": gettext_lazy("concession"),
+    "state": gettext_lazy("state"),
+    "issued_fen": gettext_lazy("issued"),
+    "moved_fen": gettext_lazy("moved"),
+    "voucher_fen": gettext_lazy("vouchers"),
+    "coupon_fen": gettext_lazy("coupons"),
+    "events": gettext_lazy("events"),
+    "merchants": gettext_lazy("merchants"),
+    "paid_fen": gettext_lazy("paid"),
+    "accounts": gettext_lazy("accounts"),
+    "statements": gettext_lazy("statements"),
+    "nonces": gettext_lazy("nonces"),
+    "answers": gettext_lazy("kept answers"),
+    "sessions": gettext_lazy("sessions"),
+}
 STATES = {
     "done": gettext_lazy("done"),
     "running": gettext_lazy("under way"),
@@ -82,6 +99,7 @@ def _came(row: RunRow) -> str:
 
 
 def _figure(name: str, value: object) -> str:
+    told = str(FIGURES.get(name, name))
     if name.endswith("_fen") and type(value) is int:
-        return f"{name.removesuffix('_fen')} {words.money(value)}"
-    return f"{name} {words.count(value) if type(value) is int else value}"
+        return f"{told} {words.money(value)}"
+    return f"{told} {words.count(value) if type(value) is int else value}"
