@@ -30,7 +30,7 @@ class Moody(BaseHTTPRequestHandler):
         content = b'{"code": "a.code", "field": "a", "detail": "No."}'
         self.send_response(status)
         self.send_header("Content-Length", str(len(content)))
-        if status == 503:
+        if status in {429, 503}:
             self.send_header("Retry-After", "0")
         self.end_headers()
         self.wfile.write(content)
@@ -64,13 +64,13 @@ def test_the_api_accepts_what_the_client_signs(key: str) -> None:
 
 
 def test_a_write_is_sent_again_with_its_key_and_a_new_nonce(base: str) -> None:
-    ANSWERS.extend([0, 503, 201])
+    ANSWERS.extend([0, 503, 429, 201])
     line = Connection(base, TOKEN, signs=True)
     assert line.call("POST", "/v1/orders", {})["code"] == "a.code"
     line.close()
-    assert len(SEEN) == 3
+    assert len(SEEN) == 4
     assert len({each["idempotency-key"] for each in SEEN}) == 1
-    assert len({each["signature-input"] for each in SEEN}) == 3
+    assert len({each["signature-input"] for each in SEEN}) == 4
 
 
 def test_a_refusal_is_raised_and_not_sent_again(base: str) -> None:
@@ -81,3 +81,11 @@ def test_a_refusal_is_raised_and_not_sent_again(base: str) -> None:
     line.close()
     assert (said.value.status, said.value.code, said.value.field) == (409, "a.code", "a")
     assert len(SEEN) == 1
+
+
+def test_a_key_of_the_callers_own_is_sent_at_each_attempt(base: str) -> None:
+    ANSWERS.extend([0, 201])
+    line = Connection(base, TOKEN)
+    line.call("POST", "/v1/orders", {}, key="till-7-000123")
+    line.close()
+    assert [each["idempotency-key"] for each in SEEN] == ["till-7-000123"] * 2

@@ -15,6 +15,7 @@ ATTEMPTS = 4
 TIMEOUT_S = 30.0
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 10.0
+BUSY = {http.HTTPStatus.TOO_MANY_REQUESTS, http.HTTPStatus.SERVICE_UNAVAILABLE}
 
 
 class ProblemError(Exception):
@@ -106,7 +107,7 @@ class Connection:
                     raise ConnectionError(str(fault)) from fault
             else:
                 after = answer.getheader("Retry-After") or ""
-                if answer.status != http.HTTPStatus.SERVICE_UNAVAILABLE or not after or attempt == ATTEMPTS:
+                if answer.status not in BUSY or not after or attempt == ATTEMPTS:
                     return self._understood(answer, read)
                 pause_s = float(after) if after.isdecimal() else pause_s
             time.sleep(min(pause_s, LONGEST_PAUSE_S))
