@@ -15,6 +15,7 @@ router = Router(tags=["orders"])
 @router.post(
     "/orders",
     auth=Keyed("orders:write"),
+    response={201: None},
     summary="Take an order",
     operation_id="takeOrder",
     openapi_extra={**takes({"application/json": "OrderIn"}), **answers(201, "OrderOut", "The order as it was taken")},
