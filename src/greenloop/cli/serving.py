@@ -1,5 +1,6 @@
 """Serving the pages."""
 
+import multiprocessing
 import os
 from typing import Annotated
 
@@ -85,6 +86,9 @@ def _granian(host: str, port: int, workers: int) -> None:
     from granian.log import LogLevels
 
     connections.close_all()
+    # Each process starts afresh: a fork would keep this one's settings, without the pool of connections that serving
+    # has, and would leave without what is registered for its end (until Python 3.13).
+    multiprocessing.set_start_method("spawn", force=True)
     server = Granian(
         "greenloop.config.wsgi:application",
         address=host,
