@@ -5,9 +5,9 @@ address is ever noted: a route is its pattern, a caller its kind and number.
 """
 
 import re
-import secrets
 from contextvars import ContextVar
 from dataclasses import dataclass
+from random import Random
 
 SANE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -23,12 +23,14 @@ class Trail:
     refusal: str = ""
 
 
+# Ids are no secret: asking the operating system for each would let go of the interpreter in the middle of a request.
+_drawn = Random()  # noqa: S311
 _under_way: ContextVar[Trail | None] = ContextVar("trail", default=None)
 
 
 def begin(asked_id: str = "") -> Trail:
     """Begin a request's trail under the id that its caller asked for, or under a new one if that isn't a sane one."""
-    found = Trail(asked_id if SANE.fullmatch(asked_id) else secrets.token_urlsafe(15))
+    found = Trail(asked_id if SANE.fullmatch(asked_id) else f"{_drawn.getrandbits(120):030x}")
     _under_way.set(found)
     return found
 

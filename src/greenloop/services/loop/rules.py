@@ -15,6 +15,7 @@ from greenloop.services.books.post import open_pool_accounts
 from greenloop.services.outbox import news
 from greenloop.services.trust.steps import canonical, note
 from greenloop.services.verb import verb
+from greenloop.store import sql
 from greenloop.store.models import Plan, Pool, RuleVersion
 
 
@@ -169,12 +170,18 @@ def _parsed(document: str) -> RuleSet:
 
 def rulings() -> Sequence[Ruling]:
     """Return all published rule sets with the ids of their pools and plans, oldest first."""
-    pools = dict(Pool.objects.values_list("name", "id"))
-    plans = dict(Plan.objects.values_list("name", "id"))
+    pools: dict[str, int] = {}
+    plans: dict[str, int] = {}
+    for is_pool, name, number in sql.rows(_NAMED):
+        (pools if is_pool else plans)[name] = number
     return [
-        Ruling(version.id, _parsed(version.document), version.effective_at, pools, plans)
-        for version in RuleVersion.objects.order_by("effective_at")
+        Ruling(number, _parsed(document), sql.moment(effective_at), pools, plans)
+        for number, document, effective_at in sql.rows(_RULES)
     ]
+
+
+_NAMED = "SELECT 1, name, id FROM pool UNION ALL SELECT 0, name, id FROM plan"
+_RULES = "SELECT id, document, effective_at FROM rule_version ORDER BY effective_at"
 
 
 def in_force(known: Sequence[Ruling], at: datetime) -> Ruling:

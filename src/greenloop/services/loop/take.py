@@ -105,10 +105,7 @@ def _record(counter: Counter, *, at: datetime) -> None:
     sql.load("orders", COLUMNS, [(*line, journal_id) for line in counter.lines])
     if counter.till.amounts:
         record_wallets(counter.till.work, journal_id=journal_id)
-    touched = sql.run_many(
-        "UPDATE member SET first_order_id = %s WHERE account_id = %s AND first_order_id IS NULL",
-        [(order, member) for member, order in sorted(counter.first_orders.items())],
-    )
+    touched = _note_first_orders(sorted(counter.first_orders.items()))
     before = counter.facts.red_fen
     touched += sql.run_many(_RED, [(*of, fen, before.get(of, 0)) for of, fen in sorted(counter.red_fen.items())])
     if touched != len(counter.first_orders) + len(counter.red_fen):
@@ -119,6 +116,26 @@ def _record(counter: Counter, *, at: datetime) -> None:
     )
 
 
+def _note_first_orders(lines: list[tuple[int, int]]) -> int:
+    """Note members' first orders where they have none yet, in the order of the members; return how many had none."""
+    if not lines:
+        return 0
+    if sql.is_postgresql():
+        return sql.run(_FIRST_ORDERS, [list(column) for column in zip(*lines, strict=True)])
+    return sql.run_many(_FIRST_ORDER, [(order, member) for member, order in lines])
+
+
+_FIRST_ORDER = "UPDATE member SET first_order_id = %s WHERE account_id = %s AND first_order_id IS NULL"
+# One statement, whatever the batch's size; its rows are locked in one order first, or two writers could deadlock.
+_FIRST_ORDERS = """
+    WITH line AS MATERIALIZED (
+        SELECT m.account_id, given.order_id
+        FROM unnest(%s::bigint[], %s::bigint[]) AS given(account_id, order_id) JOIN member m USING (account_id)
+        WHERE m.first_order_id IS NULL ORDER BY m.account_id FOR NO KEY UPDATE OF m
+    )
+    UPDATE member SET first_order_id = line.order_id FROM line
+    WHERE member.account_id = line.account_id AND member.first_order_id IS NULL
+"""
 _RED = """
     INSERT INTO referral_month (account_id, month, red_fen) VALUES (%s, %s, %s) ON CONFLICT (account_id, month)
     DO UPDATE SET red_fen = referral_month.red_fen + excluded.red_fen WHERE referral_month.red_fen = %s

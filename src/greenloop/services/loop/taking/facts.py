@@ -9,7 +9,7 @@ from greenloop.core.loop.spending import Paper, Purse
 from greenloop.services.loop.rules import Ruling, rulings
 from greenloop.services.loop.taking.sale import Sale, Sold
 from greenloop.store import locks, sql
-from greenloop.store.queries import parties, pools, wallets
+from greenloop.store.queries import parties, wallets
 from greenloop.store.queries.parties import MemberFact, MerchantFact
 from greenloop.store.sql import Row
 
@@ -56,15 +56,16 @@ def gather(sales: Sequence[Sale], *, at: datetime, look_up: bool, to_write: bool
     }
     if to_write:
         locks.holders(spenders)
+    rules = rulings()
     return Facts(
         at=at,
-        rulings=rulings(),
+        rulings=rules,
         merchants=merchants,
         members=members,
         earlier=_earlier(sales, merchants) if look_up else {},
         red_fen=_red_fen(referrers),
         grants=_grants(to_write=to_write) if newcomers else (),
-        pool_names=pools.names(),
+        pool_names={number: name for name, number in rules[0].pools.items()} if rules else {},
         own_shops=parties.own_shops(spenders),
         held=parties.held_accounts(spenders),
         purses=wallets.purses_of(spenders),
@@ -99,10 +100,12 @@ def _red_fen(referrers: set[int]) -> dict[tuple[int, str], int]:
 
 
 def _grants(*, to_write: bool) -> tuple[GrantFact, ...]:
-    if to_write:
-        locks.grants()
-    found = sql.rows(
-        "SELECT id, rebate_fen, amount_fen - committed_fen FROM marketing_grant "
-        "WHERE approved_by IS NOT NULL AND amount_fen - committed_fen >= rebate_fen ORDER BY id"
-    )
-    return tuple(GrantFact(*row) for row in found)
+    # Locked as they are read, by id as `locks.grants` does: one statement, which is all where no grant is open.
+    lock = "FOR NO KEY UPDATE" if to_write and sql.is_postgresql() else ""
+    return tuple(GrantFact(*row) for row in sql.rows(f"{_OPEN_GRANTS} {lock}"))
+
+
+_OPEN_GRANTS = """
+    SELECT id, rebate_fen, amount_fen - committed_fen FROM marketing_grant
+    WHERE approved_by IS NOT NULL AND amount_fen - committed_fen >= rebate_fen ORDER BY id
+"""
