@@ -64,7 +64,8 @@ def test_each_part_that_is_signed_can_t_be_changed(town: Town, till: Caller, ahe
 
 
 @LANES
-@pytest.mark.parametrize(("by_s", "good"), [(-301, False), (-290, True), (290, True), (301, False)])
+# A slow machine may take seconds until it looks at the clock: what is ahead comes nearer in the meantime.
+@pytest.mark.parametrize(("by_s", "good"), [(-301, False), (-290, True), (290, True), (330, False)])
 def test_a_signature_is_good_for_five_minutes_either_way(
     town: Town, till: Caller, ahead: bool, by_s: int, good: bool
 ) -> None:
