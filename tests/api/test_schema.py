@@ -153,3 +153,16 @@ def test_an_operation_documents_the_yes_that_it_says_and_no_other() -> None:
             # A refund that is only tried is the one that has two.
             assert len(yes) == 1 + (told["operationId"] == "refundOrder"), told["operationId"]
             assert all(said["content"] for said in yes.values()), told["operationId"]
+
+
+def test_a_backlog_is_answered_in_a_documented_type_of_content(full: Full) -> None:
+    from greenloop.api.routes import api
+
+    told = api.get_openapi_schema()["paths"]["/v1/orders/bulk"]["post"]
+    documented = told["responses"][200]["content"]
+    assert list(documented) == list(told["requestBody"]["content"])
+    for kind in documented:
+        line = b'{"merchant": "grocer"}'
+        body = b'{"orders": [' + line + b"]}" if kind == "application/json" else line
+        answer = Caller(full.tokens["till"]).post("/v1/orders/bulk", body, content_type=kind)
+        assert (answer.status, answer.headers["content-type"]) == (200, kind)

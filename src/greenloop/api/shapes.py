@@ -23,6 +23,11 @@ def takes(kinds: dict[str, str]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {kind: {"schema": ref(name)} for kind, name in kinds.items()}}}
 
 
-def answers(status: int, name: str, what: str) -> dict[str, Any]:
-    """Return the part of an operation that says what it answers when all is well."""
-    return {"responses": {status: {"description": what, "content": {"application/json": {"schema": ref(name)}}}}}
+def answers(status: int, name: str, what: str, **more: str) -> dict[str, Any]:
+    """Return the part of an operation that says what it answers when all is well.
+
+    It is JSON; `more` names schemas by other types of content.
+    """
+    kinds = {"application/json": name} | more
+    content = {kind: {"schema": ref(schema)} for kind, schema in kinds.items()}
+    return {"responses": {status: {"description": what, "content": content}}}

@@ -35,7 +35,9 @@ def take_order(request: HttpRequest) -> HttpResponse:
     operation_id="takeOrders",
     openapi_extra={
         **takes({"application/json": "OrdersIn", till.NDJSON: "OrderIn"}),
-        **answers(200, "OrdersOut", "What became of each, in the order in which they were sent"),
+        **answers(
+            200, "OrdersOut", "What became of each, in the order in which they were sent", **{till.NDJSON: "ItemOut"}
+        ),
     },
 )
 def take_orders(request: HttpRequest) -> HttpResponse:
