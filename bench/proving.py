@@ -11,7 +11,7 @@ from greenloop.store import sql
 
 _STORED = """
     SELECT o.id, m.ref, o.order_no, o.cash_fen, o.concession_fen, o.rate_ppm FROM orders o
-    JOIN merchant m ON m.id = o.merchant_id WHERE o.order_no LIKE 'load-%'
+    JOIN merchant m ON m.id = o.merchant_id WHERE o.order_no LIKE %s
 """
 
 
@@ -37,7 +37,7 @@ def prove(answers: list[Answer]) -> tuple[int, int]:
     told of, each kept answer is what was sent word for word, and all that `greenloop check` proves holds.
     """
     told = taken(answers)
-    stored = {row[0]: row[1:] for row in sql.rows(_STORED)}
+    stored = {row[0]: row[1:] for row in sql.rows(_STORED, ["load-%"])}
     by_id = {int(order["id"]): order for order in told}
     assert len(told) == len(by_id) == len(stored), (len(told), len(by_id), len(stored))
     assert len({row[:2] for row in stored.values()}) == len(stored), "an order number is there twice"
