@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from greenloop.services.books import payout
+from greenloop.core.faults import Refusal
+from greenloop.services.books import grants, payout
 from greenloop.services.loop import confirm, draw, refund, settle, take, vest
 from greenloop.services.loop.refund import RefundForm
 from greenloop.services.loop.take import Sale, Taking
 from greenloop.store import sql
 from greenloop.store.queries import wallets
 from tests.support.databases import Database
-from tests.support.ledger import fetch
+from tests.support.ledger import balances, fetch
 from tests.support.life import Life
 from tests.support.threads import at_once
 from tests.support.town import Town
@@ -243,3 +244,27 @@ def test_a_coupon_of_a_holder_without_points_is_returned_or_expires_but_not_both
     refunding.join(30)
     # Mei's 700 expire. Ann's 200 expire before the 300 return, or all of her 500 are good for thirty days more.
     assert (expired_fen, town.coupons("ann")) in [(700 + 200, 300), (700, 500)]
+
+
+def test_two_grants_approved_at_once_never_give_more_than_the_platform_holds(town: Town) -> None:
+    earn_fee(town)
+    bank_fen = balances()["ops:bank"]
+    assert bank_fen > 0
+    for ref in ("spring", "autumn"):
+        grants.propose_grant(ref=ref, amount_fen=bank_fen, rebate_fen=1, by="marketing", at=town.at)
+
+    def approve(ref: str) -> str:
+        try:
+            grants.approve_grant(ref=ref, by="finance", at=town.at)
+        except Refusal as refusal:
+            return refusal.code
+        return "approved"
+
+    assert sorted(at_once([partial(approve, "spring"), partial(approve, "autumn")])) == ["approved", "grant.funds"]
+
+
+def earn_fee(town: Town) -> None:
+    """Let the platform earn a fee: a fifth of what is conceded."""
+    town.sell("mei", "grocer", 1_000_000)
+    town.close(1)
+    town.transfer_fees(1)

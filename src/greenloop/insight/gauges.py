@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 from greenloop.core.money import PPM, coverage_ppm
 from greenloop.insight.archived import archived_at
 from greenloop.insight.readiness import LATE, disk_free_bytes
-from greenloop.store.queries import overview, vitals
+from greenloop.store.queries import clockwork, overview, vitals
 
 
 class Gauges(Collector):
@@ -63,5 +63,7 @@ def _waiting(now: datetime) -> list[Metric]:
         _gauge("greenloop_deliveries_waiting", "Webhook deliveries on their way.", found.deliveries),
         _gauge("greenloop_deliveries_given_up", "Webhook deliveries given up after the last retry.", found.given_up),
         _gauge("greenloop_settlements_held", "Settlements that wait for a second person.", found.held),
-        _gauge("greenloop_runs_late", "Runs of the clockwork due for ten minutes and not done.", found.runs_open),
+        _gauge(
+            "greenloop_runs_late", "Runs of the clockwork due for ten minutes and not done.", len(clockwork.late(now))
+        ),
     ]

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from greenloop.insight import archived
-from greenloop.store.queries import vitals
+from greenloop.store.queries import clockwork, vitals
 
 PATIENCE_S = 1
 """How long the database may take to answer before this process counts as not ready."""
@@ -91,7 +91,7 @@ def _of_the_database(now: datetime) -> Readiness:
     waiting = vitals.waiting(now - LATE)
     notices = {
         "archive.behind": archived.behind(newest_journal_at=newest, now=now),
-        "clockwork.late": waiting.runs_open > 0,
+        "clockwork.late": bool(clockwork.late(now)),
         "settlement.held": waiting.held > 0,
     }
     return Readiness(
