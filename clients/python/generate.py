@@ -173,7 +173,7 @@ def method(verb: str, path: str, operation: Document) -> str:
 
 def ending(content: Document, *, listing: bool) -> tuple[str, str]:
     """Return what a method gives back and how it asks for it; … stands for what it asks with."""
-    if LINES in content:
+    if LINES in content and JSON not in content:
         return "Iterator[dict[str, Any]]", "self.lines(…)"
     if JSON not in content:
         return "bytes", "self.content(…)"

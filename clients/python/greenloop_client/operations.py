@@ -51,14 +51,14 @@ class Client(Connection):
             ),
         )
 
-    def take_orders(self, body: models.OrdersIn, *, idempotency_key: str | None = None) -> Iterator[dict[str, Any]]:
+    def take_orders(self, body: models.OrdersIn, *, idempotency_key: str | None = None) -> models.OrdersOut:
         """Take up to 1 000 sales, each of which stands or falls alone.
 
         Send JSON, or one order a line (`application/x-ndjson`), which is answered one result a line.
 
         Needs a key with `orders:write`.
         """
-        return self.lines(address("/v1/orders/bulk"))
+        return cast("models.OrdersOut", self.call("POST", address("/v1/orders/bulk"), body, key=idempotency_key))
 
     def quote_order(self, body: models.QuoteIn, *, idempotency_key: str | None = None) -> models.QuoteOut:
         """Return what a sale would be if coupons and vouchers paid as much of it as they can. Nothing is written.
