@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 
 from greenloop.api import callers
-from greenloop.api.loop import till
+from greenloop.api.loop import till, wallet
 from greenloop.config.lease import own_ids
 
 SERVING = "GREENLOOP_SERVING"
@@ -25,5 +25,6 @@ def begin() -> None:
 
 def _end(give_back: Callable[[], None]) -> None:
     till.writer.rest()
+    wallet.reader.rest()
     callers.forget()
     give_back()
