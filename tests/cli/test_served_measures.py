@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from tests.support.databases import Database
 from tests.support.serving import Served, served
 
 ASKED = 30
+PATIENCE_S = 20
 
 
 def get(site: Served, path: str, **headers: str) -> Any:
@@ -24,6 +26,12 @@ def counted(site: Served, route: str) -> int:
     text = get(site, "/metrics").read().decode()
     found = re.findall(rf'^greenloop_requests_total{{.*route="{route}".*}} (\S+)$', text, re.MULTILINE)
     return int(sum(map(float, found)))
+
+
+def requests(site: Served) -> list[dict[str, Any]]:
+    """Return the log's lines about requests."""
+    lines = [json.loads(line) for line in site.log.read_text("utf-8").splitlines() if line.startswith("{")]
+    return [line for line in lines if line["event"] == "request"]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -39,9 +47,12 @@ def test_every_process_counts_and_any_of_them_tells_the_sum(workers: int, databa
         assert answer.headers["X-Request-Id"] == "walk-1"
         answer.read()
         ready = json.load(get(site, "/readyz"))
+        # A page's line is written once the server is done with it, which may be after its reader has it.
+        deadline = time.monotonic() + PATIENCE_S
+        while not (lines := requests(site)) and time.monotonic() < deadline:
+            time.sleep(0.05)
     assert ready == {"ready": True, "reasons": [], "notices": []}
-    lines = [json.loads(line) for line in site.log.read_text("utf-8").splitlines() if line.startswith("{")]
-    (line,) = [line for line in lines if line["event"] == "request"]
+    (line,) = lines
     assert (line["route"], line["status"], line["request_id"]) == ("/bound/", 200, "walk-1")
     if workers > 1:
         kept = {path.stem.rpartition("_")[2] for path in (tmp_path / "metrics").glob("counter_*.db")}
