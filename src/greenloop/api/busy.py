@@ -90,13 +90,8 @@ def _told(environ: Environ, fault: Refusal | Problem) -> Reply:
 def _body(environ: Environ, bytes_max: int) -> bytes:
     length = environ.get("CONTENT_LENGTH") or ""
     if length.isascii() and length.isdigit() and int(length) > bytes_max:
-        raise too_large(bytes_max)
+        raise limits.too_large(bytes_max)
     body: bytes = environ["wsgi.input"].read(bytes_max + 1)
     if len(body) > bytes_max:
-        raise too_large(bytes_max)
+        raise limits.too_large(bytes_max)
     return body
-
-
-def too_large(bytes_max: int) -> Problem:
-    """Return the refusal of a body that is too large."""
-    return Problem(413, "body.size", say("A body here has at most {most} bytes. Send it in parts."), most=bytes_max)

@@ -82,7 +82,7 @@ def _bearer(environ: Environ) -> KeyFact:
     prefix, _, rest = token.partition("_")
     number, _, secret = rest.partition("_")
     if kind.lower() != "bearer" or prefix != "glk" or not number.isascii() or not number.isdigit() or len(number) > 19:
-        raise Problem(401, "auth.none", say("Send a key: Authorization: Bearer glk_…, or sign the request with one."))
+        raise no_key()
     fact = _live(int(number))
     if fact is None or not hmac.compare_digest(secret.encode("utf-8", "surrogateescape"), fact.secret):
         signing.refuse("auth.key", say("This key is not known, has ended, or was revoked."))
@@ -116,6 +116,11 @@ def _signer(environ: Environ, body: bytes) -> KeyFact:
     if not once:
         signing.refuse("auth.nonce", say("This nonce was used before. Draw a new one for each request."))
     return fact
+
+
+def no_key() -> Problem:
+    """Return the refusal of a request that names nobody."""
+    return Problem(401, "auth.none", say("Send a key: Authorization: Bearer glk_…, or sign the request with one."))
 
 
 def busy() -> Problem:

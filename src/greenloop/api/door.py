@@ -7,7 +7,6 @@ from django.utils import translation
 
 from greenloop.api import limits
 from greenloop.api.problems import TITLES, Problem, language, reply, respond
-from greenloop.core.faults import say
 
 PREFIX = "/v1/"
 
@@ -26,8 +25,7 @@ class DoorMiddleware:
             most = limits.body_bytes_max(request.path_info)
             length = request.META.get("CONTENT_LENGTH") or "0"
             if length.isdigit() and int(length) > most:
-                message = say("A body here has at most {most} bytes. Send it in parts.")
-                return respond(reply(Problem(413, "body.size", message, most=most)))
+                return respond(reply(limits.too_large(most)))
             return self._as_problem(self.get_response(request))
 
     def _as_problem(self, response: HttpResponse) -> HttpResponse:

@@ -44,3 +44,8 @@ def count(key_id: int) -> None:
         if free_at - now_s > BURST_S:
             raise Problem(429, "limit.calls", say("This key calls too often. Wait, and ask again."), retry_after_s=1)
         _free_at[key_id] = free_at
+
+
+def too_large(bytes_max: int) -> Problem:
+    """Return the refusal of a body that is too large."""
+    return Problem(413, "body.size", say("A body here has at most {most} bytes. Send it in parts."), most=bytes_max)

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
-from greenloop.api import busy, shapes
+from greenloop.api import busy, callers, limits, shapes
 from greenloop.api.books.exports import router as exports
 from greenloop.api.books.ledger import router as ledger
 from greenloop.api.books.money import router as money
@@ -122,14 +122,13 @@ def no(request: HttpRequest, fault: Any) -> HttpResponse:
     elif isinstance(fault, Http404):
         fault = Problem(404, "address.unknown", say("There is nothing at this address."))
     elif isinstance(fault, RequestDataTooBig):
-        fault = busy.too_large(0)
+        fault = limits.too_large(0)
     return respond(busy.answered(request.META, lambda: _raise(fault)))
 
 
 def _http(fault: HttpError) -> Problem:
     if fault.status_code == 401:
-        message = say("Send a key: Authorization: Bearer glk_…, or sign the request with one.")
-        return Problem(401, "auth.none", message)
+        return callers.no_key()
     return Problem(fault.status_code, "body.json", say("The request can't be read: {reason}"), reason=str(fault))
 
 

@@ -8,11 +8,9 @@ import msgspec
 from django.http import HttpRequest, HttpResponse
 
 from greenloop.api import access, clock
-from greenloop.api.problems import Problem
 from greenloop.api.replays import key_of
-from greenloop.core.faults import say
 from greenloop.services.trust.acting import acting
-from greenloop.services.verb import Answered, Asked, Kept, answering
+from greenloop.services.verb import Answered, Asked, Kept, answering, conflict
 from greenloop.store.queries import answers
 from greenloop.store.queries.answers import Given
 
@@ -34,8 +32,7 @@ def write(
     Idempotency-Key the answer is kept in the verb's transaction: what `kept` makes of the result, where a secret is
     shown once and never again.
 
-    :raises Problem: the key was used for another request.
-    :raises Refusal: the verb refuses.
+    :raises Refusal: the key was used for another request, or the verb refuses.
     """
     caller = access.of(request)
     key = key_of(request.META)
@@ -57,8 +54,7 @@ def write(
 
 def _replayed(asked: Asked, given: Given) -> HttpResponse:
     if given.request_hash != asked.request_hash:
-        message = say("The Idempotency-Key {key} was used for another request. Give this one a key of its own.")
-        raise Problem(409, "idempotency.conflict", message, field="Idempotency-Key", key=asked.key)
+        raise conflict(asked.key)
     return _response(given.status, given.body, replayed=True)
 
 

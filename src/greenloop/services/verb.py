@@ -15,6 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from django.db import IntegrityError, transaction
 
+from greenloop.core.faults import Refusal, say
 from greenloop.services import measures
 from greenloop.store import sql
 
@@ -82,6 +83,12 @@ def verb(function: Callable[P, R]) -> Callable[P, R]:
             return result
 
     return run
+
+
+def conflict(key: str) -> Refusal:
+    """Return the refusal of an idempotency key that was used for another request."""
+    message = say("The Idempotency-Key {key} was used for another request. Give this one a key of its own.")
+    return Refusal("idempotency.conflict", message, field="Idempotency-Key", key=key)
 
 
 def keep_answers(answers: Sequence[tuple[Asked, Kept]]) -> None:

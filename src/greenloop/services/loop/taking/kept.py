@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from greenloop.core.faults import Refusal, say
 from greenloop.services.loop.taking.sale import Sold
-from greenloop.services.verb import Asked, Kept
+from greenloop.services.verb import Asked, Kept, conflict
 from greenloop.store.queries import answers
 
 NONE_ASKED: Mapping[int, Asked] = MappingProxyType({})
@@ -51,9 +50,3 @@ class KeptAnswers:
         kept = asked.answer(sold)
         self.new.append((asked, kept))
         self._given[asked.caller, asked.key] = asked.request_hash, kept
-
-
-def conflict(key: str) -> Refusal:
-    """Return the refusal of an idempotency key that was used for another request."""
-    message = say("The Idempotency-Key {key} was used for another request. Give this one a key of its own.")
-    return Refusal("idempotency.conflict", message, field="Idempotency-Key", key=key)
