@@ -8,7 +8,9 @@ from django.utils import translation
 from greenloop.api import limits
 from greenloop.api.problems import TITLES, Problem, language, reply, respond
 
-PREFIX = "/v1/"
+PREFIX, DOCS = "/v1/", "/v1/docs"
+DOCS_MAY = {"script-src": ["'self'"], "style-src": ["'unsafe-inline'"], "img-src": ["data:"]}
+"""What the browsable document needs beside the pages' policy: its scripts come from here, its styles stand in it."""
 
 
 class DoorMiddleware:
@@ -26,7 +28,10 @@ class DoorMiddleware:
             length = request.META.get("CONTENT_LENGTH") or "0"
             if length.isdigit() and int(length) > most:
                 return respond(reply(limits.too_large(most)))
-            return self._as_problem(self.get_response(request))
+            response = self.get_response(request)
+            if request.path_info == DOCS:
+                response._csp_update = DOCS_MAY  # type: ignore[attr-defined]  # noqa: SLF001  as its decorator
+            return self._as_problem(response)
 
     def _as_problem(self, response: HttpResponse) -> HttpResponse:
         kind = response.get("Content-Type", "")
