@@ -89,11 +89,13 @@ test: $(TOOLS) ## Run the tests [ARGS="-k words"]
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(ARGS)
 
 .PHONY: check
-check: $(TOOLS) ## Check format, lint, types, import contracts, and that the docs are true
+check: $(TOOLS) ## Check format, lint, security, types, import contracts, and that the docs are true
 	@echo "check: format"
 	@$(BIN)/ruff format --quiet --check . || { $(BIN)/ruff format --check .; echo "check: run make format" >&2; exit 1; }
 	@echo "check: lint"
 	@$(BIN)/ruff check --quiet .
+	@echo "check: security"
+	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive src clients
 	@echo "check: types"
 	@$(BIN)/mypy --no-error-summary
 	@echo "check: import contracts"

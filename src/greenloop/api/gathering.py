@@ -52,6 +52,8 @@ class Gathering(Generic[T, R]):
         self._batch_max, self._queue_max = batch_max, queue_max
         self._queue: deque[_Waiting[T]] = deque()
         self._waiting = 0
+        self._last = 0.0
+        self._want = 1.0
         self._more = Condition(Lock())
         self._thread: Thread | None = None
 
@@ -75,7 +77,8 @@ class Gathering(Generic[T, R]):
             if self._thread is None:
                 self._thread = Thread(target=self._run, name=f"greenloop-{self.name}", daemon=True)
                 self._thread.start()
-            self._more.notify()
+            if len(self._queue) >= self._want:
+                self._more.notify()
         mine.done.acquire()
         if mine.fault is not None:
             raise mine.fault
@@ -104,12 +107,22 @@ class Gathering(Generic[T, R]):
                 self._more.wait()
             if not self._queue:
                 return []
+            import os
+            from time import perf_counter
+            frac = float(os.environ.get("LFRAC", "0")); most = float(os.environ.get("LMS", "0")) / 1e3
+            if self._last > 4 and most:
+                self._want = self._last * frac
+                until = perf_counter() + most
+                while len(self._queue) < self._want and (left := until - perf_counter()) > 0:
+                    self._more.wait(left)
+                self._want = 1
             batch = [self._queue.popleft()]
             size = batch[0].size
             while self._queue and size + self._queue[0].size <= self._batch_max:
                 batch.append(self._queue.popleft())
                 size += batch[-1].size
             self._waiting -= size
+            self._last = max(len(batch), self._last * 0.9)
         return batch
 
     def _answer(self, batch: list[_Waiting[T]]) -> None:

@@ -24,7 +24,7 @@ class Trail:
 
 
 # Ids are no secret: asking the operating system for each would let go of the interpreter in the middle of a request.
-_drawn = Random()  # noqa: S311
+_drawn = Random()  # noqa: S311  no secret  # nosec B311
 _under_way: ContextVar[Trail | None] = ContextVar("trail", default=None)
 
 

@@ -59,7 +59,7 @@ def build_town(
         raise Refusal("town.database", message)
     calendar = Calendar(OPENS_DATE, UTC_OFFSET_MINUTES, CYCLE_DAYS)
     with simulated(Clock(calendar.midnight_at(OPENS_DATE))) as clock:
-        town = Town(Random(f"{seed}/town"), clock, calendar, members, merchants)
+        town = Town(Random(f"{seed}/town"), clock, calendar, members, merchants)  # its seed is printed  # nosec B311
         office.open_town(town)
         for number in range(cycles * CYCLE_DAYS):
             _live_through(town, number, cycles)

@@ -47,7 +47,8 @@ def folder(major: int) -> Path:
 
 
 def _major(place: Path) -> int:
-    said = subprocess.run([place / "postgres", "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    command = [str(place / "postgres"), "--version"]
+    said = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  as below  # nosec B603
     found = re.search(r"\) (\d+)", said.stdout)
     return int(found[1]) if found else 0
 
@@ -57,7 +58,7 @@ def run(words: Sequence[object], *, environment: Mapping[str, str] | None = None
 
     :raises Refusal: it fails; what it said is the reason.
     """
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(  # noqa: S603  no shell, words of ours  # nosec B603
         list(map(str, words)), env=environment, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
     )
     if done.returncode:
@@ -70,7 +71,7 @@ def told(words: Sequence[object], *, environment: Mapping[str, str], hear: Calla
     :raises Refusal: it fails; the last that it said is the reason.
     """
     last = ""
-    with subprocess.Popen(  # noqa: S603
+    with subprocess.Popen(  # noqa: S603  no shell, words of ours  # nosec B603
         list(map(str, words)), env=environment, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
     ) as running:
         for line in running.stderr or ():
