@@ -14,7 +14,7 @@ from django.conf import settings
 from greenloop.services.loop.hold import hold_account, release
 from greenloop.services.loop.notice import give_notice
 from greenloop.services.loop.rules import publish_rules
-from greenloop.services.outbox import claims, endpoints, sending, signing
+from greenloop.services.outbox import endpoints, sending, signing, waits
 from greenloop.services.outbox.kinds import KINDS
 from greenloop.services.people.clients import register_client
 from greenloop.services.people.enrol import MemberForm, enrol_members, set_rate
@@ -92,8 +92,9 @@ def test_the_page_names_the_product_s_waits_and_limits() -> None:
                 return f"{seconds // size} {unit}"
         return f"{seconds} s"
 
-    *waits, last = map(written, claims.WAITS)
-    assert f"after {', '.join(waits)} and {last}, each up to a tenth later" in PAGE
+    *first, last = map(written, waits.WAITS)
+    assert f"after {', '.join(first)} and {last}, each up to a tenth later" in PAGE
+    assert timedelta(days=1) == waits.ASKED_MAX
     assert f"within {sending.TIMEOUT_S} seconds" in PAGE
     assert f"at most {endpoints.ENDPOINTS_MAX} endpoints" in PAGE
     assert f"For {endpoints.OLD_SECRET // timedelta(hours=1)} hours both sign" in PAGE

@@ -1,7 +1,9 @@
 """Webhooks: signed, at least once, tried again for days, one endpoint's trouble its own."""
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler
 from itertools import pairwise
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 from django.conf import settings
 
 from greenloop.core.faults import Refusal
-from greenloop.services.outbox import claims, deliver, replay, sending
+from greenloop.services.outbox import claims, deliver, replay, sending, waits
 from greenloop.services.outbox.deliver import Delivered, deliver_due
 from greenloop.services.outbox.endpoints import Registered, end, register, rotate
 from greenloop.services.outbox.kinds import KINDS
@@ -146,6 +148,78 @@ def due_at() -> datetime:
     from greenloop.store import sql
 
     return sql.moment(fetch("SELECT next_at FROM delivery")[0][0])
+
+
+def busy(status: int, retry_after: str) -> Callable[[BaseHTTPRequestHandler], None]:
+    """Answer that the receiver has too much to do, and when to come again."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        handler.send_header("Retry-After", retry_after)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    return answer
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("written", ["600", "a date"])
+def test_a_receiver_that_says_when_to_come_again_is_left_alone_until_then(
+    town: Town, receiver: Receiver, status: int, written: str
+) -> None:
+    # Ten minutes instead of the schedule's five seconds: neither what failed nor what stands behind it is sent before.
+    until = format_datetime((town.at + timedelta(minutes=11)).astimezone(UTC), usegmt=True)
+    subscribe(town, receiver.url)
+    receiver.answer = busy(status, until if written == "a date" else written)
+    happen(town, times=3)
+    assert deliver_due(at=town.at) == Delivered(0, 1)
+    assert timedelta(minutes=10) <= due_at() - town.at <= timedelta(minutes=11, seconds=2)
+    receiver.answer = 204
+    assert deliver_due(at=town.at + timedelta(minutes=9, seconds=50)) == Delivered(0, 0)
+    assert states() == [("waiting", 1, 1), *[("waiting", 0, 0)] * 2]
+    assert deliver_due(at=town.at + timedelta(minutes=11, seconds=5)) == Delivered(3, 0)
+
+
+AN_HOUR_AND_MORE = "Mon, 05 Jan 2026 05:00:01 GMT"
+
+
+@pytest.mark.parametrize(
+    ("status", "written", "seconds"),
+    [
+        (503, "7", 7),
+        (429, " 120 ", 120),
+        (429, "3", 3),
+        (503, "0", 0),
+        (503, AN_HOUR_AND_MORE, 3_601),
+        (503, "Sun, 04 Jan 2026 04:00:00 GMT", 0),
+        (503, "Fri, 31 Dec 9999 23:59:59 GMT", 86_400),
+        (503, "999999999999999999999", 86_400),
+        (503, "-5", 0),
+        (503, "1.5", 0),
+        (503, "²", 0),
+        (503, "soon", 0),
+        (503, "", 0),
+        (500, "600", 0),
+        (404, AN_HOUR_AND_MORE, 0),
+    ],
+)
+def test_what_a_receiver_asks_for_is_seconds_or_a_date_and_at_most_a_day(
+    status: int, written: str, seconds: int
+) -> None:
+    at = datetime(2026, 1, 5, 4, tzinfo=UTC)
+    asked = waits.asked(sending.Outcome(status, 1, retry_after=written), at)
+    assert asked == timedelta(seconds=seconds)
+
+
+def test_the_schedule_waits_longer_where_the_receiver_asks_for_less() -> None:
+    at = datetime(2026, 1, 5, 4, tzinfo=UTC)
+    outcome = sending.Outcome(503, 1, retry_after="60")
+    for retries, wait in enumerate(waits.WAITS, 1):
+        again = waits.again_at(retries=retries, outcome=outcome, at=at)
+        assert again is not None
+        expected = max(wait, timedelta(seconds=60))
+        assert expected <= again - at <= expected * 1.1
+    assert waits.again_at(retries=len(waits.WAITS) + 1, outcome=outcome, at=at) is None
 
 
 def test_what_was_given_up_can_be_sent_again_under_the_same_id(town: Town, receiver: Receiver) -> None:

@@ -7,25 +7,14 @@ they are sent again under the same id.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from secrets import randbelow
 
-from greenloop.services.outbox import signing
+from greenloop.services.outbox import signing, waits
 from greenloop.services.outbox.sending import Outcome
 from greenloop.store import sql
 
 LEASE = timedelta(minutes=3)
 """Longer than a sender works on one endpoint's batch, its names' slowest look-ups included."""
 BATCH = 50
-REST = timedelta(seconds=5)
-LONG_REST = timedelta(seconds=30)
-"""How long an endpoint that failed is left alone, whatever is due there; longer if more stood behind what failed."""
-WAITS = (
-    timedelta(seconds=5),
-    timedelta(minutes=5),
-    timedelta(minutes=30),
-    *(timedelta(hours=hours) for hours in (2, 5, 10, 14, 20, 24)),
-)
-"""How long after its n-th try a delivery is tried again; after the last it is given up."""
 FAULT_MAX = 200
 
 
@@ -105,7 +94,9 @@ def record(*, batch: Batch, tried: Sequence[Tried], left: Sequence[Parcel], at: 
     failed = [each for each in tried if not each.outcome.arrived]
     sql.run_many(_LATER, [_later(each) for each in failed])
     sql.run_many(_LEFT, [(sql.instant(at), parcel.delivery_id, parcel.attempt) for parcel in left])
-    rest = timedelta() if not failed else LONG_REST if left else REST
+    rest = max(
+        (waits.rest(outcome=each.outcome, at=each.at, is_more=bool(left)) for each in failed), default=timedelta()
+    )
     sql.run(_FREE, [sql.instant(at + rest), batch.endpoint_id, sql.instant(batch.leased_until_at)])
     if any(each.outcome.is_gone for each in failed):
         close([batch.endpoint_id], why="gone", at=at)
@@ -133,14 +124,11 @@ def _attempt(each: Tried) -> sql.Row:
 
 def _later(each: Tried) -> sql.Row:
     """Return when a delivery that failed is tried again, or that it is given up."""
-    tries = each.parcel.retries
-    at = sql.instant(each.at)
-    if tries > len(WAITS):
-        return "given_up", at, at, each.parcel.delivery_id, each.parcel.attempt
-    wait = WAITS[tries - 1]
-    # Up to a tenth more, so that what failed together doesn't come back together.
-    spread = timedelta(milliseconds=randbelow(int(wait / timedelta(milliseconds=1)) // 10 + 1))
-    return "waiting", sql.instant(each.at + wait + spread), None, each.parcel.delivery_id, each.parcel.attempt
+    next_at = waits.again_at(retries=each.parcel.retries, outcome=each.outcome, at=each.at)
+    if next_at is None:
+        now = sql.instant(each.at)
+        return "given_up", now, now, each.parcel.delivery_id, each.parcel.attempt
+    return "waiting", sql.instant(next_at), None, each.parcel.delivery_id, each.parcel.attempt
 
 
 _DUE = """

@@ -21,11 +21,15 @@ USER_AGENT = "Greenloop-Webhooks/1"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one try: the answer's status, None where there was none, and why not."""
+    """What came of one try: the answer's status, None where there was none, and why not.
+
+    `retry_after` is what the answer says of when to come again, as it was written.
+    """
 
     status: int | None
     took_ms: int
     fault: str = ""
+    retry_after: str = ""
 
     @property
     def arrived(self) -> bool:
@@ -42,20 +46,21 @@ def send(url: str, body: bytes, headers: Mapping[str, str], *, tls: Callable[[],
     """Send a body and return what came of it; no fault of the other side is raised."""
     begun = monotonic()
     try:
-        status, fault = _asked(url, body, headers, tls), ""
+        (status, retry_after), fault = _asked(url, body, headers, tls), ""
     except Refusal as refusal:
-        status, fault = None, str(refusal)
+        status, retry_after, fault = None, "", str(refusal)
     except ssl.SSLError as error:
-        status, fault = None, f"TLS: {error.reason or type(error).__name__}"
+        status, retry_after, fault = None, "", f"TLS: {error.reason or type(error).__name__}"
     except (OSError, HTTPException, ValueError) as error:
-        status, fault = None, type(error).__name__
+        status, retry_after, fault = None, "", type(error).__name__
     took_s = monotonic() - begun
     if status is None and took_s >= TIMEOUT_S:
         fault = f"no answer within {TIMEOUT_S} s"
-    return Outcome(status, round(took_s * 1_000), fault)
+    return Outcome(status, round(took_s * 1_000), fault, retry_after)
 
 
-def _asked(url: str, body: bytes, headers: Mapping[str, str], tls: Callable[[], ssl.SSLContext]) -> int:
+def _asked(url: str, body: bytes, headers: Mapping[str, str], tls: Callable[[], ssl.SSLContext]) -> tuple[int, str]:
+    """Send, and return the status of the answer and its Retry-After."""
     to = target(url)
     pinned = resolved(to)
     until_s = monotonic() + TIMEOUT_S
@@ -72,9 +77,9 @@ def _asked(url: str, body: bytes, headers: Mapping[str, str], tls: Callable[[], 
         sent = {"Host": named, "Content-Type": "application/json", "User-Agent": USER_AGENT, "Connection": "close"}
         connection.request("POST", to.path, body=body, headers={**sent, **headers})
         answer = connection.getresponse()
-        with suppress(OSError, HTTPException):  # its status is all that was asked for
+        with suppress(OSError, HTTPException):  # its head is all that was asked for
             answer.read(ANSWER_MAX)
-        return answer.status
+        return answer.status, answer.getheader("Retry-After", "")
 
 
 @contextmanager
