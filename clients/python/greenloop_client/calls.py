@@ -1,21 +1,20 @@
-"""Calls over one kept connection. A write has one Idempotency-Key at all attempts: sending again is safe."""
+"""Calls: prepared, carried, tried again, understood. A write has one Idempotency-Key at all attempts: that is safe."""
 
-import http.client
 import json
 import secrets
 import time
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 
 from greenloop_client.addresses import with_query
+from greenloop_client.carrying import Answer, Carrier, Line, Request
 from greenloop_client.signing import signature
 
 ATTEMPTS = 4
-TIMEOUT_S = 30.0
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 10.0
-BUSY = {http.HTTPStatus.TOO_MANY_REQUESTS, http.HTTPStatus.SERVICE_UNAVAILABLE}
+BUSY = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 
 
 class ProblemError(Exception):
@@ -30,15 +29,20 @@ class ProblemError(Exception):
 class Connection:
     """A connection to one server, for one thread: with a key as `token`, or with `headers` that carry a session.
 
-    `replayed` says of the last answer that it was given before: the write had its effect already.
+    `carrier` takes the place of the HTTP connection. `replayed` says of the last answer that it was given before: the
+    write had its effect already.
     """
 
     def __init__(
-        self, base: str, token: str = "", *, signs: bool = False, headers: Mapping[str, str] | None = None
+        self,
+        base: str,
+        token: str = "",
+        *,
+        signs: bool = False,
+        headers: Mapping[str, str] | None = None,
+        carrier: Carrier | None = None,
     ) -> None:
-        parts = urlsplit(base)
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        self._line = kind(parts.netloc, timeout=TIMEOUT_S)
+        self._carrier = Line(base) if carrier is None else carrier
         self._token, self._signs, self._headers = token, signs, dict(headers or {})
         self.replayed = False
 
@@ -48,7 +52,7 @@ class Connection:
         :raises ProblemError: the API said no.
         :raises OSError: the server can't be reached, or dropped every attempt.
         """
-        content = self._ask(method, target, body, key)[1]
+        content = self._ask(method, target, body, key).body
         return json.loads(content) if content else None
 
     def content(self, target: str) -> bytes:
@@ -56,7 +60,7 @@ class Connection:
 
         :raises ProblemError: the API said no.
         """
-        return self._ask("GET", target)[1]
+        return self._ask("GET", target).body
 
     def pages(self, target: str) -> Iterator[dict[str, Any]]:
         """Yield the pages of a list, each asked for when it is reached.
@@ -84,51 +88,50 @@ class Connection:
         """
         after: str | None = ""
         while after is not None:
-            answer, content = self._ask("GET", with_query(target, after=after) if after else target)
-            yield from map(json.loads, content.splitlines())
-            after = answer.getheader("Next-After")
+            answer = self._ask("GET", with_query(target, after=after) if after else target)
+            yield from map(json.loads, answer.body.splitlines())
+            after = answer.headers.get("next-after")
+
+    def prepare(self, method: str, target: str, body: Any = None, *, key: str | None = None) -> Request:
+        """Return the request of a call, which nobody has sent yet. A write without a `key` is given one."""
+        content = b"" if body is None else json.dumps(body).encode()
+        key = "" if method == "GET" else key or secrets.token_hex(16)
+        headers = self._headers | {"Content-Type": "application/json"} | ({"Idempotency-Key": key} if key else {})
+        if self._signs:
+            headers |= signature(self._token, method=method, target=target, body=content, key=key)
+        elif self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        return Request(method, target, headers, content)
 
     def close(self) -> None:
         """Close the connection; the next call opens it again."""
-        self._line.close()
+        self._carrier.close()
 
-    def _ask(
-        self, method: str, target: str, body: Any = None, key: str | None = None
-    ) -> tuple[http.client.HTTPResponse, bytes]:
-        content = b"" if body is None else json.dumps(body).encode()
-        key = "" if method == "GET" else key or secrets.token_hex(16)
+    def _ask(self, method: str, target: str, body: Any = None, key: str | None = None) -> Answer:
+        key = key or secrets.token_hex(16)
         for attempt in range(1, ATTEMPTS + 1):
             pause_s = FIRST_PAUSE_S * 2**attempt
+            request = self.prepare(method, target, body, key=key)  # Anew each time: a nonce is good for one.
             try:
-                answer, read = self._send(method, target, content, key)
-            except (OSError, http.client.HTTPException) as fault:
+                answer = self._carrier.carry(request)
+            except OSError as fault:
                 self.close()
                 if attempt == ATTEMPTS:
                     raise ConnectionError(str(fault)) from fault
             else:
-                after = answer.getheader("Retry-After") or ""
+                after = answer.headers.get("retry-after", "")
                 if answer.status not in BUSY or not after or attempt == ATTEMPTS:
-                    return self._understood(answer, read)
+                    return self._understood(answer)
                 pause_s = float(after) if after.isdecimal() else pause_s
             time.sleep(min(pause_s, LONGEST_PAUSE_S))
         raise AssertionError
 
-    def _send(self, method: str, target: str, body: bytes, key: str) -> tuple[http.client.HTTPResponse, bytes]:
-        headers = self._headers | {"Content-Type": "application/json"} | ({"Idempotency-Key": key} if key else {})
-        if self._signs:  # Each attempt is signed anew: a nonce is good for one.
-            headers |= signature(self._token, method=method, target=target, body=body, key=key)
-        elif self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
-        self._line.request(method, target, body, headers)
-        answer = self._line.getresponse()
-        return answer, answer.read()
-
-    def _understood(self, answer: http.client.HTTPResponse, content: bytes) -> tuple[http.client.HTTPResponse, bytes]:
-        self.replayed = answer.getheader("Idempotency-Replayed") == "true"
-        if answer.status < http.HTTPStatus.BAD_REQUEST:
-            return answer, content
+    def _understood(self, answer: Answer) -> Answer:
+        self.replayed = answer.headers.get("idempotency-replayed") == "true"
+        if answer.status < HTTPStatus.BAD_REQUEST:
+            return answer
         try:
-            told = json.loads(content)
+            told = json.loads(answer.body)
         except ValueError:
-            told = {"detail": content.decode("utf-8", "replace")}
+            told = {"detail": answer.body.decode("utf-8", "replace")}
         raise ProblemError(answer.status, told if isinstance(told, dict) else {})
