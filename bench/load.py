@@ -112,7 +112,7 @@ def _orders(load: Load, token: str) -> Generator[Figure, None, dict[str, float]]
 def _reads(load: Load, token: str, accounts: list[int]) -> Iterator[Figure]:
     wallets = load.run(lambda numbers: asking.reads(token, accounts, len(numbers)), PER_S, callers=CALLERS, keep=False)
     yield from load.told("wallet reads, 64 callers", wallets, "reads/s", "≥ 3 000", "≤ 40")
-    health = load.run(lambda numbers: [asking.HEALTH] * len(numbers), 2 * PER_S, callers=CALLERS, keep=False)
+    health = load.run(lambda numbers: [asking.health()] * len(numbers), 2 * PER_S, callers=CALLERS, keep=False)
     yield from load.told("anchor /healthz, 64 callers", health, "answers/s")
 
 
