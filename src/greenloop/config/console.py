@@ -11,6 +11,7 @@ COMMANDS = (
     "rules",
     "people",
     "calling",
+    "telling",
     "proposing",
     "signing",
     "counter",
