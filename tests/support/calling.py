@@ -1,4 +1,7 @@
-"""Callers of the API: a till with a key, through Django's own client or ahead of it, as the server does."""
+"""Callers of the API: a till with a key, through Django's own client or ahead of it, as the server does.
+
+The product's client for Python calls in this process too, carried to the application by hand.
+"""
 
 import base64
 import hashlib
@@ -10,10 +13,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
+from urllib.parse import unquote
 
 from django.test import Client
 
+import greenloop_client
 from greenloop.services.people.clients import issue_key, register_client
+from tests.support.asking import ask
 
 NOW = datetime.now(UTC)
 ALL_SCOPES = (
@@ -89,6 +95,29 @@ def past_django(method: str, path: str, body: bytes, headers: Mapping[str, str])
     answer = busy.serve(environ | {"wsgi.input": BytesIO(body)}, lambda *told: begun.extend(told))
     assert answer is not None, f"{method} {path} is not one of the busiest routes"
     return Answer(int(begun[0][:3]), {key.lower(): value for key, value in begun[1]}, b"".join(answer))
+
+
+class InProcess:
+    """Carries the requests of the product's client to the application in this process."""
+
+    def carry(self, request: greenloop_client.Request) -> greenloop_client.Answer:
+        """Ask as a server does: all that stands between the wire and the routes is passed."""
+        from greenloop.config.wsgi import application
+
+        path, _, query = request.target.partition("?")
+        environ = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in request.headers.items()}
+        environ["CONTENT_TYPE"] = environ.pop("HTTP_CONTENT_TYPE")
+        target = f"{unquote(path, 'latin-1')}?{query}"
+        found = ask(application, target, method=request.method, body=request.body, **environ)
+        return greenloop_client.Answer(found.status, found.headers, found.body)
+
+    def close(self) -> None:
+        """Do nothing: nothing is open."""
+
+
+def by_client(token: str, *, signs: bool = False) -> greenloop_client.Client:
+    """Return the product's client with a key, in this process."""
+    return greenloop_client.Client("", token, signs=signs, carrier=InProcess())
 
 
 def signature(token: str, method: str, path: str, body: bytes, key: str = "", **given: Any) -> dict[str, str]:

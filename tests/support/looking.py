@@ -1,14 +1,17 @@
 """Callers of the API who have signed in: members, people of a merchant, the platform's people."""
 
 import json
+import secrets
 import time
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.test import Client
 
+import greenloop_client
 from greenloop.services.people.staff import appoint_staff, set_up_second_factor
-from tests.support.calling import Answer
+from tests.support.calling import Answer, InProcess
 from tests.support.signing import NOW, PASSWORD, SECRET
 from tests.support.visiting import visit
 
@@ -36,6 +39,13 @@ class Looker:
         ]
         session.save()
         return self
+
+    def by_client(self) -> greenloop_client.Client:
+        """Call with the product's client, which is given what the browser has: the session and a page's token."""
+        token = secrets.token_hex(16)
+        had = {settings.SESSION_COOKIE_NAME: self.client.session.session_key, settings.CSRF_COOKIE_NAME: token}
+        cookies = "; ".join(f"{name}={value}" for name, value in had.items())
+        return greenloop_client.Client("", headers={"Cookie": cookies, "X-CSRFToken": token}, carrier=InProcess())
 
 
 def _answer(found: Any) -> Answer:
