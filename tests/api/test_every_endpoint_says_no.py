@@ -2,7 +2,8 @@
 
 The tests are built from the document itself. A new operation that takes a path parameter has to say in `OWNED` which of
 its addresses are somebody else's, or in `FOR_ALL` why nobody's are: without that this module fails. So has a write that
-names what belongs to somebody in its body, in `NAMED_IN_BODY`.
+names what belongs to somebody in its body, in `NAMED_IN_BODY`, and a list of what belongs to somebody, in `LISTED`.
+The platform's people see what is anybody's: operations that let in nobody else are refused by role alone.
 """
 
 import functools
@@ -10,6 +11,8 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,8 +22,11 @@ from tests.support.calling import Caller, till_of
 from tests.support.ledger import fetch
 from tests.support.looking import Looker, looker_of, staff_of
 from tests.support.town import Town
+from tests.support.visiting import PHONES
 
 ROLES = ("operator", "finance", "risk", "marketing", "auditor")
+OWNERS = {"grocer": "owner", "baker": "other"}
+"""Whose phone signs in for a merchant."""
 OWNED = {
     "readOrder": "/v1/orders/{order}",
     "confirmOrder": "/v1/orders/{order}/confirm",
@@ -58,6 +64,19 @@ FOR_ALL = {
     "readCycle": "the calendar is published to everybody",
 }
 """Operations with a path parameter that are not about anybody's own."""
+LISTED = {
+    "listOrders": "?merchant=baker",
+    "listRefunds": "?merchant=baker",
+    "listPayouts": "?merchant=baker",
+    "listDeposits": "?merchant=baker",
+    "listMerchants": "",
+    "listMembers": "",
+    "listWebhooks": "",
+    "readMe": "",
+}
+"""Operations without a path parameter on what belongs to somebody, and the query that asks for the baker's."""
+PUBLISHED = ("listPools", "listPlans", "listRules", "readRules", "readCalendar", "listKinds")
+"""Operations without a path parameter that tell everybody the same."""
 SALE = {"merchant": "baker", "order_no": "x", "member": "mei", "paid_at": "2026-01-05T12:00:00+08:00", "cash_fen": 100}
 NAMED_IN_BODY: dict[str, tuple[Any, str]] = {
     "takeOrder": (SALE, "auth.merchant"),
@@ -66,17 +85,20 @@ NAMED_IN_BODY: dict[str, tuple[Any, str]] = {
 }
 """Writes that name a merchant or its orders in the body: the body that names another's, and the code of the no."""
 ITEM_BY_ITEM = {
-    "takeOrders": "each sale is refused by itself: test_taking_orders",
-    "enrolMember": "who is enrolled elsewhere stays another's: test_members",
-    "enrolMembers": "who is enrolled elsewhere stays another's: test_members",
-    "registerWebhook": "an endpoint is always the caller's own: test_webhooks",
+    "takeOrders": "test_taking_orders.test_a_key_takes_orders_of_its_own_merchant_only",
+    "enrolMember": "test_members.test_a_client_sees_nobody_who_enrolled_elsewhere",
+    "enrolMembers": "test_members.test_a_client_sees_nobody_who_enrolled_elsewhere",
+    "registerWebhook": "test_webhooks.test_a_client_sees_and_changes_only_its_own",
 }
 """Writes of keys whose no is not the answer as a whole, and where it is tried."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of the document: who may call it (scopes of keys, roles of people), what it reads."""
+    """One operation of the document: who may call it (scopes of keys, roles of people), what it reads.
+
+    `parameters` stand in its path, `asked` in its query.
+    """
 
     name: str
     method: str
@@ -86,6 +108,7 @@ class Operation:
     has_session: bool
     body: str | None
     parameters: tuple[str, ...]
+    asked: tuple[str, ...]
 
     @property
     def address(self) -> str:
@@ -113,6 +136,7 @@ def _operation(path: str, method: str, told: dict[str, Any]) -> Operation:
         has_session=bool(people),
         body=schema.get("$ref", "").rpartition("/")[2] or None,
         parameters=tuple(each["name"] for each in told.get("parameters", ()) if each["in"] == "path"),
+        asked=tuple(each["name"] for each in told.get("parameters", ()) if each["in"] == "query"),
     )
 
 
@@ -160,8 +184,17 @@ def test_each_operation_on_somebody_s_own_is_listed_here() -> None:
         if one.body and one.scopes and not one.parameters and one.name not in {**NAMED_IN_BODY, **ITEM_BY_ITEM}
     ]
     assert not by_body, f"{by_body}: add each to NAMED_IN_BODY with a body that names what is another's"
+    lists = [
+        one.name
+        for one in operations()
+        if one.method == "GET" and not one.parameters and (one.scopes or one.roles is None)
+    ]
+    assert sorted(lists) == sorted([*LISTED, *PUBLISHED]), "add what is new to LISTED, or to PUBLISHED"
     known = {one.name for one in operations()}
     assert {*OWNED, *FOR_ALL, *NAMED_IN_BODY, *ITEM_BY_ITEM} <= known, "a table above names an operation that is gone"
+    for told in ITEM_BY_ITEM.values():
+        module, name = told.split(".")
+        assert f"def {name}(" in Path(__file__).with_name(f"{module}.py").read_text(), told
 
 
 def test_nobody_is_let_in_without_signing_in(town: Town, asker: Any) -> None:
@@ -198,7 +231,12 @@ def test_people_without_the_role_are_refused(town: Town, asker: Any) -> None:
     people = {role: staff_of(role).fresh() for role in ROLES}
     member, till = looker_of(town.ids["lin"]), till_of("grocer")
     for one in operations():
+        if not one.has_session:
+            # A session is not even looked at where only keys are let in.
+            assert {asker(each, one).code for each in (*people.values(), member)} == {"auth.none"}, one.name
         if one.roles is None:
+            # Whoever has signed in is let in: to the operations of keys, and to what it says of themselves.
+            assert one.scopes or (one.name, asker(till, one).status) == ("readMe", 401), one.name
             continue
         for role in set(ROLES) - one.roles:
             answer = asker(people[role], one)
@@ -224,13 +262,16 @@ def webhook_of(merchant: str) -> int:
     return write_endpoint(client=client, url="https://tills.example/", kinds=kinds, by="console", at=NOW).id
 
 
-def test_what_is_another_s_is_as_if_it_were_not_there(town: Town, asker: Any, clock: Any) -> None:
+@pytest.fixture
+def theirs(town: Town, clock: Any) -> dict[str, Any]:
+    """What the baker and Mei have, by what stands for it in the tables above."""
     hook = webhook_of("baker")
     order = town.sell("mei", "baker", 10_000)
     town.refund(order, 1_000)
+    town.deposit("baker", 5_000)
     town.later(days=1).pay_out()
     clock(town.at)
-    facts = {
+    return {
         "order": order,
         "refund": fetch("SELECT id FROM refund")[0][0],
         "payout": fetch("SELECT id FROM payout")[0][0],
@@ -238,41 +279,107 @@ def test_what_is_another_s_is_as_if_it_were_not_there(town: Town, asker: Any, cl
         "webhook": hook,
         "delivery": fetch("SELECT id FROM delivery")[0][0],
     }
-    grocer, lin = till_of("grocer"), looker_of(town.ids["lin"])
-    baker, before = till_of("baker"), fetch("SELECT COUNT(*) FROM journal")
+
+
+def owner_of(merchant: str, at: datetime) -> Looker:
+    from greenloop.services.people.sign_in import seat
+
+    return looker_of(seat(merchant=merchant, phone=PHONES[OWNERS[merchant]], relation="owner", at=at))
+
+
+def test_what_is_another_s_is_as_if_it_were_not_there(town: Town, asker: Any, theirs: dict[str, Any]) -> None:
+    strangers: dict[str, list[Caller | Looker]] = {
+        "key": [till_of("grocer")],
+        "people": [looker_of(town.ids["lin"]), owner_of("grocer", town.at)],
+    }
+    before = fetch("SELECT COUNT(*) FROM journal")
     for one in operations():
         if one.name not in OWNED:
             continue
-        path = OWNED[one.name].format(**facts)
-        body = example(one.body) if one.body else None
-        if one.scopes:
-            answer = asker(grocer, one, path, body)
-            assert answer.status == 404, (one.name, answer.body)
-        if one.has_session and one.roles is None:
-            answer = asker(lin, one, path, body)
-            assert answer.status == 404, (one.name, answer.body)
-        if one.method == "GET" and one.scopes and "{mei}" not in OWNED[one.name] and one.name != "readMember":
-            # The table is right: to its owner the same address shows something.
-            assert asker(baker, one, path).status == 200, one.name
+        path, body = OWNED[one.name].format(**theirs), example(one.body) if one.body else None
+        kinds = ["key"] * bool(one.scopes) + ["people"] * (one.has_session and one.roles is None)
+        for stranger in (each for kind in kinds for each in strangers[kind]):
+            answer = asker(stranger, one, path, body)
+            assert (answer.status, answer.code.rpartition(".")[2]) == (404, "unknown"), (one.name, answer.body)
     for name, (told, code) in NAMED_IN_BODY.items():
         (one,) = (each for each in operations() if each.name == name)
-        body = json.loads(json.dumps(told).replace("{order}", str(order)))
-        answer = asker(grocer, one, "", body)
+        body = json.loads(json.dumps(told).replace("{order}", str(theirs["order"])))
+        answer = asker(strangers["key"][0], one, "", body)
         assert (answer.status in {403, 404}, answer.code) == (True, code), (name, answer.body)
     assert fetch("SELECT COUNT(*) FROM journal") == before
 
 
-def test_a_body_with_a_field_too_many_or_too_large_is_refused(town: Town, asker: Any) -> None:
+def test_what_is_one_s_own_is_there(town: Town, asker: Any, theirs: dict[str, Any]) -> None:
+    baker, owner, mei = till_of("baker"), owner_of("baker", town.at), looker_of(town.ids["mei"])
+    # Whom a client has enrolled it sees.
+    ann = {"ref": "ann", "city": "Hangzhou", "enrolled_at": town.at.isoformat()}
+    assert baker.post("/v1/members", ann).status == 201
+    for one in operations():
+        if one.name not in OWNED:
+            continue
+        path = OWNED[one.name].format(**theirs).replace("members/mei", "members/ann")
+        body = example(one.body) if one.body else None
+        for each in owners(one, baker, owner, mei):
+            answer = asker(each, one, path, body)
+            # What is there may be refused for what is asked of it, and is not denied.
+            assert answer.status == 200 if one.method == "GET" else answer.status != 404, (one.name, answer.body)
+
+
+def owners(one: Operation, baker: Caller, owner: Looker, mei: Looker) -> list[Any]:
+    """Return whose own the address is that the table names for an operation."""
+    if "{mei}" in OWNED[one.name]:
+        return [mei]
+    return [baker] * bool(one.scopes) + [owner] * (one.has_session and one.roles is None)
+
+
+def test_a_list_shows_what_is_one_s_own(town: Town, asker: Any, theirs: dict[str, Any]) -> None:
+    baker, grocer = till_of("baker"), till_of("grocer")
+    ann = {"ref": "ann of the baker", "city": "Hangzhou", "enrolled_at": town.at.isoformat()}
+    assert baker.post("/v1/members", ann).status == 201
+    people = [looker_of(town.ids["lin"]), owner_of("grocer", town.at)]
+    marks = ("baker", str(theirs["webhook"]), str(theirs["mei"]))
+    for one in operations():
+        if one.name not in LISTED:
+            continue
+        asked = LISTED[one.name]
+        for stranger in [grocer] * bool(one.scopes) + people * (one.has_session and one.roles is None):
+            answer = asker(stranger, one, one.address + asked)
+            if asked:
+                assert (answer.status, answer.code) == (404, "merchant.unknown"), (one.name, answer.body)
+                # Where nobody is named, all that is one's own is meant, or somebody has to be named.
+                answer = asker(stranger, one)
+                assert answer.status == 200 or answer.code.endswith(".merchant"), (one.name, answer.body)
+            assert not [mark for mark in marks if mark.encode() in answer.body], (one.name, answer.body)
+        if one.scopes:
+            answer = asker(baker, one, one.address + asked)
+            assert [mark for mark in marks if mark.encode() in answer.body], (one.name, answer.body)
+
+
+def test_what_is_too_much_or_too_large_is_refused(town: Town, asker: Any) -> None:
+    till, people = till_of("grocer"), {role: staff_of(role).fresh() for role in ROLES}
+    for one in operations():
+        caller = till if one.scopes else people[min(one.roles or {"operator"})]
+        long = asker(caller, one, re.sub(r"\{[^}]*\}", "7" * 3_000, one.path), example(one.body) if one.body else None)
+        assert not one.parameters or long.status in {404, 422}, (one.name, long.body)
+        for name, much in (("cursor", "x" * 3_000), ("limit", "100000"), ("limit", "9" * 400)):
+            if name in one.asked:
+                answer = asker(caller, one, f"{one.address}?{name}={much}")
+                assert (answer.status, answer.code) == (422, "body.invalid"), (one.name, name, answer.body)
+        if one.method == "POST":
+            large = asker(caller, one, "", {"surprise": "x" * 1_100_000})
+            assert (large.status, large.code) == (413, "body.size"), one.name
+
+
+def test_a_field_that_isn_t_known_is_refused(town: Town, asker: Any) -> None:
     till, people = till_of("grocer"), {role: staff_of(role).fresh() for role in ROLES}
     for one in operations():
         if one.body is None:
+            assert "requestBody" not in document()["paths"][one.path][one.method.lower()], one.name
             continue
         caller = till if one.scopes else people[min(one.roles or {"operator"})]
-        answer = asker(caller, one, "", example(one.body) | {"surprise": 1})
         # The batch reads each of its items by itself.
+        answer = asker(caller, one, "", example(one.body) | {"surprise": 1})
         assert (answer.status, answer.code) == (422, "body.invalid"), (one.name, answer.body)
-        large = asker(caller, one, "", {"surprise": "x" * 1_100_000})
-        assert (large.status, large.code) == (413, "body.size"), one.name
 
 
 def example(name: str | None) -> Any:
