@@ -5,9 +5,8 @@ from datetime import date, datetime
 
 from greenloop.core.books.posting import draft
 from greenloop.core.faults import Refusal, say
-from greenloop.core.money import AMOUNT_FEN_MAX
 from greenloop.services import ids
-from greenloop.services.books import repaying
+from greenloop.services.books import deposits, repaying
 from greenloop.services.books.post import post
 from greenloop.services.books.repaying import Repayment
 from greenloop.services.loop.rules import in_force, rulings
@@ -16,7 +15,7 @@ from greenloop.services.trust.acting import SCHEDULER, now_acting
 from greenloop.services.trust.steps import note
 from greenloop.services.verb import verb
 from greenloop.store import locks, sql
-from greenloop.store.models import Deposit, Journal, Merchant
+from greenloop.store.models import Journal
 from greenloop.store.queries import refunds
 
 
@@ -82,32 +81,16 @@ def _pay(owed: Mapping[int, int], repaid: Sequence[Repayment], *, day: str, befo
 def deposit(*, merchant: str, deposit_no: str, amount_fen: int, at: datetime) -> int:
     """Take money that a merchant returns into its dues, so that refunds can be paid; return the deposit's id.
 
-    It raises no points and no pool: it is owed back to the merchant like any of its dues.
+    It raises no points and no pool: it is owed back to the merchant like any of its dues. Where the platform has
+    people, two of them take it, by a proposal `deposit.take`.
 
     :raises Refusal: the merchant is unknown, the amount is not positive, or the number stands for another amount.
     """
-    found = Merchant.objects.filter(ref=merchant).first()
-    if found is None:
-        message = say("The merchant {merchant} is not enrolled.")
-        raise Refusal("deposit.merchant", message, field="merchant", merchant=merchant)
-    if type(amount_fen) is not int or not 0 < amount_fen <= AMOUNT_FEN_MAX:
-        message = say("A deposit is a whole number of fen above 0, not {amount}.")
-        raise Refusal("deposit.amount", message, field="amount_fen", amount=amount_fen)
-    locks.merchants([found.id])
-    if earlier := Deposit.objects.filter(merchant_id=found.id, deposit_no=deposit_no).first():
-        if earlier.amount_fen == amount_fen:
-            return earlier.id
-        message = say("The deposit number {number} was used for another amount.")
-        raise Refusal("deposit.conflict", message, field="deposit_no", number=deposit_no)
-    number = ids.block(1)[0]
-    key = f"deposit/{found.id}/{deposit_no}"
-    amounts = [("trust:bank", "trust:merchant_payable", amount_fen)]
-    journal_id = post([draft(key=key, kind="deposit", amounts=amounts)], at=at)[key]
-    Deposit.objects.create(
-        id=number, merchant_id=found.id, deposit_no=deposit_no, amount_fen=amount_fen, journal_id=journal_id
-    )
-    detail = {"deposit": str(number), "amount_fen": amount_fen}
-    note(act="deposit.take", about=f"merchant/{found.id}", detail=detail, at=at)
+    brought = deposits.checked(merchant=merchant, deposit_no=deposit_no, amount_fen=amount_fen)
+    number = deposits.write(brought, at=at)
+    if brought.known is None:
+        detail = {"deposit": str(number), "amount_fen": amount_fen}
+        note(act="deposit.take", about=f"merchant/{brought.merchant_id}", detail=detail, at=at)
     return number
 
 
