@@ -4,18 +4,20 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
 from greenloop.core.faults import Refusal
+from greenloop.core.people.work_name import cleaned
 from greenloop.services.books import grants, payout
 from greenloop.services.loop import hold, settle
 from greenloop.services.loop.rules import publish_rules
 from greenloop.services.people.enrol import add_shop, set_rate
 from greenloop.services.people.forget import forget
 from greenloop.services.people.sign_in import PhoneForm, end_seat, give_phones, seat
-from greenloop.services.people.staff import appoint_staff, dismiss_staff, set_up_second_factor
+from greenloop.services.people.staff import appoint_staff, change_second_factor, dismiss_staff, set_up_second_factor
 from greenloop.services.trust.acting import acting
 from greenloop.services.trust.proposals import approve, propose, reject, withdraw
 from greenloop.store.queries import trust
@@ -81,6 +83,10 @@ ACTS: dict[str, tuple[Verb, str]] = {
         lambda t: set_up_second_factor(account_id=t.ids["Fang"], secret=SECRET, at=t.at),
         "account/{Fang}",
     ),
+    "factor.codes": (
+        lambda t: change_second_factor(account_id=t.ids["Fang"], act="factor.codes", change=lambda: None, at=t.at),
+        "account/{Fang}",
+    ),
     "phone.give": (lambda t: give_phones(forms=[PhoneForm(t.ids["mei"], MEI)], at=t.at), "account/{mei}"),
     "seat.give": (lambda t: seat(merchant="grocer", phone=MEI, relation="owner", at=t.at), "merchant/{grocer}"),
     "seat.end": (lambda t: end_seat(merchant="baker", phone=NOBODY, at=t.at), "merchant/{baker}"),
@@ -139,6 +145,9 @@ REFUSED: dict[str, Verb] = {
     "hold.release": lambda t: hold.release(hold_id=17, by="Wu", at=t.at),
     "staff.appoint": lambda t: appoint_staff(name="Fang", roles=["auditor"], at=t.at),
     "staff.dismiss": lambda t: dismiss_staff(name="nobody", at=t.at),
+    "factor.codes": lambda t: change_second_factor(
+        account_id=t.ids["Fang"], act="factor.codes", change=partial(cleaned, ""), at=t.at
+    ),
     "phone.give": lambda t: give_phones(forms=[PhoneForm(t.ids["mei"], NOBODY)], at=t.at),
     "seat.give": lambda t: seat(merchant="nowhere", phone=MEI, relation="owner", at=t.at),
     "seat.end": lambda t: end_seat(merchant="grocer", phone=NOBODY, at=t.at),

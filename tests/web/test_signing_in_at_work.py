@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from greenloop.config import accounts
 from greenloop.services.people.staff import appoint_staff, dismiss_staff, set_up_second_factor
-from greenloop.store.queries import people
+from greenloop.store.queries import people, trust
 from tests.support.databases import Database
 from tests.support.ledger import fetch
 from tests.support.signing import MEI, NOW, PASSWORD, SECRET, Sent, ask, at_work, code_of, page, signed_in, totp, wrong
@@ -103,6 +103,7 @@ def test_staff_without_a_second_factor_set_one_up_before_they_see_anything(
     codes = re.findall(r"<code>(\d{8})</code>", client.get("/my/sign-in/recovery-codes/").content.decode())
     assert len(set(codes)) == 10
     assert people.visitor(lin).has_second_factor
+    assert newest_entry() == ("factor.set_up", f"account/{lin}", f"account/{lin}")
     again = Client()
     at_work(again)
     assert again.post("/sign-in/second-factor/", {"code": code}).status_code == 200, "the code that set it up is used"
@@ -274,8 +275,13 @@ def test_a_host_that_is_not_ours_gets_a_page_that_says_so(database: Database) ->
 # --- what matters is asked again
 
 
+def newest_entry() -> tuple[str, str, str]:
+    """Return what the newest entry of the audit log says: what was done, by whom, about what."""
+    (row,) = trust.audit(limit=1)
+    return row.act, row.actor, row.about
+
+
 def test_recovery_codes_and_new_ones_are_shown_only_to_who_was_asked_lately(operator: int, later: list[int]) -> None:
-    del operator
     client = Client()
     at_work(client)
     client.post("/sign-in/second-factor/", {"code": totp()})
@@ -289,7 +295,10 @@ def test_recovery_codes_and_new_ones_are_shown_only_to_who_was_asked_lately(oper
     assert done["Location"] == "/my/sign-in/recovery-codes/"
     assert client.get(done["Location"]).status_code == 200
     old = re.findall(r"<code>(\d{8})</code>", client.get("/my/sign-in/recovery-codes/").content.decode())
+    before = fetch("SELECT COUNT(*) FROM audit_entry")
     assert client.post("/my/sign-in/recovery-codes/new/")["Location"] == "/my/sign-in/recovery-codes/"
+    assert fetch("SELECT COUNT(*) FROM audit_entry") == [(before[0][0] + 1,)]
+    assert newest_entry() == ("factor.codes", f"account/{operator}", f"account/{operator}")
     new = re.findall(r"<code>(\d{8})</code>", client.get("/my/sign-in/recovery-codes/").content.decode())
     assert len(new) == 10
     assert not set(old) & set(new)

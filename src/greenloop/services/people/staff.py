@@ -1,9 +1,10 @@
 """The platform's own people: appointed with roles, given a second factor, dismissed."""
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
@@ -17,6 +18,7 @@ from greenloop.services.verb import verb
 from greenloop.store import locks, sealed
 from greenloop.store.models import Account, Identifier, StaffRole
 
+Changed = TypeVar("Changed")
 ROLES = ("operator", "finance", "risk", "marketing", "auditor")
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without those that are taken for one another when a password is copied by hand."""
@@ -110,3 +112,14 @@ def set_up_second_factor(*, account_id: int, secret: str, at: datetime) -> Secon
     codes = tuple(RecoveryCodes.activate(account).generate_codes())
     note(act="factor.set_up", about=f"account/{account_id}", detail={}, at=at)
     return SecondFactor(secret, codes)
+
+
+@verb
+def change_second_factor(*, account_id: int, act: str, change: Callable[[], Changed], at: datetime) -> Changed:
+    """Let somebody change their own second factor as `change` does it, noted in the audit log or not done at all.
+
+    The library that the pages sign in by sets factors up and draws recovery codes itself.
+    """
+    changed = change()
+    note(act=act, about=f"account/{account_id}", detail={}, at=at)
+    return changed

@@ -1,7 +1,7 @@
 """The second factor of the platform's people: asking for it, setting it up, recovery codes, and the password."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from allauth.account.internal.flows.login import record_authentication
@@ -21,7 +21,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from greenloop.core.faults import say
-from greenloop.web import access
+from greenloop.services.people.staff import change_second_factor
+from greenloop.web import access, clock
 from greenloop.web.people.forms import FactorAgain, FactorForm, PasswordAgain, PasswordForm, SetUpForm
 
 View = Callable[..., HttpResponse]
@@ -44,6 +45,11 @@ def for_staff(view: View) -> View:
         return (found.has_second_factor and access.factor_first(request, found)) or view(request, *args, **given)
 
     return guarded
+
+
+def _noted(request: HttpRequest, act: str, change: Callable[[], HttpResponse]) -> HttpResponse:
+    """Change the visitor's second factor, with an entry in the audit log."""
+    return change_second_factor(account_id=int(request.user.pk or 0), act=act, change=change, at=clock.now())
 
 
 class Ask(AuthenticateView):
@@ -98,7 +104,7 @@ class SetUp(ActivateTOTPView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Note that this session has passed it; any that began before is asked."""
-        answer: HttpResponse = super().form_valid(form)
+        answer = _noted(self.request, "factor.set_up", partial(super().form_valid, form))
         record_authentication(self.request, self.request.user, method="mfa", type="totp")
         return answer
 
@@ -135,6 +141,10 @@ class NewCodes(GenerateRecoveryCodesView):
     """Draws new recovery codes in place of the old."""
 
     template_name = "mfa/recovery_codes/generate.html"
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Draw them."""
+        return _noted(self.request, "factor.codes", partial(super().form_valid, form))
 
 
 class Password(PasswordChangeView):
