@@ -77,6 +77,23 @@ def test_a_quote_says_what_would_pay_and_what_would_come_and_writes_nothing(
     assert fetch("SELECT COUNT(*) FROM orders") == [(1,)]
 
 
+def test_a_till_learns_of_a_purse_what_the_sale_takes_and_no_figure_beyond(
+    town: Town, till: Caller, clock: Any
+) -> None:
+    town.sell("lin", "grocer", 100_000)
+    town.close_all([1, 2])
+    clock(town.later(minutes=1).at)
+    # Lin has coupons of 700 and vouchers of 100: of a price of 40, neither is seen beyond these 40.
+    found = till.post("/v1/orders/quote", {"merchant": "grocer", "member": "lin", "price_fen": 40}).json
+    assert (found["coupon_fen"], found["voucher_fen"], found["cash_fen"]) == (40, 0, 0)
+    assert (found["voucher_max_fen"], found["coupon_max_fen"]) == (40, 40)
+    sale = {"merchant": "grocer", "member": "lin", "order_no": "n", "paid_at": town.at.isoformat(), "cash_fen": 9_000}
+    for more in ({"voucher_fen": 555}, {"coupon_fen": 7_777}):
+        answer = till.post("/v1/orders", sale | more)
+        assert (answer.status, answer.code) == (422, "spend.balance")
+        assert answer.json["detail"] == "More is asked for than can be spent. Pay the rest in cash."
+
+
 def test_a_delivery_is_confirmed_once_alone_or_with_others(town: Town, till: Caller, clock: Any) -> None:
     orders = [town.sell("lin", "grocer", 1_000, delivered=False) for _ in range(3)]
     other = town.sell("lin", "baker", 1_000, delivered=False)

@@ -15,7 +15,10 @@ __all__ = ["Quote", "quote"]
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """A sale as it would be taken, in fen: how its price is paid, and the most that vouchers and coupons could pay."""
+    """A sale as it would be taken, in fen: how its price is paid, and what of it vouchers and coupons could at most.
+
+    What the member has beyond the price isn't said: a till needs to know what pays this sale, not what somebody owns.
+    """
 
     sale: Sale
     sold: Sold
@@ -29,8 +32,8 @@ def quote(*, sale: Sale, price_fen: int, use_vouchers: bool, use_coupons: bool, 
     :raises Refusal: the sale would be refused.
     """
     facts = gather([replace(sale, voucher_fen=1)], at=at, look_up=False, to_write=False)
-    voucher_max_fen, coupon_max_fen = _most(sale, facts)
-    coupon_fen = min(price_fen, coupon_max_fen) if use_coupons else 0
+    voucher_max_fen, coupon_max_fen = (min(price_fen, fen) for fen in _most(sale, facts))
+    coupon_fen = coupon_max_fen if use_coupons else 0
     voucher_fen = min(price_fen - coupon_fen, voucher_max_fen) if use_vouchers else 0
     cash_fen = price_fen - coupon_fen - voucher_fen
     paid = replace(sale, cash_fen=cash_fen, voucher_fen=voucher_fen, coupon_fen=coupon_fen)

@@ -77,5 +77,6 @@ def spend_amounts(pool_names: Mapping[int, str], paid: Spent) -> list[tuple[str,
 
 def _check_enough(field: str, wanted_fen: int, available: int) -> None:
     if wanted_fen > available:
-        message = say("More is asked for than the {value} fen that can be spent. Pay the rest in cash.")
-        no("spend.balance", message, field, available)
+        # What the member has is the member's to know: whoever holds a till's key would read it off a refusal.
+        message = say("More is asked for than can be spent. Pay the rest in cash.")
+        no("spend.balance", message, field, wanted_fen)
