@@ -35,6 +35,17 @@ DECLARED = {
 }
 
 
+SENDER = "texts_of_the_city.Sender"
+
+
+def sender_in(folder: Path) -> Path:
+    """Write an operator's own sender of text messages into a folder of modules."""
+    (folder / "texts_of_the_city.py").write_text(
+        "class Sender:\n    def send(self, *, phone: str, text: str) -> None:\n        pass\n", "utf-8"
+    )
+    return folder
+
+
 def codes(found: Iterator[Finding] | list[Finding]) -> list[str]:
     return [each.code for each in found]
 
@@ -64,7 +75,8 @@ def furnished(url: str, folder: Path) -> dict[str, str]:
         "GREENLOOP_IDENTITY_KEY": settings.GREENLOOP_IDENTITY_KEY,
         "GREENLOOP_HOSTS": "shops.example.org",
         "GREENLOOP_HTTPS": "yes",
-        "GREENLOOP_TEXTS": "example.texts.Sender",
+        "GREENLOOP_TEXTS": SENDER,
+        "PYTHONPATH": str(sender_in(folder)),
         "GREENLOOP_METRICS_TOKEN": "m" * 40,
         "GREENLOOP_DECLARATION": str(declared),
         "GREENLOOP_ARCHIVE": str(archive.parent),
@@ -152,9 +164,10 @@ def set_right(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyP
         "SECRET_KEY_KEPT": True,
         "ALLOWED_HOSTS": ["shops.example.org"],
         "HTTPS": True,
-        "GREENLOOP_TEXTS": "example.texts.Sender",
+        "GREENLOOP_TEXTS": SENDER,
         "GREENLOOP_METRICS_TOKEN": "m" * 40,
     }
+    monkeypatch.syspath_prepend(sender_in(tmp_path))
     for name, value in right.items():
         monkeypatch.setattr(settings, name, value)
     return monkeypatch
@@ -173,6 +186,10 @@ def set_right(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyP
         ("ALLOWED_HOSTS", ["localhost", "127.0.0.1"], "hosts.unnamed"),
         ("HTTPS", False, "https.off"),
         ("GREENLOOP_TEXTS", configured.CONSOLE, "texts.console"),
+        ("GREENLOOP_TEXTS", "", "texts.unusable"),
+        ("GREENLOOP_TEXTS", "nowhere.Sender", "texts.unusable"),
+        ("GREENLOOP_TEXTS", "texts_of_the_city.Receiver", "texts.unusable"),
+        ("GREENLOOP_TEXTS", "datetime.datetime", "texts.unusable"),
         ("GREENLOOP_METRICS_TOKEN", "short", "metrics.token"),
     ],
 )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core import checks
+from django.utils.module_loading import import_string
 
 from greenloop.core.faults import say
 from greenloop.insight.deploy.finding import Finding
@@ -12,6 +13,7 @@ from greenloop.store.keys import LENGTH_MIN
 
 CONSOLE = "greenloop.config.texts.ConsoleSender"
 LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_NAME_ONE = say("Name a sender of text messages in GREENLOOP_TEXTS.")
 KEY_FILES = {"SECRET_KEY": "secret-key", "GREENLOOP_IDENTITY_KEY": "identity-key"}
 
 
@@ -75,13 +77,24 @@ def senders() -> Iterator[Finding]:
     if settings.GREENLOOP_TEXTS == CONSOLE:
         what = say("Sign-in codes are shown on the console.")
         why = say("Members can't sign in, and who reads the log can sign in as them.")
-        way_out = say("Name a sender of text messages in GREENLOOP_TEXTS.")
-        yield Finding("texts.console", what, why, way_out)
+        yield Finding("texts.console", what, why, _NAME_ONE)
+    elif reason := _unusable(settings.GREENLOOP_TEXTS):
+        what = say("GREENLOOP_TEXTS names no sender of text messages that can be used: {reason}.")
+        why = say("No code would be sent, so nobody could sign in by phone.")
+        yield Finding("texts.unusable", what, why, _NAME_ONE, {"reason": reason})
     if len(settings.GREENLOOP_METRICS_TOKEN) < LENGTH_MIN:
         what = say("GREENLOOP_METRICS_TOKEN is not set, or has fewer than {least} characters.")
         why = say("A proxy on this machine that says nothing of whom it speaks for would show everybody the metrics.")
         way_out = say("Set a long token, and give it to the scraper as a bearer token.")
         yield Finding("metrics.token", what, why, way_out, {"least": LENGTH_MIN})
+
+
+def _unusable(name: str) -> str:
+    """Return why a sender can't be used, empty where it can. Its module is the operator's: anything may go wrong."""
+    try:
+        return "" if callable(getattr(import_string(name), "send", None)) else f"{name} has no send"
+    except Exception as fault:  # noqa: BLE001
+        return f"{name or '–'} ({type(fault).__name__})"
 
 
 def framework() -> Iterator[Finding]:
