@@ -9,6 +9,7 @@ import pytest
 from django.db import OperationalError
 
 from greenloop.api.gathering import Full, Gathering
+from greenloop.services import measures
 
 
 def asked(gathering: Gathering[int, int], items: Sequence[int]) -> dict[int, Any]:
@@ -92,6 +93,86 @@ def test_a_full_queue_refuses_at_the_door_and_answers_what_it_let_in() -> None:
         thread.join()
     gathering.rest()
     assert sorted(told) == [0, 1, 2, 3]
+
+
+class Lingering:
+    """A gathering that has just answered twenty calls as one batch, and waits a minute for twenty again."""
+
+    def __init__(self, linger_s: float = 60) -> None:
+        self.batches: list[int] = []
+        self.told: list[int] = []
+        self.threads: list[Thread] = []
+        self.begun, self.go_on = Event(), Event()
+        self.gathering: Gathering[int, int] = Gathering(
+            "t", self._work, batch_max=50, queue_max=1_000, linger_s=linger_s
+        )
+        self.hand_in(1)
+        self.begun.wait(10)
+        self.hand_in(20)
+        while self.gathering.waiting < 20:
+            time.sleep(0.001)
+        self.go_on.set()
+        self.join()
+        assert self.batches == [1, 20]
+
+    def _work(self, items: Sequence[int]) -> list[int]:
+        self.batches.append(len(items))
+        self.begun.set()
+        self.go_on.wait(10)
+        return list(items)
+
+    def hand_in(self, count: int) -> None:
+        new = [Thread(target=lambda: self.told.append(self.gathering.ask(1))) for _ in range(count)]
+        self.threads += new
+        for thread in new:
+            thread.start()
+
+    def join(self) -> None:
+        for thread in self.threads:
+            thread.join(30)
+            assert not thread.is_alive()
+        self.threads.clear()
+
+
+def test_a_batch_waits_for_as_many_calls_as_the_one_before_had() -> None:
+    many = Lingering()
+    many.hand_in(7)
+    while many.gathering.waiting < 7:
+        time.sleep(0.001)
+    many.hand_in(13)
+    many.join()
+    many.gathering.rest()
+    assert many.batches == [1, 20, 20]
+
+
+def test_a_batch_waits_a_moment_only_and_not_at_all_once_few_have_called() -> None:
+    many = Lingering(linger_s=0.05)
+    many.hand_in(7)
+    many.join()
+    many.gathering._linger_s = 60  # the batch of seven was of few: nobody is waited for
+    assert many.gathering.ask(5) == 5
+    many.gathering.rest()
+    assert sum(many.batches[2:-1]) == 7
+
+
+def test_what_waits_for_more_is_answered_when_the_thread_is_to_rest() -> None:
+    many = Lingering()
+    many.hand_in(7)
+    while many.gathering.waiting < 7:
+        time.sleep(0.001)
+    many.gathering.rest()
+    many.join()
+    assert many.batches == [1, 20, 7]
+
+
+def test_a_fault_around_the_work_is_told_and_the_thread_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    gathering: Gathering[int, int] = Gathering("t", list, batch_max=5, queue_max=5)
+    with monkeypatch.context() as patch:
+        patch.setattr(measures.QUEUE, "labels", lambda _: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            gathering.ask(1)
+    assert gathering.ask(2) == 2
+    gathering.rest()
 
 
 def test_after_a_rest_it_begins_anew() -> None:

@@ -189,8 +189,8 @@ def test_late_is_what_is_due_for_more_than_ten_minutes_though_nobody_began_it(to
 def test_what_is_kept_for_a_while_only_is_forgotten(town: Town) -> None:
     from greenloop.services.people.nonces import use_nonces
 
-    use_nonces(pairs=[(1, "old")], at=town.at)
-    use_nonces(pairs=[(1, "new")], at=town.later(minutes=10).at)
+    use_nonces(nonces=[(1, "old")], at=town.at)
+    use_nonces(nonces=[(1, "new")], at=town.later(minutes=10).at)
     assert records.prune(at=town.later(minutes=6).at) == records.Pruned(1, 0, 0, more=False)
     assert fetch("SELECT nonce FROM nonce") == [("new",)]
 
@@ -219,7 +219,7 @@ def test_much_is_forgotten_in_small_pieces_so_that_orders_need_not_wait(
     from greenloop.services.people.nonces import use_nonces
 
     monkeypatch.setattr(records, "PRUNED_MAX", 3)
-    use_nonces(pairs=[(1, str(number)) for number in range(7)], at=town.at)
+    use_nonces(nonces=[(1, str(number)) for number in range(7)], at=town.at)
     assert records.prune(at=town.later(hours=1).at) == records.Pruned(3, 0, 0, more=True)
     clock.tick(holder=ME)
     assert last("prune").outcome == '{"nonces":4,"answers":0,"sessions":0,"events":0}'

@@ -20,6 +20,7 @@ class Log:
 
     @property
     def text(self) -> str:
+        logs.flush()
         return self.stream.getvalue()
 
     @property
@@ -42,6 +43,7 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
     try:
         yield kept
     finally:
+        logs.flush()
         for each in loggers:
             each.removeHandler(handler)
         logs._renderer.cache_clear()

@@ -3,7 +3,7 @@
 import hmac
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -12,7 +12,7 @@ from greenloop.api.gathering import Full, Gathering
 from greenloop.api.problems import Problem
 from greenloop.core.faults import say
 from greenloop.services import trail
-from greenloop.services.people.nonces import use_nonces
+from greenloop.services.people.nonces import USED, Nonce, use_nonces
 from greenloop.store.queries import callers
 from greenloop.store.queries.callers import KeyFact
 
@@ -31,6 +31,8 @@ class Client:
     key_id: int
     scopes: frozenset[str]
     merchants: frozenset[str]
+    nonce: str = ""
+    """The nonce that this request was signed with, while it isn't used yet."""
 
     @property
     def name(self) -> str:
@@ -54,17 +56,43 @@ def has_key(environ: Environ) -> bool:
 
 
 def client(environ: Environ, body: bytes, scope: str) -> Client:
-    """Return the client behind a request that its key allows.
+    """Return the client behind a request that its key allows; a nonce is used.
 
     :raises Problem: there is no key, it is not good (any more), it lacks the scope, or it calls too often.
     """
-    fact = _signer(environ, body) if "HTTP_SIGNATURE_INPUT" in environ else _bearer(environ)
+    found = signer(environ, body, scope)
+    spend(found)
+    return replace(found, nonce="")
+
+
+def signer(environ: Environ, body: bytes, scope: str) -> Client:
+    """Return the client behind a request that its key allows, whose nonce is still to be used with what it asks for.
+
+    :raises Problem: there is no key, it is not good (any more), it lacks the scope, or it calls too often.
+    """
+    fact, nonce = _signed(environ, body) if "HTTP_SIGNATURE_INPUT" in environ else (_bearer(environ), "")
     trail.caller("client", fact.client_id)
     if scope not in fact.scopes:
         message = say("This key lacks the scope {scope}. Ask for one that has it.")
         raise Problem(403, "auth.scope", message, scope=scope)
     limits.count(fact.id)
-    return Client(fact.client_id, fact.id, fact.scopes, fact.merchants)
+    return Client(fact.client_id, fact.id, fact.scopes, fact.merchants, nonce)
+
+
+def spend(caller: Client) -> None:
+    """Use the nonce of a request that was signed.
+
+    :raises Problem: the queue is full.
+    :raises Refusal: it was used before.
+    """
+    if not caller.nonce:
+        return
+    try:
+        once = _nonces.ask((caller.key_id, caller.nonce))
+    except Full:
+        raise busy() from None
+    if not once:
+        raise USED
 
 
 def acts_for(caller: Client, merchant: str, field: str = "merchant") -> None:
@@ -91,7 +119,7 @@ def _bearer(environ: Environ) -> KeyFact:
     return fact
 
 
-def _signer(environ: Environ, body: bytes) -> KeyFact:
+def _signed(environ: Environ, body: bytes) -> tuple[KeyFact, str]:
     signed = signing.read(environ["HTTP_SIGNATURE_INPUT"], environ.get("HTTP_SIGNATURE", ""))
     fact = _live(signed.key_id)
     if fact is None:
@@ -109,13 +137,7 @@ def _signer(environ: Environ, body: bytes) -> KeyFact:
         },
         body=body,
     )
-    try:
-        once = _nonces.ask((fact.id, signed.nonce))
-    except Full:
-        raise busy() from None
-    if not once:
-        signing.refuse("auth.nonce", say("This nonce was used before. Draw a new one for each request."))
-    return fact
+    return fact, signed.nonce
 
 
 def no_key() -> Problem:
@@ -144,8 +166,8 @@ def _live(key_id: int) -> KeyFact | None:
     return fact if fact and clock.now() < fact.expires_at else None
 
 
-_nonces: Gathering[tuple[int, str], bool] = Gathering(
-    "nonces", lambda pairs: use_nonces(pairs=pairs, at=clock.now()), batch_max=500, queue_max=2_000
+_nonces: Gathering[Nonce, bool] = Gathering(
+    "nonces", lambda nonces: use_nonces(nonces=nonces, at=clock.now()), batch_max=500, queue_max=2_000
 )
 
 

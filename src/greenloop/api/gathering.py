@@ -2,6 +2,10 @@
 
 While a batch is written, the next one gathers; so a batch is as large as the load makes it, and an idle server answers
 at once. A full queue refuses at the door: what was let in is always answered.
+
+Where many call, a batch waits a moment for as many as the batch before had: its callers have just been answered and
+come again. Two half batches cost more than a whole one, and threads that are at work on requests while a batch is
+written take the interpreter from it at each of its statements (measured: a third less work for each order).
 """
 
 import logging
@@ -9,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Condition, Lock, Thread, current_thread
+from time import monotonic
 from typing import Any, Generic, TypeVar
 
 from django.db import OperationalError, connection
@@ -18,6 +23,9 @@ from greenloop.services import measures
 T = TypeVar("T")
 R = TypeVar("R")
 log = logging.getLogger("greenloop.api")
+MANY = 8
+"""From so many calls in a batch on, the next one waits for as many."""
+_NONE = object()
 
 
 class Full(Exception):
@@ -29,7 +37,7 @@ class _Waiting(Generic[T]):
     item: T
     size: int
     done: Lock = field(default_factory=Lock)
-    answer: Any = None
+    answer: Any = _NONE
     fault: Exception | None = None
 
 
@@ -37,6 +45,7 @@ class Gathering(Generic[T, R]):
     """One thread that works off batches. `work` answers a batch item by item, in order.
 
     `size_of` tells how much an item counts; a batch has at most `batch_max` of it, the queue at most `queue_max`.
+    A batch waits `linger_s` at most for as many calls as the one before had.
     """
 
     def __init__(
@@ -47,13 +56,14 @@ class Gathering(Generic[T, R]):
         batch_max: int,
         queue_max: int,
         size_of: Callable[[T], int] = lambda _: 1,
+        linger_s: float = 0.0,
     ) -> None:
         self.name, self._work, self._size_of = name, work, size_of
         self._batch_max, self._queue_max = batch_max, queue_max
         self._queue: deque[_Waiting[T]] = deque()
         self._waiting = 0
-        self._last = 0.0
-        self._want = 1.0
+        self._linger_s = linger_s
+        self._expected = 1
         self._more = Condition(Lock())
         self._thread: Thread | None = None
 
@@ -77,7 +87,7 @@ class Gathering(Generic[T, R]):
             if self._thread is None:
                 self._thread = Thread(target=self._run, name=f"greenloop-{self.name}", daemon=True)
                 self._thread.start()
-            if len(self._queue) >= self._want:
+            if len(self._queue) >= self._expected:
                 self._more.notify()
         mine.done.acquire()
         if mine.fault is not None:
@@ -94,36 +104,49 @@ class Gathering(Generic[T, R]):
             thread.join()
 
     def _run(self) -> None:
-        while batch := self._next():
-            with measures.batch(self.name, items=len(batch), waiting=self._waiting):
-                self._answer(batch)
-            for each in batch:
-                each.done.release()
+        before = 0
+        while batch := self._next(before):
+            before = len(batch)
+            self._work_off(batch)
         connection.close()
 
-    def _next(self) -> list[_Waiting[T]]:
+    def _work_off(self, batch: list[_Waiting[T]]) -> None:
+        try:
+            with measures.batch(self.name, items=len(batch), waiting=self._waiting):
+                self._answer(batch)
+        except Exception as fault:
+            log.exception("%s: a batch ended in a fault around its work", self.name)
+            for each in batch:
+                if each.answer is _NONE:
+                    each.fault = each.fault or fault
+        finally:
+            # Whatever happened, nobody waits for ever, and the thread goes on.
+            for each in batch:
+                each.done.release()
+
+    def _next(self, before: int) -> list[_Waiting[T]]:
         with self._more:
             while not self._queue and self._thread is current_thread():
                 self._more.wait()
             if not self._queue:
                 return []
-            import os
-            from time import perf_counter
-            frac = float(os.environ.get("LFRAC", "0")); most = float(os.environ.get("LMS", "0")) / 1e3
-            if self._last > 4 and most:
-                self._want = self._last * frac
-                until = perf_counter() + most
-                while len(self._queue) < self._want and (left := until - perf_counter()) > 0:
-                    self._more.wait(left)
-                self._want = 1
+            if before >= MANY and self._linger_s:
+                self._linger(before)
             batch = [self._queue.popleft()]
             size = batch[0].size
             while self._queue and size + self._queue[0].size <= self._batch_max:
                 batch.append(self._queue.popleft())
                 size += batch[-1].size
             self._waiting -= size
-            self._last = max(len(batch), self._last * 0.9)
         return batch
+
+    def _linger(self, count: int) -> None:
+        """Wait until so many calls are there, or the time is up; the lock is held on coming and on going."""
+        self._expected = count  # `ask` wakes the thread once, not for each call
+        until_s = monotonic() + self._linger_s
+        while len(self._queue) < count and self._thread is current_thread() and (left_s := until_s - monotonic()) > 0:
+            self._more.wait(left_s)
+        self._expected = 1
 
     def _answer(self, batch: list[_Waiting[T]]) -> None:
         try:

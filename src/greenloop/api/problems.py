@@ -71,6 +71,8 @@ class Problem(Exception):
 
 def status_of(refusal: Refusal) -> int:
     """Return the status of a refusal: 403 what takes another, 404 the unknown, 409 what the state forbids, else 422."""
+    if refusal.code.startswith("auth."):  # a proof of who calls that isn't one
+        return 401
     if refusal.code in FORBIDDEN:
         return 403
     if refusal.code.endswith(UNKNOWN):

@@ -3,15 +3,23 @@
 Our own lines say nothing of a person by design. Lines of libraries, and faults that nobody expected, may carry
 what somebody typed: of those only the kind and the place in the code are kept, never their arguments or messages.
 `GREENLOOP_LOG_LEVEL` is info, warning (no line for each request) or debug; `GREENLOOP_LOG_FORMAT` is json or text.
+
+Lines of requests that went well are gathered for a tenth of a second and written together: one by one they took a
+quarter of the orders a server could take (measured). A process that is killed may lose those; one that ends loses none.
 """
 
+import atexit
 import logging
 import os
 import sys
+import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from select import PIPE_BUF
+from threading import Event, Lock, Thread
 from traceback import walk_tb
 from typing import Any, TextIO
 
@@ -24,6 +32,10 @@ Line = dict[str, Any]
 FRAMES = 12
 CHAIN = 4
 LEVELS = ("debug", "info", "warning", "error")
+GATHERED_S = 0.1
+_gathered: deque[str] = deque()
+_due = Event()
+_writing = Lock()
 
 
 def level() -> str:
@@ -68,8 +80,43 @@ def rendered(level_name: str, name: str, event: str, facts: Mapping[str, Any]) -
 
 
 def write(level_name: str, name: str, event: str, facts: Mapping[str, Any]) -> None:
-    """Write a line past the standard library's machinery, which would cost each request four times as much."""
-    _stream().write(f"{rendered(level_name, name, event, facts)}\n")
+    """Write a line past the standard library's machinery, which would cost each request four times as much.
+
+    A line of the level info is written within a tenth of a second; any other at once, after those that were before it.
+    """
+    _gathered.append(f"{rendered(level_name, name, event, facts)}\n")
+    if level_name != "info":
+        flush()
+    elif not _due.is_set():
+        _due.set()
+        _begin_writing()
+
+
+def flush() -> None:
+    """Write the lines that have been gathered, as many at once as a pipe takes without mixing them with another's."""
+    with _writing:
+        part = ""
+        while _gathered:
+            line = _gathered.popleft()
+            if part and len(part) + len(line) > PIPE_BUF:
+                _stream().write(part)
+                part = ""
+            part += line
+        if part:
+            _stream().write(part)
+
+
+@cache
+def _begin_writing() -> None:
+    Thread(target=_keep_writing, name="greenloop-log", daemon=True).start()
+    atexit.register(flush)
+
+
+def _keep_writing() -> None:
+    while _due.wait():
+        time.sleep(GATHERED_S)
+        _due.clear()
+        flush()
 
 
 def _stream() -> TextIO:

@@ -22,6 +22,7 @@ from greenloop.api.replays import REPLAYED, key_of
 from greenloop.core.faults import Refusal, say
 from greenloop.core.money import AMOUNT_FEN_MAX
 from greenloop.services.loop.take import Sale, Sold, take
+from greenloop.services.people.nonces import Nonce
 from greenloop.services.verb import Asked, Kept
 
 Text = Annotated[str, Meta(min_length=1, max_length=64, pattern="^[^\\x00]*$")]
@@ -88,15 +89,16 @@ class OrdersOut(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What one call hands to the writer: its sales, and for a single one the idempotency key."""
+    """What one call hands to the writer: its sales, and for a single one the idempotency key and the nonce."""
 
     sales: Sequence[Sale]
     asked: Asked | None = None
+    nonce: Nonce | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one sale: sold or refused; `kept` is the answer that was given before."""
+    """What became of one sale: sold or refused; `kept` is the answer that is kept, now or since it was given before."""
 
     sold: Sold | None
     refusal: Refusal | None
@@ -115,15 +117,21 @@ def one(environ: Environ, body: bytes, caller: Client | None = None) -> Reply:
     :raises Problem: the caller may not, or the body can't be read.
     :raises Refusal: the order can't be taken.
     """
-    caller = caller or callers.client(environ, body, "orders:write")
-    sale = _sale(_read(_read_order, body), caller)
+    caller = caller or callers.signer(environ, body, "orders:write")
+    try:
+        sale, key = _sale(_read(_read_order, body), caller), key_of(environ)
+    except Problem:
+        callers.spend(caller)
+        raise
     asked = None
-    if key := key_of(environ):
+    if key:
         request = hashlib.sha256(b"POST /v1/orders\n" + body).hexdigest()
         asked = Asked(
             caller.name, key, request, clock.now(), lambda sold: Kept(201, _write(_order(sale, sold)).decode())
         )
-    outcome = _hand_in(Job([sale], asked))[0]
+    # A nonce is used in the transaction that takes the order: one commit, and neither without the other.
+    nonce = (caller.key_id, caller.nonce) if caller.nonce else None
+    outcome = _hand_in(Job([sale], asked, nonce))[0]
     headers = REPLAYED if outcome.replayed else ()
     if outcome.kept is not None:
         return Reply(outcome.kept.status, outcome.kept.body.encode(), headers)
@@ -248,12 +256,15 @@ def _take(jobs: Sequence[Job]) -> list[list[Outcome]]:
     """Take the sales of many calls as one batch, and give each call its own outcomes."""
     sales = [sale for job in jobs for sale in job.sales]
     asked: dict[int, Asked] = {}
+    nonces: dict[int, Nonce] = {}
     start = 0
     for job in jobs:
         if job.asked:
             asked[start] = job.asked
+        if job.nonce:
+            nonces[start] = job.nonce
         start += len(job.sales)
-    taking = take(sales=sales, at=clock.now(), asked=asked)
+    taking = take(sales=sales, at=clock.now(), asked=asked, nonces=nonces)
     sold, refusals, replayed, kept = taking.sold, taking.refusals, taking.replayed, taking.answers
     told: list[list[Outcome]] = []
     start = 0
@@ -265,5 +276,5 @@ def _take(jobs: Sequence[Job]) -> list[list[Outcome]]:
 
 
 writer: Gathering[Job, list[Outcome]] = Gathering(
-    "orders", _take, batch_max=1_000, queue_max=20_000, size_of=lambda job: len(job.sales)
+    "orders", _take, batch_max=1_000, queue_max=20_000, size_of=lambda job: len(job.sales), linger_s=limits.LINGER_S
 )

@@ -11,7 +11,7 @@ from datetime import datetime
 import msgspec
 from msgspec import Struct
 
-from greenloop.api import callers, clock, fields
+from greenloop.api import callers, clock, fields, limits
 from greenloop.api.callers import Environ
 from greenloop.api.gathering import Full, Gathering
 from greenloop.api.problems import Problem, Reply
@@ -129,4 +129,6 @@ def _read(wanted: Sequence[Wanted]) -> list[Balances | None]:
     return [found[each.account_id] if may else None for each, may in zip(wanted, allowed, strict=True)]
 
 
-reader: Gathering[Wanted, Balances | None] = Gathering("wallets", _read, batch_max=500, queue_max=10_000)
+reader: Gathering[Wanted, Balances | None] = Gathering(
+    "wallets", _read, batch_max=500, queue_max=10_000, linger_s=limits.LINGER_S
+)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from django.db import IntegrityError
 
@@ -16,10 +17,12 @@ from greenloop.services.loop.taking.facts import gather
 from greenloop.services.loop.taking.kept import NONE_ASKED, KeptAnswers
 from greenloop.services.loop.taking.sale import Sale, Sold
 from greenloop.services.loop.taking.till import Till
+from greenloop.services.people.nonces import USED, Nonce, note_nonces
 from greenloop.services.verb import Answered, Asked, Kept, keep_answers, verb
 from greenloop.store import sql
 
 __all__ = ["Sale", "Sold", "Taking", "take"]
+NO_NONCES: Mapping[int, Nonce] = MappingProxyType({})
 TRIES = 5
 
 
@@ -27,8 +30,8 @@ TRIES = 5
 class Taking:
     """What became of a batch: what each sale was sold as at its place in the batch, or why it was refused.
 
-    `replayed` are the places of orders that were taken before, with the same content, and of answers given before:
-    those stand in `answers` as they were given, word for word.
+    `replayed` are the places of orders that were taken before, with the same content, and of answers given before.
+    `answers` are all that are kept, now or since they were given, word for word.
     """
 
     sold: Sequence[Sold | None]
@@ -42,16 +45,23 @@ class Taking:
         return [sold.order_id if sold else None for sold in self.sold]
 
 
-def take(*, sales: Sequence[Sale], at: datetime, asked: Mapping[int, Asked] = NONE_ASKED) -> Taking:
+def take(
+    *,
+    sales: Sequence[Sale],
+    at: datetime,
+    asked: Mapping[int, Asked] = NONE_ASKED,
+    nonces: Mapping[int, Nonce] = NO_NONCES,
+) -> Taking:
     """Take a batch of orders once; asked again, give the same ids.
 
     Nothing is read to find repeated order numbers: the database's unique key says so, and only then the batch is
     taken again with the earlier orders looked up. A refused order leaves nothing behind; the others are taken.
     `asked` are sales, by their place, whose callers gave an idempotency key: their answers are kept with them.
+    `nonces` are those of signed requests: they are used with the sale, and one that was used before refuses it.
     """
     for attempt in range(TRIES):
         try:
-            return _counted(_take(sales=sales, at=at, asked=asked, look_up=attempt > 0))
+            return _counted(_take(sales=sales, at=at, asked=asked, nonces=nonces, look_up=attempt > 0))
         except (IntegrityError, Answered, _Again):
             if attempt == TRIES - 1:
                 raise
@@ -63,7 +73,15 @@ class _Again(Exception):
 
 
 @verb
-def _take(*, sales: Sequence[Sale], at: datetime, asked: Mapping[int, Asked], look_up: bool) -> Taking:
+def _take(
+    *,
+    sales: Sequence[Sale],
+    at: datetime,
+    asked: Mapping[int, Asked],
+    nonces: Mapping[int, Nonce],
+    look_up: bool,
+) -> Taking:
+    replays = note_nonces(nonces, at=at)
     facts = gather(sales, at=at, look_up=look_up)
     kept = KeptAnswers(asked, look_up=look_up)
 
@@ -74,6 +92,8 @@ def _take(*, sales: Sequence[Sale], at: datetime, asked: Mapping[int, Asked], lo
     refusals: dict[int, Refusal] = {}
     for index, (sale, number) in enumerate(zip(sales, ids.block(len(sales)), strict=True)):
         try:
+            if index in replays:
+                raise USED
             sold.append(None if kept.known(index) else counter.ring_up(index, sale, number))
             kept.add(index, sold[-1])
         except Refusal as refusal:
@@ -85,7 +105,7 @@ def _take(*, sales: Sequence[Sale], at: datetime, asked: Mapping[int, Asked], lo
     if counter.lines:
         _record(counter, at=at)
     keep_answers(kept.new)
-    return Taking(sold, refusals, frozenset(counter.replayed | kept.earlier.keys()), kept.earlier)
+    return Taking(sold, refusals, frozenset(counter.replayed | kept.earlier.keys()), kept.earlier | kept.now)
 
 
 def _counted(found: Taking) -> Taking:

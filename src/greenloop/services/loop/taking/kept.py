@@ -19,6 +19,7 @@ class KeptAnswers:
     def __init__(self, asked: Mapping[int, Asked], *, look_up: bool) -> None:
         self.asked = asked
         self.earlier: dict[int, Kept] = {}
+        self.now: dict[int, Kept] = {}
         self.new: list[tuple[Asked, Kept]] = []
         self._given: dict[tuple[str, str], tuple[str, Kept]] = {}
         if asked and look_up:
@@ -49,4 +50,5 @@ class KeptAnswers:
             return
         kept = asked.answer(sold)
         self.new.append((asked, kept))
+        self.now[index] = kept
         self._given[asked.caller, asked.key] = asked.request_hash, kept
