@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -24,6 +24,7 @@ from greenloop.services.outbox.endpoints import register
 from greenloop.services.people.clients import register_client
 from greenloop.services.people.enrol import set_rate
 from tests.support.ledger import fetch
+from tests.support.logged import logged
 from tests.support.receiving import receiving
 from tests.support.town import Town
 
@@ -93,6 +94,18 @@ def test_a_name_that_leads_inside_is_refused_even_if_it_also_leads_outside(
         resolved(target("https://shop.example/hooks"))
 
 
+def test_a_name_server_that_never_answers_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = Event()
+    monkeypatch.setattr(addresses, "LOOK_UP_S", 0.05)
+    monkeypatch.setattr(addresses.socket, "getaddrinfo", lambda *_, **__: answered.wait(60))  # type: ignore[attr-defined]
+    try:
+        with pytest.raises(Refusal, match=r"within 0\.05 s") as refused:
+            resolved(target("https://slow.example/hooks"))
+    finally:
+        answered.set()
+    assert refused.value.code == "webhook.address"
+
+
 def test_a_name_without_an_address_is_refused() -> None:
     with pytest.raises(Refusal, match="no address"):
         resolved(target("https://nowhere.invalid/"))
@@ -122,11 +135,14 @@ def test_a_name_that_leads_inside_since_it_was_registered_is_not_sent_to(
         asked = named(monkeypatch, ("93.184.215.14",), ("127.0.0.1",))
         subscribe(town, f"https://shop.example:{receiver.port}/")
         happen(town)
-        assert deliver_due(at=town.at) == Delivered(0, 1)
+        with logged(monkeypatch) as log:
+            assert deliver_due(at=town.at) == Delivered(0, 1)
         assert asked == ["shop.example", "shop.example"]
         assert receiver.got == []
     ((fault,),) = fetch("SELECT fault FROM delivery_attempt")
     assert "public internet" in fault
+    assert "try 1 failed: webhook.address" in log.text
+    assert "shop.example" not in log.text
 
 
 @contextmanager

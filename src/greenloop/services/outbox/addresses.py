@@ -6,6 +6,7 @@ address that a name has must be public, and a delivery connects to the very addr
 
 import re
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
@@ -19,6 +20,9 @@ HTTPS_PORT = 443
 FREE_PORT_MIN = 1_024
 HOST = re.compile(r"[A-Za-z0-9.-]{1,253}|[0-9A-Fa-f:.]{2,45}")
 GLOBAL = ip_network("2000::/3")
+LOOK_UP_S = 5
+"""After so long a name counts as one without an address: its name server is its owner's, and may never answer."""
+_look_ups = ThreadPoolExecutor(8, thread_name_prefix="names")
 TUNNELS = tuple(map(ip_network, ("2001::/23", "2001:db8::/32", "2002::/16")))
 """Addresses of IPv6 that hold one of IPv4, or mean nothing: what they lead to isn't what they look like."""
 
@@ -59,10 +63,13 @@ def target(url: str) -> Target:
 def resolved(to: Target) -> str:
     """Return an address to connect to, once all that its host's name has are seen to be public.
 
-    :raises Refusal: the name has no address, or one that isn't public.
+    :raises Refusal: the name has no address, none within LOOK_UP_S, or one that isn't public.
     """
     try:
-        found = socket.getaddrinfo(to.host, to.port, type=socket.SOCK_STREAM)
+        found = _look_ups.submit(socket.getaddrinfo, to.host, to.port, type=socket.SOCK_STREAM).result(LOOK_UP_S)
+    except TimeoutError:
+        message = say("The address of {host} wasn't found within {seconds} s. Look at its DNS.")
+        raise _refused(message, host=to.host, seconds=LOOK_UP_S) from None
     except (OSError, UnicodeError):
         raise _refused(say("The name {host} has no address. Look at its DNS."), host=to.host) from None
     addresses = [str(each[4][0]) for each in found]

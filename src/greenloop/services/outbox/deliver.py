@@ -85,7 +85,7 @@ def _send(
         outcome = send(batch.url, parcel.body, headers, tls=tls)
         tried.append(Tried(parcel, outcome, at))
         if not outcome.arrived:
-            told = outcome.fault or outcome.status
+            told = outcome.code or outcome.fault or outcome.status
             log.warning("endpoint %s: try %s failed: %s", batch.endpoint_id, parcel.attempt, told)
         if not outcome.arrived or monotonic() - begun_s > ENDPOINT_S:
             return tried, batch.parcels[place:]

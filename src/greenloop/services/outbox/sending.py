@@ -23,13 +23,15 @@ USER_AGENT = "Greenloop-Webhooks/1"
 class Outcome:
     """What came of one try: the answer's status, None where there was none, and why not.
 
-    `retry_after` is what the answer says of when to come again, as it was written.
+    `retry_after` is what the answer says of when to come again, as it was written. `code` is a refusal's: a log takes
+    it in place of the sentence, which names the receiver.
     """
 
     status: int | None
     took_ms: int
     fault: str = ""
     retry_after: str = ""
+    code: str = ""
 
     @property
     def arrived(self) -> bool:
@@ -44,11 +46,11 @@ class Outcome:
 
 def send(url: str, body: bytes, headers: Mapping[str, str], *, tls: Callable[[], ssl.SSLContext]) -> Outcome:
     """Send a body and return what came of it; no fault of the other side is raised."""
-    begun = monotonic()
+    begun, code = monotonic(), ""
     try:
         (status, retry_after), fault = _asked(url, body, headers, tls), ""
     except Refusal as refusal:
-        status, retry_after, fault = None, "", str(refusal)
+        status, retry_after, fault, code = None, "", str(refusal), refusal.code
     except ssl.SSLError as error:
         status, retry_after, fault = None, "", f"TLS: {error.reason or type(error).__name__}"
     except (OSError, HTTPException, ValueError) as error:
@@ -56,7 +58,7 @@ def send(url: str, body: bytes, headers: Mapping[str, str], *, tls: Callable[[],
     took_s = monotonic() - begun
     if status is None and took_s >= TIMEOUT_S:
         fault = f"no answer within {TIMEOUT_S} s"
-    return Outcome(status, round(took_s * 1_000), fault, retry_after)
+    return Outcome(status, round(took_s * 1_000), fault, retry_after, code)
 
 
 def _asked(url: str, body: bytes, headers: Mapping[str, str], tls: Callable[[], ssl.SSLContext]) -> tuple[int, str]:
