@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from greenloop.store.backup.folder import LOCK
 from tests.faults.archived import Site, site
 from tests.faults.cluster import Cluster, children, cluster_in, empty_folder, server_folder, with_luck
 from tests.faults.tills import PATIENCE_S, django_at
@@ -58,6 +59,23 @@ def test_a_backup_says_what_is_in_it_and_a_restore_is_the_same_database_again(ow
     assert restored["proofs"] > 40
     with own.opened("again") as url, django_at(url):
         assert whole_database() == before
+
+
+def test_what_is_copied_and_restored_is_its_owner_s_alone_whatever_the_folder_is(own: Site) -> None:
+    own.archive.mkdir()
+    own.archive.chmod(0o755)  # made by somebody who didn't think of it
+    backup(own, "--no-prove")
+    own.run("restore", "--from", str(own.archive), "--into", str(own.folder / "again"), "--no-prove")
+    restored = own.folder / "again"
+    made = [*own.archive.rglob("*"), restored, *restored.rglob("*")]
+    assert len(made) > 4
+    assert [path for path in made if path.name != LOCK and not is_closed(path, below=own.folder)] == []
+
+
+def is_closed(path: Path, *, below: Path) -> bool:
+    """Tell whether nobody else gets at a file: by its own mode, or by that of a folder around it."""
+    around = [each for each in (path, *path.parents) if each.is_relative_to(below) and each != below]
+    return any(not each.stat().st_mode & 0o077 for each in around)
 
 
 def test_a_restore_never_overwrites_and_needs_a_copy_that_is_old_enough(own: Site) -> None:

@@ -1,4 +1,7 @@
-"""Files that are there whole or not at all, also after the power failed: written aside, synced, renamed."""
+"""Files that are there whole or not at all, also after the power failed: written aside, synced, renamed.
+
+What they hold is members' and merchants' money and sealed names: only their owner reads them, whatever the umask is.
+"""
 
 import os
 from collections.abc import Iterator
@@ -15,13 +18,19 @@ def put(path: Path, data: bytes) -> None:
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Give a name to write under; when the block ends well, what is there gets the name `path` and is synced."""
+    """Give an empty file to write to; when the block ends well, what is there gets the name `path` and is synced."""
     part = path.with_name(f"{path.name}.part")
     part.unlink(missing_ok=True)
+    own(part)
     yield part
     sync(part)
     part.replace(path)
     sync(path.parent)
+
+
+def own(path: Path) -> None:
+    """Make an empty file that only its owner reads."""
+    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def sync(path: Path) -> None:

@@ -18,7 +18,7 @@ def claim(folder: Path, facts: Mapping[str, object]) -> None:
 
     :raises Refusal: it is of another one, or something else.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     note = folder / NOTE
     if not note.exists():
         if any(path.name != LOCK for path in folder.iterdir()):

@@ -95,7 +95,7 @@ def back_up(folder: Path, *, source: Source, progress: Progress) -> Base:
     place = programs.folder(source.major)
     part = folder / "base" / "unfinished.part"
     shutil.rmtree(part, ignore_errors=True)
-    part.parent.mkdir(parents=True, exist_ok=True)
+    part.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     words = [place / "pg_basebackup", "-d", source.conninfo, "-D", part, "--format=plain", "--wal-method=stream"]
     words += ["--checkpoint=fast", "--manifest-checksums=SHA256", "--progress"]
 
@@ -139,7 +139,7 @@ def receive(folder: Path, *, source: Source) -> "subprocess.Popen[bytes]":
     :raises Refusal: the slot can't be made.
     """
     log = folder / "wal"
-    log.mkdir(parents=True, exist_ok=True)
+    log.mkdir(mode=0o700, parents=True, exist_ok=True)
     words = [programs.folder(source.major) / "pg_receivewal", "-d", source.conninfo, f"--slot={SLOT}"]
     programs.run([*words, "--create-slot", "--if-not-exists"], environment=source.environment)
     return subprocess.Popen(  # noqa: S603  no shell, words of ours  # nosec B603

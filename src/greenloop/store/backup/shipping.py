@@ -56,7 +56,7 @@ class Shipper:
             self._read(self._reader)
         self._index = os.open(f"{database}-shm", os.O_RDONLY)
         self._log = os.open(f"{database}-wal", os.O_RDONLY)
-        run.mkdir(parents=True)
+        run.mkdir(mode=0o700, parents=True)
         files.sync(run.parent)
         self._salts = wal.committed(self._index).salts
 

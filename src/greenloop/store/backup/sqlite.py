@@ -56,7 +56,7 @@ def restore(folder: Path, *, into: Path, until: datetime | None, progress: Progr
     run, start = found
     pieces = chain.since(run, start, until)
     _unbroken(pieces)
-    into.parent.mkdir(parents=True, exist_ok=True)
+    into.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     replayed = 0
     with files.whole(into) as part:
         for beside in _beside(part):
@@ -75,8 +75,10 @@ def restore(folder: Path, *, into: Path, until: datetime | None, progress: Progr
 
 def _replay(part: Path, log: Sequence[chain.Link]) -> int:
     """Let SQLite recover the file with one log, as after a crash; return the frames it believed, which must be all."""
-    page_bytes = 0
-    with _beside(part)[0].open("wb") as stream:
+    page_bytes, kept = 0, _beside(part)[0]
+    kept.unlink(missing_ok=True)
+    files.own(kept)
+    with kept.open("wb") as stream:
         for piece in log:
             data = _inflated(piece)
             if not page_bytes:
