@@ -38,8 +38,9 @@ def test_no_client_takes_over_an_account_by_naming_a_phone_for_it(town: Town, ti
     lin = {name: fact for name, fact in staff_of("auditor").get("/v1/members/lin").json.items() if name != "account_id"}
     assert mall.post("/v1/members", lin | {"phone": "13900139000"}).code == "phone.elsewhere"
     assert fetch("SELECT account_id, lookup FROM identifier WHERE kind = 'phone'") == hers
-    # The client that enrolled her corrects it, and others may still name her without one.
-    assert till.post("/v1/members", ANN | {"phone": "13900139000"}).status == 201
+    # Nor may the client that enrolled her name another for her now; and others may still name her without one.
+    assert till.post("/v1/members", ANN | {"phone": "13900139000"}).code == "phone.known"
+    assert fetch("SELECT account_id, lookup FROM identifier WHERE kind = 'phone'") == hers
     assert mall.post("/v1/members", ANN).status == 201
 
 

@@ -1,11 +1,14 @@
 """Members over HTTP: enrolled through a client, which sees them, and nobody else's; and who has signed in."""
 
+from functools import partial
 from typing import Any
 
+from greenloop.services.people.sign_in import PhoneForm, give_phones
 from greenloop.store import sql
-from tests.support.calling import Caller, partner_of, till_of
+from tests.support.calling import NOW, Caller, partner_of, till_of
 from tests.support.ledger import fetch
 from tests.support.looking import looker_of, staff_of
+from tests.support.threads import at_once
 from tests.support.town import Town
 
 ANN: dict[str, Any] = {"ref": "ann", "city": "Hangzhou", "enrolled_at": "2026-01-05T09:00:00+08:00", "referrer": "mei"}
@@ -62,6 +65,32 @@ def test_a_phone_signs_one_person_in_and_is_never_told(town: Town, till: Caller)
     taken = till.post("/v1/members", ANN | {"ref": "eve", "phone": "13800138000"})
     assert (taken.status, taken.code) == (409, "phone.taken")
     assert "13800138000" not in str(fetch("SELECT * FROM stored_answer")) + str(fetch("SELECT * FROM audit_entry"))
+
+
+def test_a_client_names_a_member_s_first_phone_and_none_after_it(town: Town, till: Caller) -> None:
+    till.post("/v1/members", ANN)
+    first, other = ANN | {"phone": "13800138000"}, ANN | {"phone": "13900139000"}
+    assert till.post("/v1/members", first).status == 201
+    assert till.post("/v1/members", first | {"phone": "+86 138 0013 8000"}).status == 201
+    before = fetch("SELECT account_id, lookup, sealed FROM identifier")
+    for path, body in (("", other), ("/bulk", {"members": [ANN | {"ref": "eve"}, other]})):
+        answer = till.post(f"/v1/members{path}", body)
+        assert (answer.status, answer.code, answer.json["field"]) == (409, "phone.known", "phone")
+        assert b"138" not in answer.body
+    assert fetch("SELECT account_id, lookup, sealed FROM identifier") == before
+    assert fetch("SELECT COUNT(*) FROM member WHERE ref = 'eve'") == [(0,)]
+    # The platform's people still give one: whoever has lost a phone comes to them.
+    account = int(till.get("/v1/members/ann").json["account_id"])
+    give_phones(forms=[PhoneForm(account, "13900139000")], at=NOW)
+    assert fetch("SELECT account_id, lookup, sealed FROM identifier") != before
+    assert till.post("/v1/members", first).code == "phone.known"
+
+
+def test_of_two_first_phones_at_once_one_is_kept(town: Town, till: Caller) -> None:
+    till.post("/v1/members", ANN)
+    phones = [f"1380013800{number}" for number in range(4)]
+    answers = at_once([partial(till.post, "/v1/members", ANN | {"phone": phone}) for phone in phones])
+    assert sorted(answer.status for answer in answers) == [201, 409, 409, 409]
 
 
 def test_who_has_signed_in_is_told_who_they_are(town: Town, clock: Any) -> None:

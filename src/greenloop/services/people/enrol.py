@@ -12,7 +12,17 @@ from greenloop.services.again import begun_again
 from greenloop.services.people import rates, steps
 from greenloop.services.trust.steps import note
 from greenloop.services.verb import verb
-from greenloop.store.models import Account, ClientMember, Member, Merchant, MerchantLink, RateCard, Shop
+from greenloop.store import locks, sealed
+from greenloop.store.models import (
+    Account,
+    ClientMember,
+    Identifier,
+    Member,
+    Merchant,
+    MerchantLink,
+    RateCard,
+    Shop,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +60,8 @@ def enrol_members(*, forms: Sequence[MemberForm], at: datetime, client_id: int |
     they have; who has enrolled otherwise before isn't its own by being named again.
 
     :raises Refusal: a ref is empty, or known with other facts; a referrer is unknown; a phone can't be read, signs in
-        somebody else, or is named for who didn't enrol through the client; the identity key is not kept.
+        somebody else, or is named for who didn't enrol through the client, or has another; the identity key is not
+        kept.
     """
     known = {
         member.ref: member for member in Member.objects.filter(ref__in=_refs(forms, [form.referrer for form in forms]))
@@ -125,15 +136,22 @@ def _check_member(form: MemberForm, known: dict[str, Member], found: dict[str, i
 
 
 def _check_phones(forms: Sequence[MemberForm], known: dict[str, Member], client_id: int) -> None:
-    """Keep a client from naming the phone that somebody who enrolled elsewhere signs in by: it would be their account.
+    """Keep a client from naming the phone by which somebody signs in already: it would be their account.
 
-    Also the phone that they have is refused, so that nobody learns which one it is.
+    For who enrolled elsewhere also the phone that they have is refused, so that nobody learns which one it is.
     """
     named = {known[form.ref].account_id: form.ref for form in forms if form.phone and form.ref in known}
     own = ClientMember.objects.filter(client_id=client_id, account_id__in=named).values_list("account_id", flat=True)
     if others := set(named) - set(own):
         message = say("The member {ref} enrolled elsewhere, and its phone is not yours to name. Leave the phone out.")
         raise Refusal("phone.elsewhere", message, field="phone", ref=min(named[each] for each in others))
+    # Of two that name a first phone at once, the later one sees the earlier's.
+    locks.holders(named)
+    said = {form.ref: sealed.look_up("phone", normalised(form.phone)) for form in forms if form.phone}
+    had = Identifier.objects.filter(account_id__in=named, kind="phone").values_list("account_id", "lookup")
+    if changed := [named[account_id] for account_id, lookup in had if said[named[account_id]] != lookup]:
+        message = say("The member {ref} has another phone already, and changes it without you. Leave the phone out.")
+        raise Refusal("phone.known", message, field="phone", ref=min(changed))
 
 
 @begun_again
