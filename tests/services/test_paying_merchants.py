@@ -1,11 +1,15 @@
 """Merchants are paid the next business day, once a day, net of refunds; what they bring back is theirs again."""
 
+from collections.abc import Iterable
 from datetime import timedelta
+from threading import current_thread
 
 import pytest
 
 from greenloop.core.faults import Refusal
+from greenloop.store import locks, sql
 from tests.support.ledger import fetch, whole_database
+from tests.support.threads import at_once
 from tests.support.town import Town, ledger_moves
 
 
@@ -124,3 +128,30 @@ def test_a_deposit_number_counts_once(town: Town) -> None:
     assert refused.value.field == "merchant"
     assert whole_database() == before
     assert town.deposit("baker", 5_000) != number
+
+
+def test_a_refund_that_becomes_pending_while_its_merchant_is_waited_for_keeps_its_dues(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = town.sell("lin", "grocer", 100_000, delivered=False)
+    town.day(2).pay_out()
+    town.sell("mei", "grocer", 10_000)
+    town.sell("mei", "baker", 10_000)
+    town.day(3)
+    paying, lock = current_thread(), locks.merchants
+
+    def refund_first(ids: Iterable[int]) -> None:
+        if current_thread() is paying:
+            at_once([lambda: town.refund(order, 100_000, "r1")])
+        lock(ids)
+
+    if sql.is_postgresql():
+        monkeypatch.setattr(locks, "merchants", refund_first)
+    else:  # a file has one writer: nothing comes between the beginning of a payout and its locks
+        town.refund(order, 100_000, "r1")
+    assert town.pay_out() == {"baker": 8_000}
+    assert fetch("SELECT state FROM refund") == [("pending",)]
+    town.deposit("grocer", 90_000)
+    assert town.refund(order, 100_000, "r1") == "paid"
+    # 9 000 of dues stayed, 90 000 were brought, the refund took 90 000.
+    assert town.day(4).pay_out() == {"grocer": 9_000}

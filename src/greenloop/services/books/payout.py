@@ -37,8 +37,9 @@ def pay_out(*, business_date: date, at: datetime) -> dict[int, int]:
         message = say("The business date {date} has not begun.")
         raise Refusal("payout.early", message, field="business_date", date=business_date)
     before = sql.instant(calendar.midnight_at(business_date))
-    merchants = [row[0] for row in sql.rows(_OWED, [before])]
-    locks.merchants(merchants)
+    locks.merchants(_owed_to(before))
+    # Asked again: a refund may have become pending while its merchant was waited for.
+    merchants = _owed_to(before)
     # What a merchant may be paid is bounded by all its dues: refunds of later orders lower it too.
     dues = refunds.dues_fen(merchants)
     later: dict[int, int] = dict(sql.rows_in(_LATER, merchants, [before]))
@@ -52,6 +53,10 @@ def pay_out(*, business_date: date, at: datetime) -> dict[int, int]:
         _pay(owed, repaid, day=business_date.isoformat(), before=before, at=at)
         news.paid_out(owed, business_date, at=at)
     return owed
+
+
+def _owed_to(before: object) -> list[int]:
+    return [row[0] for row in sql.rows(_OWED, [before])]
 
 
 def _pay(owed: Mapping[int, int], repaid: Sequence[Repayment], *, day: str, before: object, at: datetime) -> None:
