@@ -58,6 +58,20 @@ def test_a_cycle_is_not_settled_before_its_cut_off(town: Town, clock: Any) -> No
     assert (answer.status, answer.code) == (409, "cycle.open")
 
 
+def test_a_key_that_was_used_for_another_cycle_vests_nothing(town: Town, clock: Any) -> None:
+    operator = staff_of("operator")
+    clock(town.calendar.cutoff_at(1))
+    assert operator.post("/v1/settlements/1/run", idempotency_key="run").json["state"] == "posted"
+    town.at = town.calendar.cutoff_at(1)
+    town.later(hours=1).sell("mei", "grocer", 100_000)
+    clock(town.calendar.cutoff_at(2))
+    again = operator.post("/v1/settlements/2/run", idempotency_key="run")
+    assert (again.status, again.code) == (409, "idempotency.conflict")
+    assert fetch("SELECT entry_cycle FROM orders") == [(None,)]
+    assert operator.post("/v1/settlements/2/run", idempotency_key="run-2").json["state"] == "posted"
+    assert fetch("SELECT entry_cycle FROM orders") == [(2,)]
+
+
 def test_a_held_settlement_is_approved_by_a_second_person_as_it_was_seen(capped: Town) -> None:
     operator, finance = staff_of("operator").fresh(), staff_of("finance")
     held = operator.post("/v1/settlements/2/run").json

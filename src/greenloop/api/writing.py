@@ -25,12 +25,13 @@ def write(
     status: int = 200,
     again: bool | Callable[[R], bool] = False,
     kept: Callable[[R], Any] | None = None,
+    first: Callable[[], object] | None = None,
 ) -> HttpResponse:
     """Call one verb and answer with what `answer` makes of its result, a schema or plain data.
 
     `again` says that the verb found its work done before (its own natural key), or tells it from the result. With an
     Idempotency-Key the answer is kept in the verb's transaction: what `kept` makes of the result, where a secret is
-    shown once and never again.
+    shown once and never again. `first` is a verb of its own that goes before, and isn't called where the key was used.
 
     :raises Refusal: the key was used for another request, or the verb refuses.
     """
@@ -42,6 +43,9 @@ def write(
         asked = Asked(caller.name, key, whole, clock.now(), lambda result: Kept(status, _text(lasting(result))))
         if given := answers.given([(caller.name, key)]).get((caller.name, key)):
             return _replayed(asked, given)
+    if first is not None:
+        with acting(actor=caller.name):
+            first()
     try:
         with acting(actor=caller.name), answering(asked):
             result = act()

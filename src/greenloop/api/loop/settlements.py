@@ -202,9 +202,9 @@ def run_settlement(request: HttpRequest, cycle: CycleNo) -> HttpResponse:
     Above the daily rebate cap it is held, for another person than the one who runs it.
     """
     at, by = clock.now(), access.account_of(request)
-    vest(cycle=cycle, at=at)
     known = any(row.cycle == cycle for row in settlements.runs(before=cycle + 1, limit=1))
-    answer = write(request, lambda: settle(cycle=cycle, at=at, by=by), _settled, again=known)
+    vesting = lambda: vest(cycle=cycle, at=at)  # noqa: E731
+    answer = write(request, lambda: settle(cycle=cycle, at=at, by=by), _settled, again=known, first=vesting)
     return _with_fee(answer, cycle, at)
 
 
