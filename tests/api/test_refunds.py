@@ -61,6 +61,17 @@ def test_a_dry_run_writes_nothing_and_comes_to_what_the_refund_comes_to(town: To
     }
 
 
+def test_the_number_of_a_cancelled_order_is_no_refund_s(town: Town, till: Caller, clock: Any) -> None:
+    order = town.sell("mei", "grocer", 10_000, delivered=False)
+    clock(town.at)
+    for query in ("", "?dry_run=true"):
+        answer = till.post(f"/v1/orders/{order}/refunds{query}", {"refund_no": "cancel", "amount_fen": 1})
+        assert (answer.status, answer.code, answer.json["field"]) == (422, "refund.reserved", "refund_no")
+    # So a cancellation gives back the whole price, whatever a till has called its refunds.
+    cancelled = till.post(f"/v1/orders/{order}/cancel").json
+    assert (cancelled["refund_no"], cancelled["amount_fen"]) == ("cancel", 10_000)
+
+
 def test_a_refund_has_one_effect_per_number(town: Town, till: Caller, clock: Any) -> None:
     order = town.sell("lin", "grocer", 10_000)
     clock(town.at)

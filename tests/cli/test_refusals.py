@@ -100,6 +100,7 @@ REFUSED: list[tuple[tuple[str, ...], str, str]] = [
     (("refund", "baker", "B1", "R1", "128.51"), "refund.above_order", "amount_fen"),
     (("refund", "baker", "B9", "R1", "1"), "refund.order", "order_no"),
     (("refund", "baker", "B1", "R1", "0"), "refund.amount", "amount_fen"),
+    (("refund", "baker", "B1", "cancel", "1"), "refund.reserved", "refund_no"),
     (("confirm", "bank-1"), "confirm.none", "order_ids"),
     (("confirm", "bank-1", "--order", "x"), "id.unreadable", "--order"),
     (("payout", "--date", "31.1.2024"), "time.unreadable", "--date"),

@@ -171,11 +171,12 @@ def refund(
     """Refund an order; it is paid, or pending until there is money for it."""
     fen = amount_fen(amount, "amount")
     with database.writing():
-        from greenloop.services.loop.refund import RefundForm
+        from greenloop.services.loop.refund import RefundForm, unreserved
         from greenloop.services.loop.refund import refund as refund_orders
 
         present = now(at)
-        outcome = refund_orders(forms=[RefundForm(merchant, order_no, refund_no, fen)], at=present)
+        form = RefundForm(merchant, order_no, unreserved(refund_no), fen)
+        outcome = refund_orders(forms=[form], at=present)
     if outcome.refusals:
         raise outcome.refusals[0]
     state, number_here = outcome.states[0], outcome.refund_ids[0]

@@ -20,15 +20,13 @@ from greenloop.api.writing import write
 from greenloop.core.faults import say
 from greenloop.services.loop.confirm import confirm_delivery
 from greenloop.services.loop.quote import quote
-from greenloop.services.loop.refund import Refunded, RefundForm, refund
+from greenloop.services.loop.refund import CANCEL, Refunded, RefundForm, refund
 from greenloop.services.loop.take import Sale
 from greenloop.store.queries import orders
 from greenloop.store.queries.orders import OrderRow
 
 __all__ = ["refunded", "router"]
 READERS = [Keyed("orders:read"), Session()]
-CANCEL = "cancel"
-"""The refund number of a cancelled order."""
 
 
 class Which(Schema):

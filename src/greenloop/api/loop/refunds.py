@@ -14,6 +14,7 @@ from greenloop.api.loop.shown import RefundShown, order_of, refund_shown, sees
 from greenloop.api.paging import Asked, Page
 from greenloop.api.problems import Problem
 from greenloop.core.faults import say
+from greenloop.services.loop.refund import unreserved
 from greenloop.services.loop.refund_preview import RefundForm, preview
 from greenloop.store.queries import orders
 from greenloop.store.queries.orders import OrderRow
@@ -65,7 +66,7 @@ def refund_order(request: HttpRequest, order_id: str, body: RefundIn, trying: Tr
     ask again once there is money. With `dry_run=true` the answer (200) says what would happen.
     """
     row = order_of(request, order_id)
-    form = RefundForm(row.merchant, row.order_no, body.refund_no, body.amount_fen)
+    form = RefundForm(row.merchant, row.order_no, unreserved(body.refund_no), body.amount_fen)
     if trying.dry_run:
         return Status(200, _tried(row, form))
     earlier = (each for each in orders.refunds_of(row.id) if each.refund_no == body.refund_no)

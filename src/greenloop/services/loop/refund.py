@@ -13,7 +13,9 @@ from greenloop.services.loop.refunding.record import record_refunds
 from greenloop.services.verb import verb
 from greenloop.store.queries import parties, refunds
 
-__all__ = ["RefundForm", "Refunded", "refund"]
+__all__ = ["CANCEL", "RefundForm", "Refunded", "refund", "unreserved"]
+CANCEL = "cancel"
+"""The refund number of a cancelled order: no other refund may have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,17 @@ class Refunded:
     refund_ids: Sequence[int | None]
     states: Sequence[str | None]
     refusals: dict[int, Refusal]
+
+
+def unreserved(refund_no: str) -> str:
+    """Return a number that a merchant gives a refund.
+
+    :raises Refusal: it is the one of cancelled orders, which would be taken for a cancellation.
+    """
+    if refund_no == CANCEL:
+        message = say("The refund number {number} is that of a cancelled order. Choose another.")
+        raise Refusal("refund.reserved", message, field="refund_no", number=CANCEL)
+    return refund_no
 
 
 @verb
