@@ -14,6 +14,7 @@ from greenloop.api.books import exports, statements
 from greenloop.api.people import members
 from greenloop.core.people.scopes import SCOPES
 from greenloop.services.trust.executors import EXECUTORS
+from tests.support.calling import Caller
 from tests.support.databases import Database
 from tests.support.serving import GREENLOOP, environment, served
 from tests.support.town import Town
@@ -93,6 +94,19 @@ def test_the_page_names_every_scope_role_and_kind_of_proposal() -> None:
         assert f"`{word}`" in PAGE, word
     for role in ROLES:
         assert f"\n| {role} |" in PAGE, role
+
+
+def test_another_s_merchant_is_403_for_a_sale_and_404_for_all_else(town: Town, till: Caller, clock: Any) -> None:
+    clock(town.at)
+    assert "only a sale that is sent for a merchant that the client doesn't act for is 403 `auth.merchant`" in PAGE
+    sale = {"merchant": "baker", "order_no": "x", "member": "mei", "paid_at": town.at, "cash_fen": 10_000}
+    alone = till.post("/v1/orders", sale)
+    (item,) = till.post("/v1/orders/bulk", {"orders": [sale]}).json["results"]
+    for told in (alone.json, item["problem"]):
+        assert (told["status"], told["code"]) == (403, "auth.merchant")
+    quoted = till.post("/v1/orders/quote", {"merchant": "baker", "member": "mei", "price_fen": 100})
+    for answer in (quoted, till.get("/v1/merchants/baker"), till.get("/v1/orders?merchant=baker")):
+        assert (answer.status, answer.code) == (404, "merchant.unknown")
 
 
 def test_a_page_that_shows_something_else_is_seen() -> None:

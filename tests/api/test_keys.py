@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from tests.support.calling import Caller, till_of
+from greenloop.api import callers
+from tests.support.calling import Caller, partner_of, till_of
 from tests.support.ledger import fetch
-from tests.support.looking import staff_of
+from tests.support.looking import Looker, staff_of
 from tests.support.town import Town
 
 
@@ -16,6 +17,7 @@ def test_a_key_is_proposed_by_one_person_and_shown_to_another_once(town: Town, c
     proposed = operator.post(keys, {"scopes": ["merchants:read"], "reason": "the mall opens"})
     assert (proposed.status, operator.get(keys).json) == (202, {"keys": []})
     path, seen = f"/v1/proposals/{proposed.json['id']}", {"sha256": proposed.json["sha256"]}
+    assert finance.get(path).json["content"]["merchants"] == ["grocer"]
     assert operator.post(f"{path}/approve", seen).code == "proposal.two_people"
     done = finance.post(f"{path}/approve", seen, idempotency_key="k")
     token = done.json["shown"]["token"]
@@ -30,7 +32,7 @@ def test_a_key_is_proposed_by_one_person_and_shown_to_another_once(town: Town, c
 
 def test_one_key_takes_the_place_of_another(town: Town, till: Caller, clock: Any) -> None:
     operator, finance = staff_of("operator").fresh(), staff_of("finance").fresh()
-    client = operator.get("/v1/clients").json["clients"][0]["id"]
+    client = operator.get("/v1/clients").json["items"][0]["id"]
     old = operator.get(f"/v1/clients/{client}/keys").json["keys"][0]["id"]
     wanted = {"scopes": ["orders:read"], "reason": "a clerk left", "revokes": old}
     proposed = operator.post(f"/v1/clients/{client}/keys", wanted).json
@@ -43,7 +45,7 @@ def test_one_key_takes_the_place_of_another(town: Town, till: Caller, clock: Any
 
 def test_a_client_has_two_live_keys_at_most(town: Town, till: Caller, clock: Any) -> None:
     operator, finance = staff_of("operator").fresh(), staff_of("finance").fresh()
-    client = operator.get("/v1/clients").json["clients"][0]["id"]
+    client = operator.get("/v1/clients").json["items"][0]["id"]
     path = f"/v1/clients/{client}/keys"
     for why in ("one", "two"):
         proposed = operator.post(path, {"scopes": ["orders:read"], "reason": why})
@@ -55,7 +57,7 @@ def test_a_client_has_two_live_keys_at_most(town: Town, till: Caller, clock: Any
 
 def test_an_operator_revokes_a_key_at_once(town: Town, till: Caller) -> None:
     operator = staff_of("operator")
-    client = operator.get("/v1/clients").json["clients"][0]["id"]
+    client = operator.get("/v1/clients").json["items"][0]["id"]
     number = till.token.split("_")[1]
     path = f"/v1/clients/{client}/keys/{number}/revoke"
     assert operator.post(path).code == "auth.reauthenticate"
@@ -67,9 +69,79 @@ def test_an_operator_revokes_a_key_at_once(town: Town, till: Caller) -> None:
     assert operator.get("/v1/clients/7/keys").code == "client.unknown"
 
 
+def test_a_known_client_acts_for_more_merchants_once_two_people_say_so(town: Town, clock: Any) -> None:
+    clock(town.at)
+    mall, operator, finance = partner_of("grocer"), staff_of("operator").fresh(), staff_of("finance").fresh()
+    assert mall.get("/v1/merchants/baker").code == "merchant.unknown"
+    known = {"name": "mall", "kind": "partner", "merchants": ["grocer"]}
+    refused = operator.post("/v1/clients", known | {"merchants": ["grocer", "baker"]})
+    assert (refused.status, refused.code) == (409, "client.two_people")
+    assert operator.post("/v1/clients", known).json["merchants"] == ["grocer"]
+    more = {"kind": "client.extend", "content": {"client": "mall", "merchants": ["baker"]}, "reason": "the mall grows"}
+    proposed = operator.post("/v1/proposals", more)
+    path, seen = f"/v1/proposals/{proposed.json['id']}", {"sha256": proposed.json["sha256"]}
+    assert operator.post(f"{path}/approve", seen).code == "proposal.two_people"
+    assert mall.get("/v1/merchants/baker").status == 404
+    assert finance.post(f"{path}/approve", seen).json["outcome"] == "1 merchants added"
+    callers.forget()
+    assert mall.get("/v1/merchants/baker").status == 200
+    assert operator.post("/v1/proposals", more).code == "proposal.nothing"
+
+
+def test_what_a_client_can_t_be_extended_by_is_refused(town: Town, till: Caller, clock: Any) -> None:
+    operator = staff_of("operator")
+    operator.post("/v1/clients", {"name": "mall", "kind": "partner"})
+    for client, merchants, code in (
+        ("nobody", ["baker"], "client.unknown"),
+        ("mall", ["nobody"], "merchant.unknown"),
+        ("mall", [], "document.value"),
+        ("tills of grocer", ["baker"], "client.known"),
+    ):
+        content = {"client": client, "merchants": merchants}
+        answer = operator.post("/v1/proposals", {"kind": "client.extend", "content": content, "reason": "x"})
+        assert answer.code == code, answer.body
+    for role in ("finance", "marketing"):
+        content = {"client": "mall", "merchants": ["baker"]}
+        answer = staff_of(role).post("/v1/proposals", {"kind": "client.extend", "content": content, "reason": "x"})
+        assert answer.code == "proposal.role"
+
+
+def test_a_key_is_proposed_again_when_its_client_has_come_to_act_for_others(town: Town, clock: Any) -> None:
+    operator, finance = staff_of("operator").fresh(), staff_of("finance").fresh()
+    client = operator.post("/v1/clients", {"name": "mall", "kind": "partner", "merchants": ["grocer"]}).json["id"]
+    key = operator.post(f"/v1/clients/{client}/keys", {"scopes": ["orders:read"], "reason": "opens"}).json
+    content = {"client": "mall", "merchants": ["baker"]}
+    more = operator.post("/v1/proposals", {"kind": "client.extend", "content": content, "reason": "grows"}).json
+    for made, code in ((more, None), (key, "client.changed")):
+        answer = finance.post(f"/v1/proposals/{made['id']}/approve", {"sha256": made["sha256"]})
+        assert (answer.json.get("code"), answer.status) == (code, 409 if code else 200)
+    assert operator.get(f"/v1/clients/{client}/keys").json["keys"] == []
+
+
+def test_clients_and_staff_are_told_page_by_page(town: Town) -> None:
+    operator, _ = staff_of("operator"), staff_of("auditor")
+    for name in ("one", "two", "three"):
+        operator.post("/v1/clients", {"name": name, "kind": "partner", "merchants": ["grocer", "baker"]})
+    assert [each["name"] for each in listed(operator, "/v1/clients")] == ["three", "two", "one"]
+    assert [each["merchants"] for each in listed(operator, "/v1/clients")] == [["baker", "grocer"]] * 3
+    assert [each["roles"] for each in listed(operator, "/v1/staff")] == [["operator"], ["auditor"]]
+    assert operator.get("/v1/clients?cursor=x").code == operator.get("/v1/staff?cursor=x").code == "cursor.unreadable"
+
+
+def listed(looker: Looker, path: str) -> list[Any]:
+    """Follow a list to its end, one row a page."""
+    found, cursor = [], ""
+    while True:
+        page = looker.get(f"{path}?limit=1{cursor}").json
+        found += page["items"]
+        if page["next_cursor"] is None:
+            return found
+        cursor = f"&cursor={page['next_cursor']}"
+
+
 def test_staff_are_listed_for_operators_and_auditors(town: Town) -> None:
     operator = staff_of("operator")
-    assert [(each["name"], each["roles"]) for each in operator.get("/v1/staff").json["staff"]] == [
+    assert [(each["name"], each["roles"]) for each in operator.get("/v1/staff").json["items"]] == [
         ("Operator", ["operator"])
     ]
     assert staff_of("auditor").get("/v1/staff").status == 200

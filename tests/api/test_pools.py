@@ -68,7 +68,7 @@ def test_rules_are_proposed_by_finance_for_another_to_approve(settled: Town, clo
         "reason": "a fair window",
     }
     made = finance.post("/v1/rules", asked, idempotency_key="p-1")
-    assert (made.status, len(made.json["content_hash"])) == (202, 64)
+    assert (made.status, len(made.json["sha256"])) == (202, 64)
     assert finance.post("/v1/rules", asked, idempotency_key="p-1").body == made.body
     assert (fetch("SELECT COUNT(*) FROM rule_version"), fetch("SELECT state FROM proposal")) == ([(1,)], [("open",)])
     soon = asked | {"effective_at": settled.at.isoformat()}

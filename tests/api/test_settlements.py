@@ -77,14 +77,14 @@ def test_a_held_settlement_is_approved_by_a_second_person_as_it_was_seen(capped:
     held = operator.post("/v1/settlements/2/run").json
     assert (held["state"], held["issued_fen"], held["cap_fen"]) == ("held", 200, 150)
     shown = finance.get("/v1/settlements/2").json
-    assert (shown["pools"][0]["issued_fen"], len(shown["seal"])) == (200, 24)
+    assert (shown["pools"][0]["issued_fen"], len(shown["sha256"])) == (200, 64)
     assert finance.get("/v1/settlements/2/pools/green").json["steps"][0]["index_after"] == str(10**10)
     assert fetch("SELECT SUM(backing_fen) FROM pool") == [(0,)]
-    seen = {"seal": shown["seal"]}
+    seen = {"sha256": shown["sha256"]}
     assert finance.post("/v1/settlements/2/approve", seen).code == "auth.reauthenticate"
     finance.fresh()
     assert operator.post("/v1/settlements/2/approve", seen).code == "settle.two_people"
-    assert finance.post("/v1/settlements/2/approve", {"seal": "0" * 24}).code == "settle.changed"
+    assert finance.post("/v1/settlements/2/approve", {"sha256": "0" * 64}).code == "settle.changed"
     done = finance.post("/v1/settlements/2/approve", seen, idempotency_key="a-2")
     assert (done.status, done.json["state"], done.json["issued_fen"]) == (200, "posted", 200)
     again = finance.post("/v1/settlements/2/approve", seen, idempotency_key="a-2")
@@ -96,14 +96,16 @@ def test_a_held_settlement_is_approved_by_a_second_person_as_it_was_seen(capped:
 def test_a_held_settlement_is_rejected_with_caps_and_proposed_anew(capped: Town) -> None:
     operator, finance = staff_of("operator").fresh(), staff_of("finance").fresh()
     operator.post("/v1/settlements/2/run")
-    seal = finance.get("/v1/settlements/2").json["seal"]
-    done = finance.post("/v1/settlements/2/reject", {"seal": seal, "caps_fen": {"green": 100}})
+    mark = finance.get("/v1/settlements/2").json["sha256"]
+    done = finance.post("/v1/settlements/2/reject", {"sha256": mark, "caps_fen": {"green": 100}})
     # Half of what was due: the index of 20 000 points is 0.005, and 100 fen.
     assert (done.json["state"], done.json["issued_fen"]) == ("held", 100)
-    assert finance.post("/v1/settlements/2/reject", {"seal": seal, "caps_fen": {"green": -1}}).status == 422
-    assert operator.post("/v1/settlements/2/reject", {"seal": seal, "caps_fen": {"green": 5}}).code == "settle.changed"
-    seal = operator.get("/v1/settlements/2").json["seal"]
-    assert operator.post("/v1/settlements/2/approve", {"seal": seal}).json["issued_fen"] == 100
+    assert finance.post("/v1/settlements/2/reject", {"sha256": mark, "caps_fen": {"green": -1}}).status == 422
+    assert (
+        operator.post("/v1/settlements/2/reject", {"sha256": mark, "caps_fen": {"green": 5}}).code == "settle.changed"
+    )
+    mark = operator.get("/v1/settlements/2").json["sha256"]
+    assert operator.post("/v1/settlements/2/approve", {"sha256": mark}).json["issued_fen"] == 100
 
 
 def test_only_operators_and_finance_decide(capped: Town, clock: Any) -> None:
@@ -114,8 +116,8 @@ def test_only_operators_and_finance_decide(capped: Town, clock: Any) -> None:
     for caller in callers:
         for path, body in (
             ("run", None),
-            ("approve", {"seal": "x"}),
-            ("reject", {"seal": "x", "caps_fen": {"green": 0}}),
+            ("approve", {"sha256": "0" * 64}),
+            ("reject", {"sha256": "0" * 64, "caps_fen": {"green": 0}}),
         ):
             answer = caller.post(f"/v1/settlements/2/{path}", body)
             assert (answer.status, answer.code) == (403, "auth.role")

@@ -56,6 +56,20 @@ def test_once_there_are_people_a_key_takes_two_of_them(town: Town) -> None:
     assert town.call("revoke", first["key_id"], "--json", code=1).json["code"] == "key.unknown"
 
 
+def test_once_there_are_people_a_client_acts_for_more_merchants_when_two_say_so(town: Town) -> None:
+    town.call("client", "mall", "--partner", "--merchant", "baker")
+    town.call("client", "mall", "--partner", "--merchant", "grocer")
+    for name, role in (("Lin", "finance"), ("Wu", "operator")):
+        town.call("staff", name, "--role", role)
+    town.call("client", "market", "--partner", "--merchant", "baker")
+    asked = ("client", "market", "--partner", "--merchant", "baker", "--merchant", "grocer")
+    assert town.call(*asked, "--json", code=1).json["code"] == "proposal.missing"
+    made = town.call(*asked, "--by", "Wu", "--reason", "it grows", "--json").json
+    done = ("decide", made["proposal"], "--approve", made["sha256"], "--by", "Lin", "--json")
+    assert town.call(*done).json["state"] == "done"
+    assert "may call the API" in town.call(*asked).out
+
+
 def test_what_a_key_can_t_be_is_refused(town: Town) -> None:
     town.call("client", "mall", "--partner")
     assert town.call("key", "mall", "--scope", "everything", "--json", code=1).json["code"] == "key.scope"

@@ -7,15 +7,9 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 
 class ApproveIn(TypedDict):
-    """The SHA-256 of the content that was looked at."""
+    """The SHA-256 of what was looked at, as the answer that showed it told."""
 
     sha256: str
-
-
-class ApproveSettlementIn(TypedDict):
-    """The seal of the proposal that was looked at."""
-
-    seal: str
 
 
 class AttemptOut(TypedDict):
@@ -106,12 +100,6 @@ class ClientOut(TypedDict):
     kind: str
     created_at: str
     merchants: list[str]
-
-
-class ClientsOut(TypedDict):
-    """All clients, oldest first."""
-
-    clients: list[ClientOut]
 
 
 class ConfirmIn(TypedDict):
@@ -758,7 +746,7 @@ class PreviewOut(TypedDict):
 class ProposalIn(TypedDict):
     """A change and why. What `content` holds depends on the kind; docs/api.md lists it."""
 
-    kind: Literal["rules.publish", "rate.set", "key.rotate", "correction"]
+    kind: Literal["rules.publish", "rate.set", "key.rotate", "client.extend", "correction"]
     content: dict[str, Any]
     reason: str
 
@@ -913,9 +901,9 @@ class RejectIn(TypedDict):
 
 
 class RejectSettlementIn(TypedDict):
-    """The seal of the proposal that was looked at, and caps for pools, in fen by name; 0 releases nothing."""
+    """The SHA-256 of the proposal that was looked at, and caps for pools, in fen by name; 0 releases nothing."""
 
-    seal: str
+    sha256: str
     caps_fen: dict[str, Any]
 
 
@@ -935,14 +923,6 @@ class RulesOut(TypedDict):
     effective_at: str
     published_at: str
     document: dict[str, Any]
-
-
-class RulesProposedOut(TypedDict):
-    """A proposal that another person decides on; who approves says by the hash what they have seen."""
-
-    id: str
-    content_hash: str
-    expires_at: str
 
 
 class RunOut(TypedDict):
@@ -977,7 +957,7 @@ class SettledOut(TypedDict):
 
 
 class SettlementOut(TypedDict):
-    """A settlement with its pools, those that issue most first. Who decides on a held one sends its `seal`."""
+    """A settlement with its pools, those that issue most first. Who decides on a held one sends its `sha256`."""
 
     cycle: int
     state: str
@@ -987,7 +967,7 @@ class SettlementOut(TypedDict):
     proposed_at: str
     decided_by: str | None
     decided_at: str | None
-    seal: str
+    sha256: str
     pools: list[PoolResultOut]
 
 
@@ -1023,12 +1003,6 @@ class StaffOut(TypedDict):
     roles: list[str]
     has_second_factor: bool
     signed_in_at: str | None
-
-
-class StaffsOut(TypedDict):
-    """Everybody who works or worked for the platform, in order of appointment."""
-
-    staff: list[StaffOut]
 
 
 class SumsOut(TypedDict):

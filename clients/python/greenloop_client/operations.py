@@ -264,12 +264,12 @@ class Client(Connection):
         """
         return cast("Iterator[models.RulesOut]", self.items(address("/v1/rules", [], {"limit": limit})))
 
-    def propose_rules(self, body: models.RulesIn, *, idempotency_key: str | None = None) -> models.RulesProposedOut:
+    def propose_rules(self, body: models.RulesIn, *, idempotency_key: str | None = None) -> models.ProposedOut:
         """Propose a rule set, seven days ahead at least. Nothing is changed until another person approves it.
 
         Needs a session of `finance`, `operator`.
         """
-        return cast("models.RulesProposedOut", self.call("POST", address("/v1/rules"), body, key=idempotency_key))
+        return cast("models.ProposedOut", self.call("POST", address("/v1/rules"), body, key=idempotency_key))
 
     def read_rules(self) -> models.RulesOut:
         """Return the rules that are in force now.
@@ -339,7 +339,7 @@ class Client(Connection):
         )
 
     def approve_settlement(
-        self, cycle: int, body: models.ApproveSettlementIn, *, idempotency_key: str | None = None
+        self, cycle: int, body: models.ApproveIn, *, idempotency_key: str | None = None
     ) -> models.SettledOut:
         """Post a held settlement, exactly as it was seen, as another person than who proposed it.
 
@@ -493,15 +493,19 @@ class Client(Connection):
             self.call("POST", address("/v1/merchants/{ref}/rates", [ref]), body, key=idempotency_key),
         )
 
-    def list_clients(self) -> models.ClientsOut:
-        """Return all callers of the API with the merchants that they act for.
+    def list_clients(self, *, limit: int | None = None) -> Iterator[models.ClientOut]:
+        """List the callers of the API, newest first, with the merchants that they act for.
+
+        Pages are asked for as the iterator reaches them, `limit` rows at a time.
 
         Needs a session of `auditor`, `operator`.
         """
-        return cast("models.ClientsOut", self.call("GET", address("/v1/clients")))
+        return cast("Iterator[models.ClientOut]", self.items(address("/v1/clients", [], {"limit": limit})))
 
     def register_client(self, body: models.ClientIn, *, idempotency_key: str | None = None) -> models.ClientOut:
-        """Register a client, or let one that is known act for more merchants. It can call once it has a key.
+        """Register a client with the merchants that it acts for. It can call once it has a key, which takes two people.
+
+        So does it that a known client acts for more merchants: propose `client.extend`.
 
         Needs a session of `operator`.
         """
@@ -519,7 +523,8 @@ class Client(Connection):
     ) -> models.ProposedOut:
         """Propose a new key, which another person approves under /v1/proposals: the key is shown to that person, once.
 
-        Two keys of a client may live at a time, so that one takes over from the other; `revokes` ends a key with it.
+        The proposal names the merchants that the client acts for, so who approves it has seen what the key opens. Two
+        keys of a client may live at a time, so that one takes over from the other; `revokes` ends a key with it.
 
         Needs a session of `operator`.
         """
@@ -542,12 +547,14 @@ class Client(Connection):
             ),
         )
 
-    def list_staff(self) -> models.StaffsOut:
-        """Return everybody who works or worked for the platform, with their roles.
+    def list_staff(self, *, limit: int | None = None) -> Iterator[models.StaffOut]:
+        """List everybody who works or worked for the platform, in order of appointment, with their roles.
+
+        Pages are asked for as the iterator reaches them, `limit` rows at a time.
 
         Needs a session of `auditor`, `operator`.
         """
-        return cast("models.StaffsOut", self.call("GET", address("/v1/staff")))
+        return cast("Iterator[models.StaffOut]", self.items(address("/v1/staff", [], {"limit": limit})))
 
     def list_payouts(
         self, *, merchant: str | None = None, business_date: str | None = None, limit: int | None = None
@@ -747,8 +754,8 @@ class Client(Connection):
     def propose(self, body: models.ProposalIn, *, idempotency_key: str | None = None) -> models.ProposedOut:
         """Propose a change for another person to approve within 72 hours; nothing is changed.
 
-        Rules and corrections are for operators or finance to propose, rate cards for operators or marketing, keys for
-        operators. The same proposal by the same person is kept once.
+        Rules are for operators or finance to propose, corrections for finance, rate cards for operators or marketing,
+        keys and a client's further merchants for operators. The same proposal by the same person is kept once.
 
         Needs a session of `finance`, `marketing`, `operator`.
         """

@@ -145,6 +145,15 @@ def fresh(request: HttpRequest) -> None:
         raise Problem(403, "auth.reauthenticate", message)
 
 
+def decider(request: HttpRequest) -> str:
+    """Return the person who decides something for good, as records name them.
+
+    :raises Problem: a key calls, or the person authenticated too long ago.
+    """
+    fresh(request)
+    return account_of(request)
+
+
 def sees_merchant(caller: Caller, merchant: str) -> None:
     """Accept a merchant that the caller acts for; staff see all.
 

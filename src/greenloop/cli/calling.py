@@ -1,4 +1,4 @@
-"""Callers of the API: clients and their keys. The first keys are made here; later ones by two people."""
+"""Callers of the API: clients and their keys. The first are made here; what is added later takes two people."""
 
 from typing import Annotated
 
@@ -15,7 +15,7 @@ from greenloop.core.people.scopes import SCOPES
 
 
 @command("client", panel=RULES, help=say("Register a caller of the API: a merchant's tills, or a partner."))
-def client(
+def client(  # noqa: PLR0917
     name: Annotated[str, typer.Argument(help=say("The client's name."))],
     merchants: Annotated[
         list[str] | None, typer.Option("--merchant", metavar="REF", help=say("A merchant that it acts for."))
@@ -23,14 +23,22 @@ def client(
     partner: Annotated[
         bool, typer.Option("--partner", help=say("A partner, such as a mall: it may act for many merchants, or none."))
     ] = False,
+    by: Maker = None,
+    reason: Reason = None,
     at: At = None,
 ) -> Answer:
-    """Register a client; asked again, it acts for more merchants."""
+    """Register a client; asked again, it acts for more merchants, or that is proposed once the platform has people."""
     kind = "partner" if partner else "merchant"
     with database.writing():
         from greenloop.services.people.clients import register_client
+        from greenloop.store.queries import callers, trust
 
-        made = register_client(name=name, kind=kind, merchants=merchants or (), at=now(at))
+        present, known = now(at), callers.client_named(name)
+        added = sorted(set(merchants or ()) - set(known.merchants)) if known else []
+        if added and trust.has_staff():
+            content = {"client": name, "merchants": added}
+            return proposed(kind="client.extend", content=content, from_at=present, reason=reason, by=by, at=present)
+        made = register_client(name=name, kind=kind, merchants=merchants or (), at=present)
     sentence = gettext("{client} may call the API once it has a key: greenloop key {client} --scope orders:write")
     facts = {"client_id": str(made), "client": name, "kind": kind, "merchants": merchants or []}
     return Answer(facts, [text(sentence.format(client=name))])

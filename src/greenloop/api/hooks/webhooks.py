@@ -89,12 +89,14 @@ def register(request: HttpRequest, body: EndpointIn) -> HttpResponse:
     """
     caller: Client = access.of(request)
     client, at = outbox.client_name(caller.id), clock.now()
+    live = (row for row in outbox.endpoints([caller.id], live=True) if row.url == body.url)
+    told = any(set(row.kinds) == set(body.kinds) for row in live)
     return write(
         request,
         lambda: endpoints.register(client=client, url=body.url, kinds=body.kinds, by=caller.name, at=at),
         lambda made: shown_endpoint(outbox.endpoint(made.id), made.secret),
         status=201,
-        again=lambda made: made.secret is None,
+        again=lambda made: made.secret is None and told,
         kept=lambda made: shown_endpoint(outbox.endpoint(made.id)),
     )
 

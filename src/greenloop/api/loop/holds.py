@@ -17,6 +17,7 @@ from greenloop.core.faults import say
 from greenloop.services.loop.hold import hold_account, hold_order, release
 from greenloop.store.queries import holds
 from greenloop.store.queries.holds import HoldRow
+from greenloop.store.queries.lookups import written_id
 
 router = Router(tags=["holds"])
 HOLDERS = ("risk", "operator")
@@ -82,7 +83,7 @@ def place_hold(request: HttpRequest, body: HoldIn) -> HttpResponse:
             return hold_order(order_id=number(body.order_id, "hold.order"), reason=body.reason, by=by, at=at)
         return hold_account(account_id=number(str(body.account_id), "hold.account"), reason=body.reason, by=by, at=at)
 
-    return write(request, place, lambda made: _shown(holds.hold(made)), status=201)
+    return write(request, place, lambda made: _shown(holds.hold(made)), status=201, again=_standing(body))
 
 
 @router.post(
@@ -102,6 +103,11 @@ def release_hold(request: HttpRequest, hold_id: str) -> HttpResponse:
         lambda _: _shown(holds.hold(row.id)),
         again=row.released_at is not None,
     )
+
+
+def _standing(body: HoldIn) -> bool:
+    """Tell whether what is to be held is held already."""
+    return holds.stands(order_id=written_id(body.order_id or ""), account_id=written_id(body.account_id or ""))
 
 
 def _shown(row: HoldRow) -> HoldOut:

@@ -168,6 +168,7 @@ def confirm_orders(request: HttpRequest, body: ConfirmIn) -> HttpResponse:
         request,
         lambda: confirm_delivery(at=clock.now(), order_ids=sorted(numbers)),
         lambda new: ConfirmedOut(confirmed=new),
+        again=lambda new: not new,
     )
 
 

@@ -5,16 +5,15 @@ from typing import Annotated, Any
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Path, Router, Schema
-from pydantic import StringConstraints
 
-from greenloop.api import access, clock, paging
+from greenloop.api import clock, paging
 from greenloop.api.access import Keyed, Session, Staff
 from greenloop.api.fields import Body, Instant
 from greenloop.api.paging import Asked, Page
-from greenloop.api.writing import write
+from greenloop.api.trust.proposing import keep
+from greenloop.api.trust.shown import ProposedOut, Reason
 from greenloop.core.cycle import Calendar
 from greenloop.core.faults import Refusal, say
-from greenloop.services.trust.proposals import REASON_MAX, propose
 from greenloop.store.queries import lookups, overview, published, settlements
 from greenloop.store.queries.published import CycleRow, PlanRow, PoolRow, RulesRow
 
@@ -24,7 +23,6 @@ CYCLE_MAX = 50_000
 """Far beyond any calendar."""
 CycleNo = Annotated[int, Path(ge=1, le=CYCLE_MAX)]
 PoolName = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]*$")]
-Reason = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=REASON_MAX, pattern=r"^[^\x00]*$")]
 
 
 class PoolOut(Schema):
@@ -86,14 +84,6 @@ class RulesIn(Body):
     document: dict[str, Any]
     effective_at: Instant
     reason: Reason
-
-
-class RulesProposedOut(Schema):
-    """A proposal that another person decides on; who approves says by the hash what they have seen."""
-
-    id: str
-    content_hash: str
-    expires_at: datetime
 
 
 class CalendarOut(Schema):
@@ -170,20 +160,14 @@ def read_rules(request: HttpRequest) -> RulesOut:
 @router.post(
     "/rules",
     auth=Staff("operator", "finance"),
-    response={202: RulesProposedOut},
+    response={202: ProposedOut},
     summary="Propose rules",
     operation_id="proposeRules",
 )
 def propose_rules(request: HttpRequest, body: RulesIn) -> HttpResponse:
     """Propose a rule set, seven days ahead at least. Nothing is changed until another person approves it."""
-    by = access.account_of(request)
     content = {"document": body.document, "effective_at": body.effective_at.isoformat()}
-    return write(
-        request,
-        lambda: propose(kind="rules.publish", content=content, reason=body.reason, by=by, at=clock.now()),
-        lambda made: RulesProposedOut(id=str(made.id), content_hash=made.content_hash, expires_at=made.expires_at),
-        status=202,
-    )
+    return keep(request, kind="rules.publish", content=content, reason=body.reason)
 
 
 @router.get("/cycles", auth=READERS, response=CalendarOut, summary="Read the calendar", operation_id="readCalendar")

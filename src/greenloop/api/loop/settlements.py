@@ -9,10 +9,11 @@ from pydantic import Field
 
 from greenloop.api import access, clock, paging
 from greenloop.api.access import Staff
-from greenloop.api.fields import Body, Fen, Ref
+from greenloop.api.fields import Fen, Ref
 from greenloop.api.loop.pools import CycleNo
 from greenloop.api.paging import Asked, Page
 from greenloop.api.problems import Problem
+from greenloop.api.trust.shown import ApproveIn
 from greenloop.api.writing import write
 from greenloop.core.faults import Refusal, say
 from greenloop.services.books.fees import transfer_fees
@@ -63,9 +64,9 @@ class PoolResultOut(Schema):
 
 
 class SettlementOut(RunOut):
-    """A settlement with its pools, those that issue most first. Who decides on a held one sends its `seal`."""
+    """A settlement with its pools, those that issue most first. Who decides on a held one sends its `sha256`."""
 
-    seal: str
+    sha256: str
     pools: list[PoolResultOut]
 
 
@@ -105,14 +106,8 @@ class SettledOut(Schema):
     cap_fen: int | None
 
 
-class ApproveSettlementIn(Body):
-    """The seal of the proposal that was looked at."""
-
-    seal: Ref
-
-
-class RejectSettlementIn(ApproveSettlementIn):
-    """The seal of the proposal that was looked at, and caps for pools, in fen by name; 0 releases nothing."""
+class RejectSettlementIn(ApproveIn):
+    """The SHA-256 of the proposal that was looked at, and caps for pools, in fen by name; 0 releases nothing."""
 
     caps_fen: Annotated[dict[Ref, Fen], Field(min_length=1, max_length=POOLS)]
 
@@ -141,10 +136,10 @@ def list_settlements(request: HttpRequest, page: Asked) -> object:
 def read_settlement(request: HttpRequest, cycle: CycleNo) -> SettlementOut:
     """Return what a settlement did to each pool, or would do if it is held."""
     row = _found(cycle)
-    seal = proposal.seal(
+    mark = proposal.seal(
         cycle=row.cycle, issued_fen=row.issued_fen, proposed_by=row.proposed_by, proposed_at=row.proposed_at
     )
-    return SettlementOut(**_run(row), seal=seal, pools=[_pool(each) for each in _results(row)])
+    return SettlementOut(**_run(row), sha256=mark, pools=[_pool(each) for each in _results(row)])
 
 
 @router.get(
@@ -215,14 +210,13 @@ def run_settlement(request: HttpRequest, cycle: CycleNo) -> HttpResponse:
     summary="Approve a held settlement",
     operation_id="approveSettlement",
 )
-def approve_settlement(request: HttpRequest, cycle: CycleNo, body: ApproveSettlementIn) -> HttpResponse:
+def approve_settlement(request: HttpRequest, cycle: CycleNo, body: ApproveIn) -> HttpResponse:
     """Post a held settlement, exactly as it was seen, as another person than who proposed it.
 
     Whoever approves has authenticated within the last minutes. The platform's fee of the cycle moves with it.
     """
-    access.fresh(request)
-    at, by = clock.now(), access.account_of(request)
-    answer = write(request, lambda: approve(cycle=cycle, by=by, at=at, seen=body.seal), _settled)
+    at, by = clock.now(), access.decider(request)
+    answer = write(request, lambda: approve(cycle=cycle, by=by, at=at, seen=body.sha256), _settled)
     return _with_fee(answer, cycle, at)
 
 
@@ -235,9 +229,8 @@ def approve_settlement(request: HttpRequest, cycle: CycleNo, body: ApproveSettle
 )
 def reject_settlement(request: HttpRequest, cycle: CycleNo, body: RejectSettlementIn) -> HttpResponse:
     """Cap pools of a held settlement: it is computed again, and whoever rejects is who proposes the result."""
-    access.fresh(request)
-    at, by = clock.now(), access.account_of(request)
-    return write(request, lambda: reject(cycle=cycle, caps_fen=body.caps_fen, by=by, at=at, seen=body.seal), _settled)
+    at, by = clock.now(), access.decider(request)
+    return write(request, lambda: reject(cycle=cycle, caps_fen=body.caps_fen, by=by, at=at, seen=body.sha256), _settled)
 
 
 def _with_fee(answer: HttpResponse, cycle: int, at: datetime) -> HttpResponse:

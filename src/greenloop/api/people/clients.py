@@ -7,17 +7,19 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Router, Schema
 from pydantic import Field
 
-from greenloop.api import access, clock
+from greenloop.api import access, clock, paging
 from greenloop.api.access import Staff
 from greenloop.api.fields import Body, Flag, Id, Ref, number
-from greenloop.api.trust.shown import ProposedOut, Reason, proposed
+from greenloop.api.paging import Asked, Page
+from greenloop.api.trust.proposing import keep
+from greenloop.api.trust.shown import ProposedOut, Reason
 from greenloop.api.writing import write
 from greenloop.core.faults import Refusal, say
 from greenloop.core.people.scopes import SCOPES
 from greenloop.services.people.clients import register_client, revoke_key
-from greenloop.services.trust.proposals import propose
 from greenloop.store.queries import callers, people
 from greenloop.store.queries.callers import ClientRow, KeyRow
+from greenloop.store.queries.people import StaffRow
 
 router = Router(tags=["clients"])
 READERS = Staff("operator", "auditor")
@@ -39,12 +41,6 @@ class ClientOut(Schema):
     kind: str
     created_at: datetime
     merchants: list[str]
-
-
-class ClientsOut(Schema):
-    """All clients, oldest first."""
-
-    clients: list[ClientOut]
 
 
 class KeyIn(Body):
@@ -84,16 +80,11 @@ class StaffOut(Schema):
     signed_in_at: datetime | None
 
 
-class StaffsOut(Schema):
-    """Everybody who works or worked for the platform, in order of appointment."""
-
-    staff: list[StaffOut]
-
-
-@router.get("/clients", auth=READERS, response=ClientsOut, summary="List clients", operation_id="listClients")
-def list_clients(request: HttpRequest) -> ClientsOut:
-    """Return all callers of the API with the merchants that they act for."""
-    return ClientsOut(clients=[_client(row) for row in callers.clients()])
+@router.get("/clients", auth=READERS, response=Page[ClientOut], summary="List clients", operation_id="listClients")
+def list_clients(request: HttpRequest, page: Asked) -> object:
+    """List the callers of the API, newest first, with the merchants that they act for."""
+    (before,) = paging.numbers(page, 1, (callers.LATEST,))
+    return paging.page(callers.newest(before=before, limit=page.limit + 1), page, _client, lambda row: (row.id,))
 
 
 @router.post(
@@ -104,12 +95,16 @@ def list_clients(request: HttpRequest) -> ClientsOut:
     operation_id="registerClient",
 )
 def register(request: HttpRequest, body: ClientIn) -> HttpResponse:
-    """Register a client, or let one that is known act for more merchants. It can call once it has a key."""
+    """Register a client with the merchants that it acts for. It can call once it has a key, which takes two people.
+
+    So does it that a known client acts for more merchants: propose `client.extend`.
+    """
     return write(
         request,
         lambda: register_client(name=body.name, kind=body.kind, merchants=body.merchants, at=clock.now()),
-        lambda made: _client(_found(made)),
+        lambda made: _client(callers.client(made)),
         status=201,
+        again=callers.client_named(body.name) is not None,
     )
 
 
@@ -131,6 +126,7 @@ def list_keys(request: HttpRequest, client_id: str) -> KeysOut:
 def propose_key(request: HttpRequest, client_id: str, body: KeyIn) -> HttpResponse:
     """Propose a new key, which another person approves under /v1/proposals: the key is shown to that person, once.
 
+    The proposal names the merchants that the client acts for, so who approves it has seen what the key opens.
     Two keys of a client may live at a time, so that one takes over from the other; `revokes` ends a key with it.
     """
     content = {
@@ -138,13 +134,7 @@ def propose_key(request: HttpRequest, client_id: str, body: KeyIn) -> HttpRespon
         "scopes": body.scopes,
         "must_sign": "yes" if body.must_sign else "no",
     } | ({"revokes": body.revokes} if body.revokes else {})
-    by = access.account_of(request)
-    return write(
-        request,
-        lambda: propose(kind="key.rotate", content=content, reason=body.reason, by=by, at=clock.now()),
-        proposed,
-        status=202,
-    )
+    return keep(request, kind="key.rotate", content=content, reason=body.reason)
 
 
 @router.post(
@@ -156,8 +146,7 @@ def propose_key(request: HttpRequest, client_id: str, body: KeyIn) -> HttpRespon
 )
 def revoke(request: HttpRequest, client_id: str, key_id: str) -> HttpResponse:
     """End a key at once: one person is enough for it. Every process refuses it within seconds."""
-    access.fresh(request)
-    client, wanted, by = _asked(client_id), number(key_id, "key.unknown"), access.account_of(request)
+    by, client, wanted = access.decider(request), _asked(client_id), number(key_id, "key.unknown")
     if wanted not in {row.id for row in callers.keys(client.id)}:
         raise Refusal("key.unknown", say("There is no live key {key}."), field="key", key=key_id)
     return write(
@@ -167,32 +156,28 @@ def revoke(request: HttpRequest, client_id: str, key_id: str) -> HttpResponse:
     )
 
 
-@router.get("/staff", auth=READERS, response=StaffsOut, summary="List the platform's people", operation_id="listStaff")
-def list_staff(request: HttpRequest) -> StaffsOut:
-    """Return everybody who works or worked for the platform, with their roles."""
-    return StaffsOut(
-        staff=[
-            StaffOut(
-                account_id=str(row.account_id),
-                name=row.name,
-                roles=list(row.roles),
-                has_second_factor=row.has_second_factor,
-                signed_in_at=row.signed_in_at,
-            )
-            for row in people.staff()
-        ]
-    )
+@router.get(
+    "/staff", auth=READERS, response=Page[StaffOut], summary="List the platform's people", operation_id="listStaff"
+)
+def list_staff(request: HttpRequest, page: Asked) -> object:
+    """List everybody who works or worked for the platform, in order of appointment, with their roles."""
+    (after,) = paging.numbers(page, 1, (0,))
+    rows = people.staff(after=after, limit=page.limit + 1)
+    return paging.page(rows, page, _person, lambda row: (row.account_id,))
 
 
 def _asked(client_id: str) -> ClientRow:
-    return _found(number(client_id, "client.unknown"))
+    return callers.client(number(client_id, "client.unknown"))
 
 
-def _found(client_id: int) -> ClientRow:
-    found = next((row for row in callers.clients() if row.id == client_id), None)
-    if found is None:
-        raise Refusal("client.unknown", say("There is no client {name}."), field="client", name=str(client_id))
-    return found
+def _person(row: StaffRow) -> StaffOut:
+    return StaffOut(
+        account_id=str(row.account_id),
+        name=row.name,
+        roles=list(row.roles),
+        has_second_factor=row.has_second_factor,
+        signed_in_at=row.signed_in_at,
+    )
 
 
 def _client(row: ClientRow) -> ClientOut:

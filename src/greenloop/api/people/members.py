@@ -74,7 +74,11 @@ class MeOut(Schema):
 def enrol_member(request: HttpRequest, body: MemberIn) -> HttpResponse:
     """Enrol one shopper. The same ref with the same facts is enrolled once; with other facts it is refused."""
     return write(
-        request, lambda: _enrol(request, [body]), lambda found: _enrolled(found, [body]).members[0], status=201
+        request,
+        lambda: _enrol(request, [body]),
+        lambda found: _enrolled(found, [body]).members[0],
+        status=201,
+        again=_known(request, [body]),
     )
 
 
@@ -88,7 +92,11 @@ def enrol_member(request: HttpRequest, body: MemberIn) -> HttpResponse:
 def enrol_many(request: HttpRequest, body: MembersIn) -> HttpResponse:
     """Enrol up to 500 shoppers, all or none. A referrer is enrolled already, or stands earlier in the list."""
     return write(
-        request, lambda: _enrol(request, body.members), lambda found: _enrolled(found, body.members), status=201
+        request,
+        lambda: _enrol(request, body.members),
+        lambda found: _enrolled(found, body.members),
+        status=201,
+        again=_known(request, body.members),
     )
 
 
@@ -127,6 +135,12 @@ def _enrol(request: HttpRequest, members: list[MemberIn]) -> dict[str, int]:
     caller: Client = access.of(request)
     forms = [MemberForm(each.ref, each.city, each.enrolled_at, each.referrer, each.phone) for each in members]
     return enrol_members(forms=forms, at=clock.now(), client_id=caller.id)
+
+
+def _known(request: HttpRequest, members: list[MemberIn]) -> bool:
+    """Tell whether the client has enrolled all before, with phones where phones are named: nothing is left to do."""
+    phoned = directory.enrolled({each.ref for each in members}, client_id=access.of(request).id)
+    return all(each.ref in phoned and (phoned[each.ref] or each.phone is None) for each in members)
 
 
 def _enrolled(accounts: dict[str, int], members: list[MemberIn]) -> EnrolledOut:

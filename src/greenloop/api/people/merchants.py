@@ -11,10 +11,10 @@ from greenloop.api.access import Keyed, Session, Staff
 from greenloop.api.callers import Client
 from greenloop.api.fields import Body, Flag, Instant, Ppm, Ref
 from greenloop.api.paging import Asked, Page
-from greenloop.api.trust.shown import ProposedOut, Reason, proposed
+from greenloop.api.trust.proposing import keep
+from greenloop.api.trust.shown import ProposedOut, Reason
 from greenloop.api.writing import write
 from greenloop.services.people.enrol import MerchantForm, add_shop, enrol_merchants
-from greenloop.services.trust.proposals import propose
 from greenloop.store.queries import directory
 from greenloop.store.queries.directory import MerchantRow
 
@@ -106,6 +106,7 @@ def enrol_merchant(request: HttpRequest, body: MerchantIn) -> HttpResponse:
         lambda: enrol_merchants(forms=[MerchantForm(**told)], at=at),
         lambda _: _shown(directory.merchant(body.ref, at=at)),
         status=201,
+        again=bool(directory.merchants(refs=[body.ref], at=at, limit=1)),
     )
 
 
@@ -183,13 +184,7 @@ def list_rates(request: HttpRequest, ref: str) -> RatesOut:
 def propose_rate(request: HttpRequest, ref: str, body: RateIn) -> HttpResponse:
     """Propose a new rate card, which another person approves under /v1/proposals within 72 hours."""
     content = {"merchant": ref, "rate_ppm": body.rate_ppm, "valid_from_at": body.valid_from_at.isoformat()}
-    by = access.account_of(request)
-    return write(
-        request,
-        lambda: propose(kind="rate.set", content=content, reason=body.reason, by=by, at=clock.now()),
-        proposed,
-        status=202,
-    )
+    return keep(request, kind="rate.set", content=content, reason=body.reason)
 
 
 def _seen(request: HttpRequest, ref: str) -> MerchantRow:

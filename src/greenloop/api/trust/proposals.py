@@ -13,18 +13,19 @@ from greenloop.api.access import Staff
 from greenloop.api.fields import Body, number
 from greenloop.api.paging import Asked, Page
 from greenloop.api.trust import shown
-from greenloop.api.trust.shown import ProposalOut, ProposedOut, Reason
+from greenloop.api.trust.proposing import keep
+from greenloop.api.trust.shown import ApproveIn, ProposalOut, ProposedOut, Reason
 from greenloop.api.writing import write
 from greenloop.services.trust import proposals as verbs
 from greenloop.services.trust.executors import Done
+from greenloop.services.trust.proposals import REASON_MAX
 from greenloop.store.queries import trust
 
 router = Router(tags=["proposals"])
 PROPOSERS = ("operator", "finance", "marketing")
 DECIDERS = ("operator", "finance")
 DEPTH_MAX = 16
-Mark = Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9a-f]{64}$")]
-Why = Annotated[str, StringConstraints(strict=True, max_length=500, pattern=r"^[^\x00]*$")]
+Why = Annotated[str, StringConstraints(strict=True, max_length=REASON_MAX, pattern=r"^[^\x00]*$")]
 
 
 def _writable(content: dict[str, Any]) -> dict[str, Any]:
@@ -53,15 +54,9 @@ Content = Annotated[dict[str, Any], Field(max_length=50), AfterValidator(_writab
 class ProposalIn(Body):
     """A change and why. What `content` holds depends on the kind; docs/api.md lists it."""
 
-    kind: Literal["rules.publish", "rate.set", "key.rotate", "correction"]
+    kind: Literal["rules.publish", "rate.set", "key.rotate", "client.extend", "correction"]
     content: Content
     reason: Reason
-
-
-class ApproveIn(Body):
-    """The SHA-256 of the content that was looked at."""
-
-    sha256: Mark
 
 
 class RejectIn(Body):
@@ -121,16 +116,10 @@ def read_proposal(request: HttpRequest, proposal_id: str) -> ProposalOut:
 def propose(request: HttpRequest, body: ProposalIn) -> HttpResponse:
     """Propose a change for another person to approve within 72 hours; nothing is changed.
 
-    Rules and corrections are for operators or finance to propose, rate cards for operators or marketing, keys for
-    operators. The same proposal by the same person is kept once.
+    Rules are for operators or finance to propose, corrections for finance, rate cards for operators or marketing, keys
+    and a client's further merchants for operators. The same proposal by the same person is kept once.
     """
-    by = access.account_of(request)
-    return write(
-        request,
-        lambda: verbs.propose(kind=body.kind, content=body.content, reason=body.reason, by=by, at=clock.now()),
-        shown.proposed,
-        status=202,
-    )
+    return keep(request, kind=body.kind, content=body.content, reason=body.reason)
 
 
 @router.post(
@@ -146,8 +135,7 @@ def approve_proposal(request: HttpRequest, proposal_id: str, body: ApproveIn) ->
     Whoever approves has authenticated within the last minutes. Approving `key.rotate` shows the new key this once; an
     answer that is given again leaves it out.
     """
-    access.fresh(request)
-    found, by = number(proposal_id, "proposal.unknown"), access.account_of(request)
+    by, found = access.decider(request), number(proposal_id, "proposal.unknown")
 
     def answer(told: Done, secret: Any) -> DecidedOut:
         return DecidedOut(id=str(found), state="done", outcome=told.outcome, shown=secret)
@@ -169,8 +157,7 @@ def approve_proposal(request: HttpRequest, proposal_id: str, body: ApproveIn) ->
 )
 def reject_proposal(request: HttpRequest, proposal_id: str, body: RejectIn) -> HttpResponse:
     """Turn a proposal down, as another person than who proposed it; nothing is changed."""
-    access.fresh(request)
-    found, by = number(proposal_id, "proposal.unknown"), access.account_of(request)
+    by, found = access.decider(request), number(proposal_id, "proposal.unknown")
     act = lambda: verbs.reject(proposal_id=found, by=by, at=clock.now(), why=body.why)  # noqa: E731
     return write(request, act, _closed(found, "rejected", body.why))
 
@@ -184,8 +171,7 @@ def reject_proposal(request: HttpRequest, proposal_id: str, body: RejectIn) -> H
 )
 def withdraw_proposal(request: HttpRequest, proposal_id: str) -> HttpResponse:
     """Take back a proposal of one's own; nothing is changed."""
-    access.fresh(request)
-    found, by = number(proposal_id, "proposal.unknown"), access.account_of(request)
+    by, found = access.decider(request), number(proposal_id, "proposal.unknown")
     act = lambda: verbs.withdraw(proposal_id=found, by=by, at=clock.now())  # noqa: E731
     return write(request, act, _closed(found, "withdrawn", ""))
 

@@ -1,4 +1,4 @@
-"""Proposals as the API shows them."""
+"""Proposals as the API shows them, and how whoever decides says what they have seen."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -6,10 +6,18 @@ from typing import Annotated, Any
 from ninja import Schema
 from pydantic import StringConstraints
 
-from greenloop.services.trust.proposals import Proposed
+from greenloop.api.fields import Body
+from greenloop.services.trust.proposals import REASON_MAX, Proposed
 from greenloop.store.queries.trust import ProposalRow
 
-Reason = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
+Reason = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=REASON_MAX, pattern=r"^[^\x00]*$")]
+Mark = Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9a-f]{64}$")]
+
+
+class ApproveIn(Body):
+    """The SHA-256 of what was looked at, as the answer that showed it told."""
+
+    sha256: Mark
 
 
 class ProposedOut(Schema):

@@ -67,9 +67,9 @@ def held(cycle: int) -> dict[int, Decision]:
 
 
 def seal(*, cycle: int, issued_fen: int, proposed_by: str, proposed_at: datetime) -> str:
-    """Return a short mark of one proposal: whoever decides says by it which one they have seen."""
+    """Return the mark of one proposal: whoever decides says by it which one they have seen."""
     told = f"{cycle}/{issued_fen}/{proposed_by}/{proposed_at.timestamp():.6f}"
-    return sha256(told.encode()).hexdigest()[:24]
+    return sha256(told.encode()).hexdigest()
 
 
 def results(decided: Mapping[int, Decision], cycle: int) -> list[PoolResult]:

@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 from greenloop.core.faults import Refusal, say
 from greenloop.services import ids
 from greenloop.services.again import begun_again
-from greenloop.services.people import keys
+from greenloop.services.people import keys, reach
 from greenloop.services.people.keys import NewKey
+from greenloop.services.people.reach import Reach
 from greenloop.services.trust.steps import note
 from greenloop.services.verb import verb
-from greenloop.store.models import ApiClient, ApiKey, ClientMerchant, Merchant
+from greenloop.store.models import ApiClient, ApiKey
+from greenloop.store.queries import trust
 
 KINDS = ("merchant", "partner")
 
@@ -22,27 +24,28 @@ def register_client(*, name: str, kind: str, merchants: Collection[str], at: dat
 
     A merchant's own client acts for one merchant, a partner for any number; what it acted for before stays.
 
-    :raises Refusal: the kind or a merchant is unknown, the name is empty, or known with another kind.
+    :raises Refusal: the kind or a merchant is unknown; the name is empty, or known with another kind; a client that is
+        known would act for more merchants, and the platform has people: two of them let it.
     """
     if kind not in KINDS or not 0 < len(name) <= 64 or (kind == "merchant" and len(set(merchants)) != 1):
         message = say("A client needs a name, and a kind: a merchant with its one merchant, or a partner.")
         raise Refusal("client.kind", message, field="kind")
-    numbers = dict(Merchant.objects.filter(ref__in=merchants).values_list("ref", "id"))
-    if unknown := set(merchants) - set(numbers):
-        message = say("The merchant {ref} is not enrolled.")
-        raise Refusal("merchant.unknown", message, field="merchants", ref=min(unknown))
+    numbers = reach.enrolled(merchants)
     client, new = ApiClient.objects.get_or_create(
         name=name, defaults={"id": ids.block(1)[0], "kind": kind, "created_at": at}
     )
     if client.kind != kind:
         message = say("The client {name} is known as another kind. Choose another name.")
         raise Refusal("client.known", message, field="name", name=name)
-    acted = set(ClientMerchant.objects.filter(client_id=client.id).values_list("merchant_id", flat=True))
+    acted = set(reach.merchants_of(client).values())
     added = set(numbers.values()) - acted
     if kind == "merchant" and acted and added:
         message = say("The client {name} is known as another merchant's. Choose another name.")
         raise Refusal("client.known", message, field="name", name=name)
-    ClientMerchant.objects.bulk_create(ClientMerchant(client_id=client.id, merchant_id=each) for each in sorted(added))
+    if added and not new and trust.has_staff():
+        message = say("The client {name} is known. Two people let it act for more merchants: propose client.extend.")
+        raise Refusal("client.two_people", message, field="merchants", name=name)
+    reach.write(Reach(client.id, tuple(sorted(added))))
     if new or added:
         note(
             act="client.register",

@@ -8,17 +8,22 @@ from datetime import datetime, timedelta
 from greenloop.core.faults import Refusal, say
 from greenloop.core.people import scopes as words
 from greenloop.services import ids
-from greenloop.store import sealed, sql
-from greenloop.store.models import ApiClient, ApiKey
+from greenloop.services.people import reach
+from greenloop.store import sealed
+from greenloop.store.models import ApiKey
 
 LIFE = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
 class KeyDraft:
-    """A key that could be made as things stand; `revokes` is the key whose place it takes, if any."""
+    """A key that could be made as things stand; `revokes` is the key whose place it takes, if any.
+
+    `merchants` are the refs of those that its client acts for.
+    """
 
     client_id: int
+    merchants: tuple[str, ...]
     scopes: tuple[str, ...]
     must_sign: bool
     life: timedelta
@@ -44,10 +49,7 @@ def checked(
         or the identity key is not kept.
     """
     wanted = words.checked(scopes)
-    clients = ApiClient.objects.select_for_update() if sql.is_postgresql() else ApiClient.objects
-    found = clients.filter(name=client).first()
-    if found is None:
-        raise Refusal("client.unknown", say("There is no client {name}."), field="client", name=client)
+    found = reach.locked(client)
     live = set(ApiKey.objects.filter(client=found, revoked_at=None, expires_at__gt=at).values_list("id", flat=True))
     if revokes is not None and revokes not in live:
         raise Refusal("key.unknown", say("There is no live key {key}."), field="revokes", key=str(revokes))
@@ -55,7 +57,8 @@ def checked(
         message = say("{client} has {most} live keys already. Revoke the one that is no longer used.")
         raise Refusal("key.many", message, field="client", client=client, most=words.KEYS_LIVE_MAX)
     sealed.refuse_unkept()
-    return KeyDraft(found.id, tuple(sorted(wanted)), must_sign, life, revokes)
+    merchants = tuple(sorted(reach.merchants_of(found)))
+    return KeyDraft(found.id, merchants, tuple(sorted(wanted)), must_sign, life, revokes)
 
 
 def write(draft: KeyDraft, *, by: str, at: datetime) -> NewKey:

@@ -14,7 +14,7 @@ from greenloop.core.money import AMOUNT_FEN_MAX
 from greenloop.core.reading import Fields
 from greenloop.services.loop.refunding import advance
 from greenloop.services.loop.rules import checked_rules, write_rules
-from greenloop.services.people import keys, rates
+from greenloop.services.people import keys, rates, reach
 from greenloop.store.queries.lookups import written_id
 
 Content = Mapping[str, object]
@@ -108,12 +108,16 @@ def _correction(content: Content, at: datetime) -> Change:
 
 
 def _key(content: Content, at: datetime) -> Change:
-    """Prepare a new key for a client; its secret is shown to who approves it, once."""
+    """Prepare a new key for a client; its secret is shown to who approves it, once.
+
+    The merchants that the client acts for are part of what is proposed: who approves a key has seen what it opens.
+    """
     fields = Fields(content)
-    fields.only(("client", "scopes", "must_sign", "revokes"))
+    fields.only(("client", "scopes", "must_sign", "revokes", "merchants"))
     client = fields.text("client", length_max=64)
     scopes = fields.maybe_texts("scopes") or frozenset()
     must_sign, revokes = fields.choice("must_sign", ("yes", "no")), fields.maybe_text("revokes", length_max=19)
+    seen = content.get("merchants")
     fields.check()
     draft = keys.checked(
         client=client,
@@ -128,8 +132,31 @@ def _key(content: Content, at: datetime) -> Change:
         made = keys.write(draft, by=by, at=now)
         return Done(f"key/{made.id}", {"key_id": str(made.id), "token": made.token})
 
+    if seen is not None and seen != list(draft.merchants):
+        message = say("The client {name} acts for other merchants than those named. Propose the key again.")
+        raise Refusal("client.changed", message, field="merchants", name=client)
     whole = {"client": client, "scopes": sorted(scopes), "must_sign": must_sign, "revokes": revokes}
-    return Change(f"client/{draft.client_id}", whole, carry_out)
+    return Change(f"client/{draft.client_id}", whole | {"merchants": list(draft.merchants)}, carry_out)
+
+
+def _extend(content: Content, at: datetime) -> Change:
+    """Prepare that a partner acts for more merchants: its keys open them at once."""
+    del at
+    fields = Fields(content)
+    fields.only(("client", "merchants"))
+    client = fields.text("client", length_max=64)
+    merchants = fields.maybe_texts("merchants") or frozenset()
+    fields.check()
+    found = reach.checked(client=client, merchants=merchants)
+    if not found.added:
+        nothing("merchants")
+
+    def carry_out(by: str, now: datetime) -> Done:
+        del by, now
+        reach.write(found)
+        return Done(f"{len(found.added)} merchants added")
+
+    return Change(f"client/{found.client_id}", {"client": client, "merchants": sorted(merchants)}, carry_out)
 
 
 def nothing(field: str) -> None:
@@ -159,5 +186,6 @@ EXECUTORS: dict[str, Executor] = {
     "rules.publish": Executor(frozenset({"operator", "finance"}), frozenset({"operator", "finance"}), _rules),
     "rate.set": Executor(frozenset({"operator", "marketing"}), frozenset({"operator", "finance"}), _rate),
     "key.rotate": Executor(frozenset({"operator"}), frozenset({"operator", "finance"}), _key),
+    "client.extend": Executor(frozenset({"operator"}), frozenset({"operator", "finance"}), _extend),
     "correction": Executor(frozenset({"finance"}), frozenset({"operator", "finance"}), _correction),
 }

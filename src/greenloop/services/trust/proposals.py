@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -21,11 +21,15 @@ REASON_MAX = 500
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """A proposal as it was kept: whoever decides says by the hash which content they have seen."""
+    """A proposal as it was kept: whoever decides says by the hash which content they have seen.
+
+    `again` says that it stood already, made by the same person.
+    """
 
     id: int
     content_hash: str
     expires_at: datetime
+    again: bool = field(default=False, compare=False)
 
 
 @verb
@@ -48,7 +52,7 @@ def propose(*, kind: str, content: Mapping[str, object], reason: str, by: str, a
         if earlier.proposed_by != maker:
             message = say("The same is proposed already, under number {proposal}. Decide on that one.")
             raise Refusal("proposal.open", message, proposal=str(earlier.id))
-        return Proposed(earlier.id, mark, earlier.expires_at)
+        return Proposed(earlier.id, mark, earlier.expires_at, again=True)
     made = Proposal.objects.create(
         id=ids.block(1)[0],
         kind=kind,

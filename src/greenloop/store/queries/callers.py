@@ -1,10 +1,13 @@
 """Who calls the API: keys with their clients, and what a client may see."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from greenloop.core.faults import Refusal, say
 from greenloop.store import sealed, sql
+
+LATEST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +75,34 @@ def enrolled(client_id: int, account_id: int) -> bool:
     )
 
 
-def clients() -> list[ClientRow]:
-    """Return all clients, oldest first."""
+def newest(*, before: int = LATEST, limit: int) -> list[ClientRow]:
+    """Return clients of ids below `before`, newest first."""
+    return _shown(sql.rows(f"{_CLIENTS} WHERE id < %s ORDER BY id DESC LIMIT %s", [before, limit]))
+
+
+def client(client_id: int) -> ClientRow:
+    """Return a client.
+
+    :raises Refusal: there is none.
+    """
+    if found := _shown(sql.rows(f"{_CLIENTS} WHERE id = %s", [client_id])):
+        return found[0]
+    raise Refusal("client.unknown", say("There is no client {name}."), field="client", name=str(client_id))
+
+
+def client_named(name: str) -> ClientRow | None:
+    """Return the client of a name, None where there is none."""
+    found = _shown(sql.rows(f"{_CLIENTS} WHERE name = %s", [name]))
+    return found[0] if found else None
+
+
+def _shown(found: Sequence[sql.Row]) -> list[ClientRow]:
     acts: dict[int, list[str]] = {}
-    for client, ref in sql.rows(_ALL_ACTS):
-        acts.setdefault(client, []).append(ref)
+    for number, ref in sorted(sql.rows_in(_ACTS_FOR, [row[0] for row in found])):
+        acts.setdefault(number, []).append(ref)
     return [
         ClientRow(number, name, kind, sql.moment(created), tuple(acts.get(number, ())))
-        for number, name, kind, created in sql.rows("SELECT id, name, kind, created_at FROM api_client ORDER BY id")
+        for number, name, kind, created in found
     ]
 
 
@@ -102,9 +125,7 @@ _ACTS_FOR = """
     SELECT a.client_id, m.ref FROM client_merchant a JOIN merchant m ON m.id = a.merchant_id
     WHERE a.client_id IN ({keys})
 """
-_ALL_ACTS = """
-    SELECT a.client_id, m.ref FROM client_merchant a JOIN merchant m ON m.id = a.merchant_id ORDER BY a.client_id, m.ref
-"""
+_CLIENTS = "SELECT id, name, kind, created_at FROM api_client"
 _KEYS = """
     SELECT id, scopes, must_sign, created_at, created_by, expires_at, revoked_at FROM api_key WHERE client_id = %s
     ORDER BY id DESC

@@ -63,6 +63,11 @@ def member(ref: str, *, client_id: int | None = None) -> MemberRow:
     return _member(found[0])
 
 
+def enrolled(refs: Collection[str], *, client_id: int) -> dict[str, bool]:
+    """Return which of the refs enrolled through a client, each with whether that member has a phone to sign in by."""
+    return {ref: bool(phoned) for ref, phoned in sql.rows_in(_PHONED, refs, [client_id])}
+
+
 def merchants(*, refs: Collection[str] | None, at: datetime, before: int = LAST, limit: int) -> list[MerchantRow]:
     """Return merchants, newest first: those named, or all."""
     if refs is None:
@@ -113,6 +118,11 @@ _COLUMNS = """
 """
 _MEMBERS = f"{_COLUMNS} WHERE m.account_id < %s ORDER BY m.account_id DESC LIMIT %s"
 _MEMBER = f"{_COLUMNS} WHERE m.ref = %s"
+_PHONED = """
+    SELECT m.ref, i.id FROM member m JOIN client_member c ON c.account_id = m.account_id AND c.client_id = %s
+        LEFT JOIN identifier i ON i.account_id = m.account_id AND i.kind = 'phone'
+    WHERE m.ref IN ({keys})
+"""
 _OF_CLIENT = f"""
     {_COLUMNS} JOIN client_member c ON c.account_id = m.account_id
     WHERE c.client_id = %s AND c.account_id < %s ORDER BY c.account_id DESC LIMIT %s

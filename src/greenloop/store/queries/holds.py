@@ -41,6 +41,12 @@ def hold(hold_id: int) -> HoldRow:
     raise Refusal("hold.unknown", say("There is no hold {hold}."), field="hold_id", hold=hold_id)
 
 
+def stands(*, order_id: int, account_id: int) -> bool:
+    """Tell whether an order or an account is held now."""
+    which = "WHERE released_at IS NULL AND (order_id = %s OR account_id = %s)"
+    return bool(sql.rows(f"{_HOLDS} {which}", [order_id, account_id]))
+
+
 def _hold(row: sql.Row) -> HoldRow:
     number, order_id, account_id, reason, placed_by, placed, released_by, released = row
     released_at = None if released is None else sql.moment(released)

@@ -120,6 +120,11 @@ def has_deposit(merchant: str, deposit_no: str) -> bool:
     return sql.value(_KNOWN, [merchant, deposit_no]) is not None
 
 
+def has_grant(ref: str) -> bool:
+    """Tell whether a grant with this ref was proposed."""
+    return bool(sql.rows(_GRANT, [ref]))
+
+
 def fees(*, before: int = LAST, limit: int) -> list[FeeRow]:
     """Return fee transfers, newest cycle first."""
     found = sql.rows(_FEES, [before, limit])

@@ -6,6 +6,8 @@ from datetime import datetime
 
 from greenloop.store import sealed, sql
 
+LAST = 2**63 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
@@ -86,10 +88,10 @@ def visitor(account_id: int) -> Visitor:
     )
 
 
-def staff() -> list[StaffRow]:
-    """Return everybody who works or worked for the platform, in order of their appointment."""
+def staff(*, after: int = 0, limit: int = LAST) -> list[StaffRow]:
+    """Return who works or worked for the platform, in order of their appointment, of accounts above `after`."""
     found: dict[int, list[sql.Row]] = {}
-    for row in sql.rows(_STAFF):
+    for row in sql.rows(_STAFF, [after, limit]):
         found.setdefault(row[0], []).append(row)
     shown = names(found)
     return [
@@ -127,5 +129,8 @@ _STAFF = """
     SELECT i.account_id, r.role, f.id, a.last_login
     FROM identifier i JOIN account a ON a.id = i.account_id LEFT JOIN staff_role r ON r.account_id = i.account_id
         LEFT JOIN mfa_authenticator f ON f.user_id = i.account_id AND f.type = 'totp'
-    WHERE i.kind = 'name' ORDER BY i.account_id, r.role
+    WHERE i.kind = 'name' AND i.account_id IN (
+        SELECT account_id FROM identifier WHERE kind = 'name' AND account_id > %s ORDER BY account_id LIMIT %s
+    )
+    ORDER BY i.account_id, r.role
 """

@@ -17,12 +17,13 @@ KINDS: dict[str, Any] = {
     "rate.set": gettext_lazy("Rate card"),
     "correction": gettext_lazy("Correction"),
     "key.rotate": gettext_lazy("Key"),
+    "client.extend": gettext_lazy("Merchants of a client"),
 }
 ACTS: dict[str, str | Promise] = {
     "client.register": gettext_lazy("registered a caller of the API"),
     "deposit.take": gettext_lazy("took a merchant's deposit"),
-    "factor.set_up": gettext_lazy("set up a second factor"),
     "factor.codes": gettext_lazy("drew new recovery codes"),
+    "factor.set_up": gettext_lazy("set up a second factor"),
     "grant.approve": gettext_lazy("approved a grant"),
     "grant.propose": gettext_lazy("proposed a grant"),
     "hold.place": gettext_lazy("placed a hold"),
