@@ -61,6 +61,19 @@ def test_a_dry_run_writes_nothing_and_comes_to_what_the_refund_comes_to(town: To
     }
 
 
+def test_a_dry_run_that_is_misspelt_refunds_nothing(town: Town, till: Caller, clock: Any) -> None:
+    order = town.sell("mei", "grocer", 10_000, delivered=False)
+    clock(town.at)
+    for misspelt, code in (
+        ("dry-run=1", "query.invalid"),
+        ("DRY_RUN", "query.invalid"),
+        ("dry_run=so", "body.invalid"),
+    ):
+        answer = till.post(f"/v1/orders/{order}/refunds?{misspelt}", {"refund_no": "r-1", "amount_fen": 1_000})
+        assert (answer.status, answer.code) == (422, code)
+    assert till.get(f"/v1/orders/{order}/refunds").json["items"] == []
+
+
 def test_the_number_of_a_cancelled_order_is_no_refund_s(town: Town, till: Caller, clock: Any) -> None:
     order = town.sell("mei", "grocer", 10_000, delivered=False)
     clock(town.at)

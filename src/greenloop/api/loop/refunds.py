@@ -65,6 +65,10 @@ def refund_order(request: HttpRequest, order_id: str, body: RefundIn, trying: Tr
     The same refund_no has one effect. A refund that the merchant's dues can't pay yet is `pending` and moves nothing:
     ask again once there is money. With `dry_run=true` the answer (200) says what would happen.
     """
+    if unread := min(request.GET.keys() - Trying.model_fields.keys(), default=None):
+        # Who misspells dry_run does not mean a refund.
+        message = say("Nothing here is called {name}; write dry_run to try a refund.")
+        raise Problem(422, "query.invalid", message, field=unread[:64], name=unread[:64])
     row = order_of(request, order_id)
     form = RefundForm(row.merchant, row.order_no, unreserved(body.refund_no), body.amount_fen)
     if trying.dry_run:
