@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.calling import Caller
-from tests.support.looking import staff_of
+from tests.support.looking import looker_of, staff_of
 from tests.support.town import Town, plain_rules
 
 ADDRESSES = [
@@ -71,6 +71,47 @@ def test_bodies_that_are_none_are_refused(town: Town, till: Caller) -> None:
     ):
         content = body if isinstance(body, bytes) else body.encode()
         assert till.post("/v1/orders/confirm", content).status in {400, 404, 422}, body
+
+
+def test_a_form_is_refused_whoever_sends_it(town: Town, till: Caller) -> None:
+    looker = looker_of(town.ids["mei"])
+    # As a browser's is looked at: what pages send of their own beside the cookie is read from forms, too.
+    looker.client.handler.enforce_csrf_checks = True
+    looker.client.cookies["csrftoken"] = "x" * 32
+    path, body = "/v1/wallets/me/draws", b'{"pool": "green"}'
+    many = b"&".join([b"a=1"] * 1_001)
+    for kind, sent, status, code in (
+        ("multipart/form-data", body, 415, "body.type"),
+        ("multipart/form-data; boundary=x", body, 415, "body.type"),
+        ("application/x-www-form-urlencoded; charset=latin-1", body, 400, "body.json"),
+        ("application/x-www-form-urlencoded", many, 400, "body.json"),
+    ):
+        found = looker.client.post(path, sent, content_type=kind, headers={"x-csrftoken": "x" * 32})
+        assert (found.status_code, found.json()["code"]) == (status, code), kind
+        assert till.post("/v1/orders/confirm", body, content_type=kind).status == (415 if status == 415 else 422), kind
+
+
+@pytest.mark.parametrize("written", ["0", "0.5", "1767600000", "-1", "2026", "20260105", "2026-01-05"])
+def test_a_number_is_no_instant(town: Town, till: Caller, written: str) -> None:
+    path = "/v1/orders?merchant=grocer"
+    assert [till.get(f"{path}&{name}={written}").status for name in ("since", "until")] == [422, 422]
+    assert till.get(f"/v1/wallets/{town.ids['grocer']}?at={written}").status == 422
+    for value in (float(written), written) if written.replace(".", "").isdigit() else (written,):
+        sale = {"merchant": "grocer", "member": "mei", "price_fen": 100, "paid_at": value}
+        assert till.post("/v1/orders/quote", sale).code == "body.invalid"
+
+
+@pytest.mark.parametrize("written", ["0", "0.5", "1767571200", "2026", "20260105", "2026-01-05T00:00:00Z"])
+def test_a_number_is_no_day(town: Town, till: Caller, clock: Any, written: str) -> None:
+    clock(town.at)
+    finance = staff_of("finance")
+    for name in ("from", "to"):
+        for kind in ("", ".csv", ".xlsx"):
+            assert till.get(f"/v1/merchants/grocer/statement{kind}?{name}={written}").code == "body.invalid"
+    assert till.get(f"/v1/payouts?business_date={written}").code == "body.invalid"
+    assert finance.post("/v1/payouts", {"business_date": written}).code == "body.invalid"
+    assert finance.post("/v1/payouts", {"business_date": 0}).code == "body.invalid"
+    assert finance.post("/v1/payouts", {"business_date": "2026-01-05"}).status == 200
 
 
 def nested(depth: int) -> dict[str, Any]:

@@ -7,14 +7,16 @@ from django.utils import translation
 
 from greenloop.api import limits
 from greenloop.api.problems import TITLES, Problem, language, reply, respond
+from greenloop.core.faults import say
 
 PREFIX, DOCS = "/v1/", "/v1/docs"
+FORM = "multipart/form-data"
 DOCS_MAY = {"script-src": ["'self'"], "style-src": ["'unsafe-inline'"], "img-src": ["data:"]}
 """What the browsable document needs beside the pages' policy: its scripts come from here, its styles stand in it."""
 
 
 class DoorMiddleware:
-    """Refuses bodies that are too large, and makes problems of refusals that were written for browsers."""
+    """Refuses bodies that are too large or forms, and makes problems of refusals that were written for browsers."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -28,6 +30,9 @@ class DoorMiddleware:
             length = request.META.get("CONTENT_LENGTH") or "0"
             if length.isdigit() and int(length) > most:
                 return respond(reply(limits.too_large(most)))
+            if request.content_type == FORM:
+                message = say("Forms with files are not read here. Send JSON.")
+                return respond(reply(Problem(415, "body.type", message)))
             response = self.get_response(request)
             if request.path_info == DOCS:
                 response._csp_update = DOCS_MAY  # type: ignore[attr-defined]  # noqa: SLF001  as its decorator

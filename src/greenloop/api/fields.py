@@ -1,12 +1,14 @@
 """The kinds of values that bodies and answers are made of, with their limits."""
 
-from datetime import datetime
+import re
+from datetime import date, datetime
 from typing import Annotated
 
 from ninja import Schema
 from pydantic import AwareDatetime, BeforeValidator, ConfigDict, Field, Strict, StringConstraints
 
 from greenloop.api.problems import Problem
+from greenloop.core.cycle import YEAR_MAX, YEAR_MIN
 from greenloop.core.faults import say
 from greenloop.core.money import AMOUNT_FEN_MAX, PPM
 from greenloop.store.queries.lookups import written_id
@@ -19,15 +21,31 @@ Id = Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9]{1,19}$")]
 Flag = Annotated[bool, Strict()]
 
 
+WRITTEN_DATE = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+# A number is refused where a date is written: nobody who sends one means seconds since 1970.
 def _sane(value: object) -> object:
-    if isinstance(value, str) and value[:4].isdigit() and not 2000 <= int(value[:4]) < 2200:
+    if not isinstance(value, str) or not WRITTEN_DATE.match(value):
+        message = "an instant is written like 2026-01-05T12:00:00+08:00 (RFC 3339)"
+        raise ValueError(message)
+    if not 2000 <= int(value[:4]) < 2200:
         message = "the year must lie between 2000 and 2199"
+        raise ValueError(message)
+    return value
+
+
+def _day(value: object) -> object:
+    if not isinstance(value, str) or not WRITTEN_DATE.fullmatch(value):
+        message = "a day is written like 2026-01-05"
         raise ValueError(message)
     return value
 
 
 Instant = Annotated[AwareDatetime, BeforeValidator(_sane)]
 """An instant with its offset from UTC, written as RFC 3339."""
+Day = Annotated[date, Field(ge=date(YEAR_MIN, 1, 1), le=date(YEAR_MAX, 12, 31)), BeforeValidator(_day)]
+"""A local day, written like 2026-01-05."""
 
 
 class Body(Schema):

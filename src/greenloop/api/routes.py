@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import BadRequest, RequestDataTooBig, SuspiciousOperation
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
@@ -123,13 +123,19 @@ def no(request: HttpRequest, fault: Any) -> HttpResponse:
         fault = Problem(404, "address.unknown", say("There is nothing at this address."))
     elif isinstance(fault, RequestDataTooBig):
         fault = limits.too_large(0)
+    elif isinstance(fault, BadRequest | SuspiciousOperation):
+        fault = _unread(400, str(fault))
     return respond(busy.answered(request.META, lambda: _raise(fault)))
 
 
 def _http(fault: HttpError) -> Problem:
     if fault.status_code == 401:
         return callers.no_key()
-    return Problem(fault.status_code, "body.json", say("The request can't be read: {reason}"), reason=str(fault))
+    return _unread(fault.status_code, str(fault))
+
+
+def _unread(status: int, reason: str) -> Problem:
+    return Problem(status, "body.json", say("The request can't be read: {reason}"), reason=reason)
 
 
 def _invalid(fault: ValidationError) -> Problem:

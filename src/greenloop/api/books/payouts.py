@@ -7,21 +7,21 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema
 from pydantic import Field
 
-from greenloop.api import clock, paging
+from greenloop.api import access, clock, paging
 from greenloop.api.access import Staff
 from greenloop.api.books import whose
-from greenloop.api.fields import Amount, Body, Ref, number
+from greenloop.api.fields import Amount, Body, Day, Ref, number
 from greenloop.api.paging import Asked, Page
 from greenloop.api.problems import Problem
+from greenloop.api.trust.proposing import keep
+from greenloop.api.trust.shown import ProposedOut, Reason
 from greenloop.api.writing import write
-from greenloop.core.cycle import YEAR_MAX, YEAR_MIN
 from greenloop.core.faults import say
-from greenloop.services.books.payout import deposit, pay_out
+from greenloop.services.books.payout import pay_out
 from greenloop.store.queries import journals, payments
 from greenloop.store.queries.payments import DepositRow, Parts, PayoutRow
 
 router = Router(tags=["payouts"])
-Day = Annotated[date, Field(ge=date(YEAR_MIN, 1, 1), le=date(YEAR_MAX, 12, 31))]
 
 
 class OfMerchant(Schema):
@@ -82,11 +82,12 @@ class PaidOut(Schema):
 
 
 class DepositIn(Body):
-    """Money that a merchant brings. `deposit_no` is its number at the merchant, unique there."""
+    """Money that a merchant has brought, and where that is seen. `deposit_no` is its number at the merchant."""
 
     merchant: Ref
     deposit_no: Ref
     amount_fen: Amount
+    reason: Reason
 
 
 class DepositOut(Schema):
@@ -133,7 +134,11 @@ def read_payout(request: HttpRequest, payout_id: str) -> PayoutWhole:
 
 @router.post("/payouts", auth=Staff("finance"), response=PaidOut, summary="Pay out", operation_id="payOut")
 def run_payouts(request: HttpRequest, body: PayoutIn) -> HttpResponse:
-    """Pay all merchants for a business date, once; the scheduler does the same by itself every morning."""
+    """Pay all merchants for a business date, once; the scheduler does the same by itself every morning.
+
+    Whoever pays out has authenticated within the last minutes.
+    """
+    access.fresh(request)
     day = body.business_date
     return write(
         request,
@@ -156,22 +161,18 @@ def list_deposits(request: HttpRequest, which: MerchantAsked, page: Asked) -> ob
 @router.post(
     "/deposits",
     auth=Staff("finance"),
-    response={201: DepositOut},
-    summary="Take a deposit",
-    operation_id="takeDeposit",
+    response={202: ProposedOut},
+    summary="Propose a deposit",
+    operation_id="proposeDeposit",
 )
-def take_deposit(request: HttpRequest, body: DepositIn) -> HttpResponse:
-    """Take money that has arrived from a merchant into its dues, so that its refunds can be paid.
+def propose_deposit(request: HttpRequest, body: DepositIn) -> HttpResponse:
+    """Propose to take money that has arrived from a merchant into its dues, so that its refunds can be paid.
 
-    The same number with the same amount is taken once; with another amount it is refused.
+    Another person, who has looked at the bank's statement, approves it under /v1/proposals: until then nothing of it can
+    be paid out. A number is taken once. Whoever proposes has authenticated within the last minutes.
     """
-    return write(
-        request,
-        lambda: deposit(**body.model_dump(), at=clock.now()),
-        lambda made: _deposit(payments.deposit(made)),
-        status=201,
-        again=payments.has_deposit(body.merchant, body.deposit_no),
-    )
+    access.fresh(request)
+    return keep(request, kind="deposit.take", content=body.model_dump(exclude={"reason"}), reason=body.reason)
 
 
 def _payout(row: PayoutRow) -> PayoutOut:

@@ -9,7 +9,7 @@ from ninja import Field, Query, Router, Schema
 
 from greenloop.api import access, clock
 from greenloop.api.books import whose
-from greenloop.api.books.payouts import Day
+from greenloop.api.fields import Day
 from greenloop.api.problems import Problem
 from greenloop.core.cycle import local_date
 from greenloop.core.faults import say
