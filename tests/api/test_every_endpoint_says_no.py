@@ -6,7 +6,6 @@ names what belongs to somebody in its body, in `NAMED_IN_BODY`, and a list of wh
 The platform's people see what is anybody's: operations that let in nobody else are refused by role alone.
 """
 
-import functools
 import json
 import re
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ import pytest
 
 from greenloop.core.people.scopes import SCOPES
 from tests.support.calling import Caller, till_of
+from tests.support.documented import document, example
 from tests.support.ledger import fetch
 from tests.support.looking import Looker, looker_of, staff_of
 from tests.support.town import Town
@@ -114,13 +114,6 @@ class Operation:
     def address(self) -> str:
         """Return an address of it at which there is nothing, with 7 for each parameter."""
         return re.sub(r"\{[^}]*\}", "7", self.path)
-
-
-@functools.cache
-def document() -> dict[str, Any]:
-    from greenloop.api.routes import api
-
-    return dict(api.get_openapi_schema(path_prefix="/v1"))
 
 
 def _operation(path: str, method: str, told: dict[str, Any]) -> Operation:
@@ -380,32 +373,6 @@ def test_a_field_that_isn_t_known_is_refused(town: Town, asker: Any) -> None:
         # The batch reads each of its items by itself.
         answer = asker(caller, one, "", example(one.body) | {"surprise": 1})
         assert (answer.status, answer.code) == (422, "body.invalid"), (one.name, answer.body)
-
-
-def example(name: str | None) -> Any:
-    """Return a body that fits a schema of the document."""
-    return _fitting({"$ref": f"#/components/schemas/{name}"})
-
-
-def _fitting(schema: dict[str, Any]) -> Any:
-    if "$ref" in schema:
-        return _fitting(document()["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
-    if "anyOf" in schema:
-        return _fitting(schema["anyOf"][0])
-    if schema.get("type") == "object":
-        return {key: _fitting(schema["properties"][key]) for key in schema.get("required", ())} or {"green": 1}
-    if schema.get("type") == "array":
-        return [_fitting(schema["items"])] * schema.get("minItems", 0)
-    return _plain(schema)
-
-
-def _plain(schema: dict[str, Any]) -> Any:
-    if "enum" in schema or "const" in schema:
-        return schema.get("const") or schema["enum"][0]
-    whole = {"integer": max(1, schema.get("minimum", 1)), "boolean": True}
-    dated = {"date-time": "2026-01-05T12:00:00+08:00", "date": "2026-01-05"}
-    text = "0" * 64 if "0-9a-f" in schema.get("pattern", "") else "7"
-    return whole.get(schema.get("type", ""), dated.get(schema.get("format", ""), text))
 
 
 def test_the_document_is_json(town: Town) -> None:

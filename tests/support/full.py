@@ -1,78 +1,267 @@
-"""A town in which there is something at every address of the API, and calls that name what is there."""
+"""A town in which there is something at every address of the API, and calls that name what is there.
 
-from dataclasses import dataclass
-from datetime import timedelta
+What calls use up is made anew before each: an order to cancel, a settlement that is held, a proposal to decide on.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
 
-from schemathesis import Case
+from schemathesis import Case, GenerationMode
+from schemathesis.core.parameters import ParameterLocation
 
 from greenloop.services.books.grants import propose_grant
 from greenloop.services.books.reconcile import reconcile
 from greenloop.services.loop import proposal
 from greenloop.services.loop.hold import hold_account, hold_order
+from greenloop.services.loop.settle import approve
 from greenloop.services.outbox.endpoints import write_endpoint
+from greenloop.services.people.clients import issue_key, revoke_key
 from greenloop.services.people.staff import appoint_staff
+from greenloop.services.trust.acting import SCHEDULER
 from greenloop.services.trust.proposals import propose
-from greenloop.store.queries import settlements
+from greenloop.store.queries import lookups, settlements
 from tests.support.calling import NOW, partner_of, till_of
 from tests.support.ledger import fetch
 from tests.support.signing import PASSWORD
 from tests.support.town import OPENING_AT, Town, found_town, plain_rules
 
+NEWEST = "ORDER BY id DESC LIMIT 1"
+SPARE_KEYS = "SELECT k.id FROM api_key k JOIN api_client c ON c.id = k.client_id WHERE c.name = 'spare'"
+ENDPOINTS = "SELECT e.id FROM webhook_endpoint e JOIN api_client c ON c.id = e.client_id WHERE c.name = %s"
+DELIVERIES = f"SELECT d.id FROM delivery d WHERE d.endpoint_id IN ({ENDPOINTS})"
 NUMBERED = {
+    "order_id": "SELECT id FROM orders",
     "refund_id": "SELECT id FROM refund",
     "hold_id": "SELECT id FROM hold",
     "payout_id": "SELECT id FROM payout",
     "journal_id": "SELECT id FROM journal",
     "proposal_id": "SELECT id FROM proposal",
-    "webhook_id": "SELECT id FROM webhook_endpoint",
-    "delivery_id": "SELECT id FROM delivery",
     "client_id": "SELECT id FROM api_client WHERE name = 'spare'",
-    "key_id": "SELECT k.id FROM api_key k JOIN api_client c ON c.id = k.client_id WHERE c.name = 'spare'",
-    "sha256": "SELECT content_hash FROM proposal",
+    "key_id": SPARE_KEYS,
 }
 """What is found by its number: the parameter's name, and where the numbers are."""
+LAST_ORDER = {"order_id": f"SELECT id FROM orders {NEWEST}"}
+LAST_HELD = {"cycle": "SELECT cycle FROM settlement_run WHERE state = 'held'"}
+LAST_PROPOSED = {
+    "proposal_id": f"SELECT id FROM proposal {NEWEST}",
+    "sha256": f"SELECT content_hash FROM proposal {NEWEST}",
+}
+MADE: dict[str, Mapping[str, str | list[Any]]] = {
+    "cancelOrder": LAST_ORDER,
+    "refundOrder": LAST_ORDER,
+    "placeHold": LAST_ORDER,
+    "approveSettlement": LAST_HELD,
+    "rejectSettlement": LAST_HELD,
+    "approveProposal": LAST_PROPOSED,
+    "rejectProposal": LAST_PROPOSED,
+    "withdrawProposal": LAST_PROPOSED,
+    "previewSettlement": {"cycle": "SELECT MAX(cycle) + 1 FROM settlement_run"},
+    "releaseHold": {"hold_id": f"SELECT id FROM hold {NEWEST}"},
+    "revokeKey": {"key_id": f"SELECT id FROM api_key {NEWEST}"},
+    "endWebhook": {"webhook_id": f"SELECT id FROM webhook_endpoint {NEWEST}"},
+    "approveGrant": {"ref": f"SELECT ref FROM marketing_grant {NEWEST}"},
+    "readMember": {"ref": "SELECT ref FROM member ORDER BY account_id DESC LIMIT 1"},
+    "registerClient": {"kind": ["partner"], "name": ["a new mall"]},
+    "draw": {"pool": ["green"], "amount_fen": [None, 1]},
+}
+"""What one operation names instead: mostly what was made for it just before, by a query."""
+ONE_OF = {"placeHold": ("order_id", "account_id"), "confirmCash": ("order_ids", "paid_until_at")}
+"""Operations whose body names one of two things: it names the first, and leaves the other out."""
+WHOSE = ("listOrders", "listRefunds")
+"""Operations whose query most callers have to name the merchant in."""
 ROOMS: dict[str, dict[str, list[Any]]] = {
     "members": {"ref": ["mei", "lin"]},
     "merchants": {"ref": ["grocer", "baker"]},
     "grants": {"ref": ["spring", "welcome"]},
-    "proposals": {"kind": ["rate.set"]},
 }
 """What a name stands for in one room of the API, by the first part of the address."""
+ALWAYS: dict[str, list[Any]] = {
+    "name": ["green", "red"],
+    "pool": ["green", "red"],
+    "cycle": ["3", "1", "2", "4"],
+    "table": ["orders", "coupons", "journals", "voucher_entries"],
+    "merchant": ["grocer", "baker"],
+    "merchants": [["grocer"]],
+    "member": ["mei", "lin"],
+    "referrer": ["mei"],
+    "shop": [None],
+    "shops": [["corner"]],
+    "linked": [["lin"], []],
+    "enrolled_at": [OPENING_AT.isoformat()],
+    "phone": [None, "+8613900139009"],
+    "revokes": [None],
+    "cursor": [None],
+    "after": [None],
+    "cash_fen": [10_000, 5_000],
+    "price_fen": [10_000],
+    "voucher_fen": [0, 1],
+    "coupon_fen": [0, 1],
+    "amount_fen": [100, 1],
+    "rebate_fen": [1],
+    "rate_ppm": [100_000],
+    "document": [plain_rules(daily_rebate_cap_fen=300), plain_rules()],
+    "kinds": [["payout.paid"]],
+    "url": ["http://127.0.0.1:1024/"],
+    "scopes": [["orders:read"]],
+    "caps_fen": [{"green": 100, "red": 0}],
+}
+"""What fields and parameters are given that always stand for something."""
+Known = dict[str, list[Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Full:
-    """The town; by names of parameters and fields what it knows; the keys of a till and of a partner."""
+    """The town, and `set_clock` for the API's clock; the keys of a till and of a partner; an operator beside.
+
+    Whoever calls has a `client` or an `account`, and may have a `role` at the platform.
+    """
 
     town: Town
-    known: dict[str, list[Any]]
+    set_clock: Callable[[datetime], None]
     tokens: dict[str, str]
+    somebody: str
+    client: str = "tills of grocer"
+    account: str = ""
+    role: str | None = None
+    turns: "count[int]" = field(default_factory=lambda: count(1))
 
     def named(self, case: Case[Any], turn: int) -> Case[Any]:
-        """Return a call that names what is there, wherever it names something; `turn` says which of several."""
-        room = case.operation.path.split("/")[2]
-        known = self.known | ROOMS.get(room, {})
-        if case.path_parameters:
-            case.path_parameters = {name: self._one(known, name, turn) for name in case.path_parameters}
-        else:
-            # What is enrolled here is new.
-            known.pop("ref", None)
-        if isinstance(case.body, dict) and case.operation.path != "/v1/orders/bulk":
-            case.body = {name: self._one(known, name, turn, value) for name, value in case.body.items()}
-        if case.query:
+        """Return a call that names what is there, wherever it names something; `turn` says which of several.
+
+        What was made up to be refused stays as it is.
+        """
+        name = str(case.operation.definition.raw["operationId"])
+        if ready := READY.get(name):
+            ready(self)
+        known = self._known(name, case)
+        if case.path_parameters and _good(case, ParameterLocation.PATH):
+            case.path_parameters = {each: _one(known, each, turn, "7") for each in case.path_parameters}
+        if isinstance(case.body, dict) and _good(case, ParameterLocation.BODY) and name != "takeOrders":
+            wanted, other = ONE_OF.get(name, ("", ""))
+            body = {each: value for each, value in case.body.items() if each != other}
+            body |= {wanted: None} if wanted else {}
+            case.body = {each: _one(known, each, turn, value) for each, value in body.items()}
+        if case.query and _good(case, ParameterLocation.QUERY):
             # Every other one as it is most often called: without a query.
-            asked = {name: self._one(known, name, turn, value) for name, value in case.query.items()}
+            asked = {each: _one(known, each, turn, value) for each, value in case.query.items()}
             case.query = asked if turn % 2 else {}
+        if name in WHOSE and _good(case, ParameterLocation.QUERY):
+            case.query = (case.query or {}) | {"merchant": "grocer"}
         return case
 
-    @staticmethod
-    def _one(known: dict[str, list[Any]], name: str, turn: int, otherwise: Any = "7") -> Any:
-        values = known.get(name)
-        return values[turn % len(values)] if values else otherwise
+    def _known(self, name: str, case: Case[Any]) -> Known:
+        """Return what the town knows now, by the names of parameters and fields."""
+        # Without a parameter in the address, what is enrolled there is new.
+        room = ROOMS.get(case.operation.path.split("/")[2], {}) if case.path_parameters else {}
+        found = {each: _column(f"{query} ORDER BY 1") for each, query in NUMBERED.items()}
+        made = {each: _column(where) if isinstance(where, str) else where for each, where in MADE.get(name, {}).items()}
+        return ALWAYS | self._theirs() | self._instants() | found | room | made
+
+    def _theirs(self) -> Known:
+        accounts = [str(self.town.ids["grocer"]), str(self.town.ids["mei"]), "me"]
+        orders = [_column(f"SELECT id FROM orders {NEWEST}")]
+        kind, content = self._change()
+        return {
+            # Who signs in has what is their own: those at the platform nothing, but they see what is others'.
+            "account_id": accounts[::-1] if self.account else accounts,
+            "order_ids": orders,
+            "orders": orders,
+            "webhook_id": _column(f"{ENDPOINTS} AND e.url = 'https://tills.example/'", self.client),
+            "delivery_id": _column(f"{DELIVERIES} ORDER BY 1", self.client),
+            "kind": [kind],
+            "content": [content],
+            "seal": [_seal()],
+            "sha256": [_seal()],
+        }
+
+    def _instants(self) -> Known:
+        at = self.town.at
+        now, today = [at.isoformat(), (at - timedelta(minutes=5)).isoformat()], [self.town.today().isoformat()]
+        return {
+            **dict.fromkeys(("paid_at", "since", "until", "at"), now),
+            **dict.fromkeys(("from", "to", "business_date"), today),
+            "valid_from_at": [(at + timedelta(days=9)).isoformat()],
+            "effective_at": [(at + timedelta(days=30)).isoformat()],
+        }
+
+    def _change(self, role: str | None = None) -> tuple[str, dict[str, Any]]:
+        """Return a kind of change that a role may propose, and a content: another each time."""
+        turn = next(self.turns)
+        if (role or self.role) == "finance":
+            at = (self.town.at + timedelta(days=30, minutes=turn)).isoformat()
+            return "rules.publish", {"document": plain_rules(daily_rebate_cap_fen=300), "effective_at": at}
+        at = (self.town.at + timedelta(days=20, minutes=turn)).isoformat()
+        return "rate.set", {"merchant": "baker", "rate_ppm": 150_000 + turn % 2, "valid_from_at": at}
+
+    # --- what is made ready for a call
+
+    def sell(self) -> None:
+        """Sell what nobody has received yet."""
+        self.town.sell("mei", "grocer", 10_000, delivered=False)
+
+    def propose_beside(self) -> None:
+        """Let somebody else propose a change."""
+        kind, content = self._change("operator")
+        propose(kind=kind, content=content, reason="agreed", by=self.somebody, at=self.town.at)
+
+    def propose_oneself(self) -> None:
+        """Let whoever calls propose a change."""
+        kind, content = self._change()
+        propose(kind=kind, content=content, reason="agreed", by=self.account, at=self.town.at)
+
+    def hold_settlement(self) -> None:
+        """See to it that a settlement is held which nobody has proposed who calls."""
+        if fetch("SELECT proposed_by FROM settlement_run WHERE state = 'held'") != [(SCHEDULER,)]:
+            self.decide()
+            self.town.close(lookups.open_cycle())
+            self.set_clock(self.town.at)
+
+    def decide(self) -> None:
+        """See to it that no settlement is held."""
+        if held := lookups.held_cycle():
+            approve(cycle=held, by=self.somebody, at=self.town.at)
+
+    def hold(self) -> None:
+        """Hold an order."""
+        self.sell()
+        order = int(_column(f"SELECT id FROM orders {NEWEST}")[0])
+        hold_order(order_id=order, reason="mispriced", by="risk", at=self.town.at)
+
+    def grant(self) -> None:
+        """Propose one more grant, as small as can be."""
+        ref = f"grant {next(self.turns)}"
+        propose_grant(ref=ref, amount_fen=1, rebate_fen=1, by="marketing", at=self.town.at)
+
+    def key(self) -> None:
+        """Give the spare client a new key, its only one."""
+        for key in _column(f"{SPARE_KEYS} AND k.revoked_at IS NULL"):
+            revoke_key(key_id=int(key), by="console", at=self.town.at)
+        issue_key(client="spare", scopes=["orders:read"], by="console", at=self.town.at)
+
+    def endpoint(self) -> None:
+        """See to it that the client has an endpoint to spare."""
+        kinds = ("rate.set",)
+        write_endpoint(client=self.client, url="https://spare.example/", kinds=kinds, by="console", at=self.town.at)
 
 
-def full_town() -> Full:
+READY: dict[str, Callable[[Full], None]] = {
+    **dict.fromkeys(("confirmOrders", "cancelOrder", "refundOrder", "confirmCash", "placeHold"), Full.sell),
+    **dict.fromkeys(("approveSettlement", "rejectSettlement"), Full.hold_settlement),
+    **dict.fromkeys(("approveProposal", "rejectProposal"), Full.propose_beside),
+    "withdrawProposal": Full.propose_oneself,
+    "previewSettlement": Full.decide,
+    "releaseHold": Full.hold,
+    "approveGrant": Full.grant,
+    "revokeKey": Full.key,
+    "endWebhook": Full.endpoint,
+}
+"""What is made for an operation before each call that names something."""
+
+
+def full_town(set_clock: Callable[[datetime], None]) -> Full:
     """Let a lot happen: sales, refunds, a settlement that is held, payouts, holds, grants, proposals, webhooks."""
     town = found_town(plain_rules(daily_rebate_cap_fen=250))
     tokens = {"till": till_of("grocer").token, "partner": partner_of("grocer", "baker").token}
@@ -91,88 +280,50 @@ def full_town() -> Full:
     # Twice as many points release in the third cycle as in the second, which is more than the cap.
     town.close(3)
     town.later(hours=2)
-    orders = [town.sell("mei", "grocer", 20_000), town.sell("mei", "baker", 30_000, delivered=False, confirmed=False)]
+    town.sell("mei", "grocer", 20_000)
+    ordered = town.sell("mei", "baker", 30_000, delivered=False, confirmed=False)
     town.pay_out()
-    _decisions(town, orders[1])
-    return Full(town, _numbers() | _known(town, [first, *orders]), tokens)
+    somebody = str(appoint_staff(name="Somebody else", roles=["operator"], at=NOW, password=PASSWORD))
+    found = Full(town, set_clock, tokens, somebody)
+    _decisions(found, ordered)
+    set_clock(town.at)
+    assert all(_column(query) for query in NUMBERED.values())
+    return found
 
 
-def _decisions(town: Town, order: int) -> None:
+def _decisions(full: Full, order: int) -> None:
     """Hold an order and an account, grant, reconcile, and propose two rate cards."""
+    town = full.town
     hold_order(order_id=order, reason="mispriced", by="risk", at=town.at)
     hold_account(account_id=town.ids["bo"], reason="looks odd", by="risk", at=town.at)
     town.transfer_fees(1)
     town.grant(100, 10, ref="welcome")
     propose_grant(ref="spring", amount_fen=100, rebate_fen=10, by="marketing", at=town.at)
     reconcile(by="finance", at=town.at)
-    by = str(appoint_staff(name="Somebody else", roles=["operator"], at=NOW, password=PASSWORD))
-    for days, rate_ppm in ((9, 120_000), (10, 130_000)):
-        at = (town.at + timedelta(days=days)).isoformat()
-        content = {"merchant": "grocer", "rate_ppm": rate_ppm, "valid_from_at": at}
-        propose(kind="rate.set", content=content, reason="agreed", by=by, at=town.at)
+    full.propose_beside()
+    full.propose_beside()
 
 
-def _numbers() -> dict[str, list[Any]]:
-    found = {name: [str(row[0]) for row in fetch(f"{query} ORDER BY 1")] for name, query in NUMBERED.items()}
-    assert all(found.values()), found
-    return found
+def _good(case: Case[Any], where: ParameterLocation) -> bool:
+    """Tell whether a part of a call was made up to be accepted."""
+    told = case.meta.components.get(where) if case.meta else None
+    return told is None or told.mode is GenerationMode.POSITIVE
 
 
-def _known(town: Town, orders: list[int]) -> dict[str, list[Any]]:
-    # The first call that is made up is the simplest, with the first of each of these: it should be entered.
-    ids = [str(each) for each in orders]
-    now = [town.at.isoformat(), (town.at - timedelta(minutes=5)).isoformat()]
-    later = (town.at + timedelta(days=9)).isoformat()
-    return {
-        "order_id": ids,
-        "order_ids": [ids[1:]],
-        "orders": [ids[1:]],
-        "account_id": [str(town.ids["grocer"]), str(town.ids["mei"]), "me"],
-        "name": ["green", "red"],
-        "pool": ["green", "red"],
-        "cycle": ["3", "1", "2", "4"],
-        "table": ["orders", "coupons", "journals", "voucher_entries"],
-        "merchant": ["grocer", "baker"],
-        "merchants": [["grocer"]],
-        "member": ["mei", "lin"],
-        "referrer": ["mei"],
-        "shop": [None],
-        "shops": [["corner"]],
-        "linked": [["lin"], []],
-        "enrolled_at": [OPENING_AT.isoformat()],
-        "phone": [None, "+8613900139009"],
-        "revokes": [None],
-        "content": [{"merchant": "baker", "rate_ppm": 150_000, "valid_from_at": later}],
-        "seal": [_seal()],
-        "paid_at": now,
-        "since": now,
-        "until": now,
-        "at": now,
-        "from": [town.today().isoformat()],
-        "to": [town.today().isoformat()],
-        "cursor": [None],
-        "after": [None],
-        "valid_from_at": [later],
-        "effective_at": [(town.at + timedelta(days=30)).isoformat()],
-        "business_date": [town.today().isoformat()],
-        "cash_fen": [10_000, 5_000],
-        "price_fen": [10_000],
-        "voucher_fen": [0, 1],
-        "coupon_fen": [0, 1],
-        "amount_fen": [100, 1],
-        "rebate_fen": [1],
-        "rate_ppm": [100_000],
-        "document": [plain_rules(daily_rebate_cap_fen=300), plain_rules()],
-        "kinds": [["payout.paid"]],
-        "url": ["http://127.0.0.1:9/"],
-        "scopes": [["orders:read"]],
-        "caps_fen": [{"green": 100, "red": 0}],
-    }
+def _column(query: str, *params: Any) -> list[str]:
+    return [str(row[0]) for row in fetch(query, *params)]
 
 
-def _seal() -> str:
-    """Return what whoever decides on the settlement that is held sends back."""
-    row = next(row for row in settlements.runs(before=settlements.LATEST, limit=9) if row.state == "held")
+def _one(known: Known, name: str, turn: int, otherwise: Any) -> Any:
+    values = known.get(name)
+    return values[turn % len(values)] if values else otherwise
+
+
+def _seal() -> str | None:
+    """Return what whoever decides on the settlement that is held sends back, if one is."""
+    row = next((row for row in settlements.runs(before=settlements.LATEST, limit=9) if row.state == "held"), None)
+    if row is None:
+        return None
     return proposal.seal(
         cycle=row.cycle, issued_fen=row.issued_fen, proposed_by=row.proposed_by, proposed_at=row.proposed_at
     )
