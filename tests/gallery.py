@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import track
 
 from tests.support import browser as browsers
-from tests.support.serving import Served, demo, served
+from tests.support.serving import Served, demo, served, tills
 from tests.support.walk import STOPS, go
 
 FOLDER = Path(os.environ.get("GREENLOOP_HOME", "var")) / "gallery"
@@ -34,6 +34,7 @@ def main() -> None:
         url = f"sqlite:///{home}/gallery.sqlite3"
         console.print("replaying the year …", style="dim")
         told = demo(url, home, *(["--orders", str(options.orders)] if options.orders else []))
+        tills(url, home, told)
         with served(url, home, told["invitations"]) as site, browsers.started() as browser:
             taken = take(browser, site, options.only)
     console.print(f"gallery: {taken} pictures in {FOLDER}")

@@ -57,6 +57,13 @@ def demo(url: str, home: Path, *args: str) -> dict[str, Any]:
     return told
 
 
+def tills(url: str, home: Path, told: Mapping[str, Any]) -> None:
+    """Register the tills of the demo's merchant as a caller of the API; `told` is what the demo said."""
+    (merchant,) = [each["holder"] for each in told["invitations"] if each["role"] == "merchant"]
+    command = [str(GREENLOOP), "client", "the tills", "--merchant", merchant]
+    subprocess.run(command, env=environment(url, home), capture_output=True, check=True)
+
+
 @contextmanager
 def served(url: str, home: Path, invitations: list[dict[str, Any]], *more: str, **named: str) -> Iterator[Served]:
     """Serve a database on a free port until the block ends; with `more` options, in an environment that is `named`."""

@@ -44,6 +44,8 @@ STOPS = (
     Stop("proposal-of-rules", "finance", "/proposals/", ('main a[href^="/proposals/"] >> nth=0',)),
     Stop("proposal-of-a-rate", "operator", "/proposals/", ('main a[href^="/proposals/"] >> nth=1',)),
     Stop("proposal-decided", "risk", "/proposals/", ('main a[href^="/proposals/"] >> nth=2',)),
+    Stop("keys", "operator", "/keys/"),
+    Stop("key-proposed", "operator", "/keys/", ('main a[href^="/keys/"]',)),
     Stop("audit", "auditor", "/audit/"),
     Stop("clock", "operator", "/clock/"),
     Stop("webhooks", "operator", "/webhooks/"),

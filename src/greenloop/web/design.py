@@ -22,6 +22,11 @@ class Sample(forms.Form):
     """A form to look at."""
 
     amount = forms.CharField(label=gettext_lazy("Amount in yuan"), required=True)
+    kinds = forms.MultipleChoiceField(
+        label=gettext_lazy("Colours"),
+        choices=[("light", gettext_lazy("light")), ("dark", gettext_lazy("dark"))],
+        widget=forms.CheckboxSelectMultiple,
+    )
 
 
 @require_safe

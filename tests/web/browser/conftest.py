@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, StorageState
 from tests.sim.baskets import need_the_real_baskets
 from tests.support import browser as browsers
 from tests.support.databases import Engine
-from tests.support.serving import Served, demo, served
+from tests.support.serving import Served, demo, served, tills
 
 ORDERS = "1200"
 
@@ -37,6 +37,7 @@ def site(browser: Browser, db_engine: Engine, tmp_path_factory: pytest.TempPathF
     with db_engine.clone() as own:
         told = demo(own.url, home, "--orders", ORDERS)
         assert told["broken"] == []
+        tills(own.url, home, told)
         with served(own.url, home, told["invitations"]) as found:
             yield found
 

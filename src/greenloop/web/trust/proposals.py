@@ -31,7 +31,7 @@ PROPOSERS = tuple(sorted(set().union(*(each.proposers for each in EXECUTORS.valu
 @require_safe
 def inbox(request: HttpRequest) -> HttpResponse:
     """List what waits for a second person, then what was decided, newest first."""
-    at, before = clock.now(), cursors.number(request)
+    at, before, visitor = clock.now(), cursors.number(request), access.visitor(request)
     waiting = [] if before else trust.open_proposals(at=at, limit=OPEN_MAX)
     closed, last = cursors.page(trust.closed_proposals(at=at, before=before or trust.LATEST, limit=ROWS + 1), ROWS)
     return show(
@@ -42,6 +42,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
         first=before is None,
         who=who.named(name for row in (*waiting, *closed) for name in (row.proposed_by, row.decided_by)),
         kinds=who.KINDS,
+        may_propose_key=visitor is not None and bool(visitor.staff & EXECUTORS["key.rotate"].proposers),
         older=f"{reverse('proposals')}?before={last.id}" if last else None,
         newer=reverse("proposals") if before else None,
     )

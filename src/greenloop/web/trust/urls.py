@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from greenloop.web.trust import audit, clockwork, proposals
+from greenloop.web.trust import audit, clockwork, keys, proposals
 
 urlpatterns: list[URLPattern] = [
     path("proposals/", proposals.inbox, name="proposals"),
@@ -10,6 +10,8 @@ urlpatterns: list[URLPattern] = [
     path("proposals/<int:number>/approve/", proposals.approve, name="proposal_approve"),
     path("proposals/<int:number>/reject/", proposals.reject, name="proposal_reject"),
     path("proposals/<int:number>/withdraw/", proposals.withdraw, name="proposal_withdraw"),
+    path("keys/", keys.clients, name="clients"),
+    path("keys/<int:number>/", keys.propose_key, name="key_propose"),
     path("clock/", clockwork.runs, name="clock"),
     path("audit/", audit.log, name="audit"),
 ]
