@@ -134,3 +134,23 @@ def test_refunds_are_read_by_both_sides_and_listed_for_the_merchant(town: Town, 
         assert (stranger.get(one).status, stranger.get(one).code) == (404, "refund.unknown")
         assert stranger.get("/v1/refunds?merchant=grocer").code == "merchant.unknown"
     assert till.get("/v1/refunds").code == "refunds.merchant"
+
+
+def test_a_pending_refund_asked_for_by_key_is_paid_by_asking_again_with_it(
+    town: Town, till: Caller, clock: Any
+) -> None:
+    order = town.sell("lin", "grocer", 10_000)
+    town.day(2, 10).pay_out()
+    clock(town.at)
+    path, asked = f"/v1/orders/{order}/refunds", {"refund_no": "r-1", "amount_fen": 4_000}
+    pending = till.post(path, asked, idempotency_key="k-1")
+    assert (pending.status, pending.json["state"]) == (201, "pending")
+    again = till.post(path, asked, idempotency_key="k-1")
+    assert (again.json, again.headers.get("idempotency-replayed")) == (pending.json, None)
+    town.deposit("grocer", 50_000)
+    paid = till.post(path, asked, idempotency_key="k-1")
+    assert (paid.json["state"], paid.json["id"]) == ("paid", pending.json["id"])
+    # Paid is the last word, and kept.
+    kept = till.post(path, asked, idempotency_key="k-1")
+    assert (kept.json, kept.headers.get("idempotency-replayed")) == (paid.json, "true")
+    assert fetch("SELECT state FROM refund") == [("paid",)]

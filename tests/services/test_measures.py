@@ -3,6 +3,7 @@
 import os
 import subprocess
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ from prometheus_client import REGISTRY
 
 from greenloop.core.faults import Breach
 from greenloop.services import measures, sharing, trail
+from greenloop.services import verb as verbs
 from greenloop.services.verb import verb
 from tests.support.databases import Database
+from tests.support.threads import at_once
 from tests.support.town import found_town
 
 
@@ -46,6 +49,41 @@ def test_a_broken_invariant_is_counted_where_the_alarm_reads_it(database: Databa
     with pytest.raises(Breach):
         broken()
     assert value("greenloop_breaches_total") == before + 1
+
+
+def test_on_a_file_the_wait_for_the_writer_is_measured_apart_from_the_verb_that_waits(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if database.engine != "sqlite":
+        return
+    now, writing, asked = [0.0], Event(), Event()
+
+    @verb
+    def long() -> None:
+        writing.set()
+        assert asked.wait(60)
+        now[0] += 10
+
+    @verb
+    def short() -> None:
+        """Do nothing."""
+
+    def time() -> float:
+        if writing.is_set():
+            asked.set()
+        return now[0]
+
+    def after() -> None:
+        assert writing.wait(60)
+        short()
+
+    monkeypatch.setattr(verbs, "perf_counter", time)
+    monkeypatch.setattr(measures, "perf_counter", time)
+    waited_s = value("greenloop_writer_seconds_sum")
+    at_once([long, after])
+    assert value("greenloop_writer_seconds_sum") == waited_s + 10
+    took_s = {name: value("greenloop_verb_seconds_sum", verb=f"test_measures.{name}") for name in ("long", "short")}
+    assert took_s == {"long": 10, "short": 0}
 
 
 def test_a_refusal_is_counted_by_its_code_and_noted_on_its_request() -> None:

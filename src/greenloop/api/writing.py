@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -31,7 +32,8 @@ def write(
 
     `again` says that the verb found its work done before (its own natural key), or tells it from the result. With an
     Idempotency-Key the answer is kept in the verb's transaction: what `kept` makes of the result, where a secret is
-    shown once and never again. `first` is a verb of its own that goes before, and isn't called where the key was used.
+    shown once and never again; nothing where that is None, because it isn't the last word. `first` is a verb of its
+    own that goes before, and isn't called where the key was used.
 
     :raises Refusal: the key was used for another request, or the verb refuses.
     """
@@ -40,7 +42,7 @@ def write(
     asked, lasting = None, kept or answer
     if key:
         whole = _hash(request)
-        asked = Asked(caller.name, key, whole, clock.now(), lambda result: Kept(status, _text(lasting(result))))
+        asked = Asked(caller.name, key, whole, clock.now(), partial(_kept, status, lasting))
         if given := answers.given([(caller.name, key)]).get((caller.name, key)):
             return _replayed(asked, given)
     if first is not None:
@@ -54,6 +56,11 @@ def write(
             raise
         return _replayed(asked, answers.given([(asked.caller, asked.key)])[asked.caller, asked.key])
     return _response(status, _text(answer(result)), replayed=again if isinstance(again, bool) else again(result))
+
+
+def _kept(status: int, lasting: Callable[[R], Any], result: R) -> Kept | None:
+    told = lasting(result)
+    return None if told is None else Kept(status, _text(told))
 
 
 def _replayed(asked: Asked, given: Given) -> HttpResponse:

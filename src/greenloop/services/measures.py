@@ -32,6 +32,7 @@ ORDER_REFUSALS = Counter("greenloop_order_refusals", "Orders refused, in batches
 REFUSALS = Counter("greenloop_refusals", "Requests refused, by the refusal's code.", ["code"])
 BREACHES = Counter("greenloop_breaches", "Broken invariants: nothing was recorded, people are to be called.")
 VERB_SECONDS = Histogram("greenloop_verb_seconds", "Time of a verb's transaction.", ["verb"], buckets=LONG)
+WRITER_SECONDS = Histogram("greenloop_writer_seconds", "Time that a verb waits to write an SQLite file.", buckets=LONG)
 BATCH_ITEMS = Histogram("greenloop_batch_items", "Calls that one batch answered.", ["queue"], buckets=SIZES)
 BATCH_SECONDS = Histogram("greenloop_batch_seconds", "Time of one batch.", ["queue"], buckets=FAST)
 QUEUE = Gauge("greenloop_queue_waiting", "Calls that wait for a batch.", ["queue"], multiprocess_mode="livesum")

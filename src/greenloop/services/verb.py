@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
 from threading import RLock
+from time import perf_counter
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import IntegrityError, transaction
@@ -42,14 +43,15 @@ class Kept:
 class Asked:
     """A write that its caller may ask for again: whose key it is, what was asked, how its result is answered.
 
-    `request_hash` is the SHA-256 of method, path and body, in hex.
+    `request_hash` is the SHA-256 of method, path and body, in hex. `answer` gives None for what isn't the last word:
+    who asks for that again is answered anew.
     """
 
     caller: str
     key: str
     request_hash: str
     at: datetime
-    answer: Callable[[Any], Kept]
+    answer: Callable[[Any], Kept | None]
 
 
 _asked: ContextVar[Asked | None] = ContextVar("asked", default=None)
@@ -75,14 +77,23 @@ def verb(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        alone = nullcontext() if sql.is_postgresql() else _ALONE
-        with measures.verb(measured_as), alone, transaction.atomic(durable=True):
+        alone = nullcontext() if sql.is_postgresql() else _alone()
+        with alone, measures.verb(measured_as), transaction.atomic(durable=True):
             result = function(*args, **kwargs)
-            if asked := _asked.get():
-                keep_answers([(asked, asked.answer(result))])
+            if (asked := _asked.get()) and (kept := asked.answer(result)):
+                keep_answers([(asked, kept)])
             return result
 
     return run
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Be the one verb of this process that writes, from when the others let it."""
+    begun = perf_counter()
+    with _ALONE:
+        measures.WRITER_SECONDS.observe(perf_counter() - begun)
+        yield
 
 
 def conflict(key: str) -> Refusal:

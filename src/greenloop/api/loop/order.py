@@ -222,12 +222,16 @@ def cancel_order(request: HttpRequest, order_id: str) -> HttpResponse:
 
 
 def refunded(request: HttpRequest, form: RefundForm, *, again: bool) -> HttpResponse:
-    """Refund, and answer with the refund as it was recorded.
+    """Refund, and answer with the refund as it was recorded. What is pending is asked for again, so it isn't kept.
 
     :raises Refusal: the refund is refused.
     """
     at: datetime = clock.now()
-    return write(request, lambda: refund(forms=[form], at=at), _recorded, status=201, again=again)
+    return write(request, lambda: refund(forms=[form], at=at), _recorded, status=201, again=again, kept=_paid)
+
+
+def _paid(done: Refunded) -> RefundShown | None:
+    return None if done.states[0] == "pending" else _recorded(done)
 
 
 def _recorded(done: Refunded) -> RefundShown:

@@ -46,9 +46,8 @@ class KeptAnswers:
     def add(self, index: int, sold: Sold | None) -> None:
         """Keep the answer to a sale that was taken, also for the sales behind it in the batch."""
         asked = self.asked.get(index)
-        if asked is None or sold is None:
+        if asked is None or sold is None or (kept := asked.answer(sold)) is None:
             return
-        kept = asked.answer(sold)
         self.new.append((asked, kept))
         self.now[index] = kept
         self._given[asked.caller, asked.key] = asked.request_hash, kept
