@@ -167,8 +167,8 @@ def test_a_member_s_client_gets_notice_of_expiry_a_month_and_a_week_ahead(databa
 def test_where_nobody_listens_a_verb_pays_one_small_query(town: Town) -> None:
     listen(town, "grocer", kinds=("hold.placed",))
     asked: list[Callable[[datetime], int]] = [
-        lambda at: steps.tell("refund.paid", lambda _: pytest.fail("nobody asked"), at=at),
-        lambda at: steps.tell_client("orders.vested", "cycle/1", lambda _: pytest.fail("nobody asked"), at),
+        lambda at: steps.tell("refund.paid", lambda: pytest.fail("nobody asked"), at=at),
+        lambda at: steps.tell_together("orders.vested", "c", lambda: pytest.fail("nobody asked"), lambda _: {}, at=at),
     ]
     for tell in asked:
         with counted() as found:
@@ -183,7 +183,7 @@ def test_an_event_is_undone_with_what_it_tells_of(town: Town) -> None:
 
     def fail() -> None:
         with transaction.atomic():
-            assert steps.tell("rate.set", lambda _: news, at=town.at) == 1
+            assert steps.tell("rate.set", lambda: news, at=town.at) == 1
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -195,7 +195,7 @@ def test_many_events_are_written_in_few_statements(town: Town) -> None:
     mall, told_of = listen(town), 1_200
     news = [steps.News(f"n/{number}", {"number": number}) for number in range(told_of)]
     with counted() as found, transaction.atomic():
-        assert steps.tell("rules.published", lambda _: news, at=town.at) == told_of
-        assert steps.tell("rules.published", lambda _: news, at=town.at) == 0
+        assert steps.tell("rules.published", lambda: news, at=town.at) == told_of
+        assert steps.tell("rules.published", lambda: news, at=town.at) == 0
     assert len(told(mall, "rules.published")) == told_of
     assert len(found) < 20

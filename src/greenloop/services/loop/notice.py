@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from greenloop.services.loop.rules import in_force, rulings
-from greenloop.services.outbox.steps import News, Subscribers, tell
+from greenloop.services.outbox.steps import News, tell
 from greenloop.services.verb import verb
 from greenloop.store import sql
 
@@ -23,8 +23,7 @@ def give_notice(*, at: datetime) -> int:
     calendar = in_force(rulings(), at).rules.calendar
     today = calendar.local_date(at)
 
-    def news(who: Subscribers) -> Iterable[News]:
-        del who
+    def news() -> Iterable[News]:
         for ahead in DAYS_AHEAD:
             last = today + timedelta(days=ahead)
             first = last - timedelta(days=MISSED_MAX - 1)

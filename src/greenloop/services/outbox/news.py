@@ -7,46 +7,39 @@ refund was asked for stays in the house.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 
-from greenloop.services.outbox.steps import News, Subscribers, tell, tell_client
+from greenloop.services.outbox.steps import News, tell, tell_together
 from greenloop.store import sql
 
 
 def vested(cycle: int, *, at: datetime) -> None:
     """Tell each client how many orders of its merchants have vested in a cycle, and what they conceded."""
-    rows: list[sql.Row] = []
 
-    def data(merchants: frozenset[int]) -> Mapping[str, object] | None:
-        if not rows:
-            rows.extend(sql.rows(_VESTED, [cycle]))
-        theirs = [
-            {"merchant": ref, "orders": int(orders), "cash_fen": int(cash), "concession_fen": int(concession)}
-            for merchant, ref, orders, cash, concession in rows
-            if merchant in merchants
-        ]
-        return {"cycle": cycle, "merchants": theirs} if theirs else None
+    def news() -> Iterator[News]:
+        for merchant, ref, orders, cash, concession in sql.rows(_VESTED, [cycle]):
+            facts = {"orders": int(orders), "cash_fen": int(cash), "concession_fen": int(concession)}
+            yield News(ref, {"merchant": ref, **facts}, merchant_id=merchant)
 
-    tell_client("orders.vested", f"cycle/{cycle}", data, at)
+    tell_together("orders.vested", f"cycle/{cycle}", news, lambda each: {"cycle": cycle, "merchants": each}, at=at)
 
 
 def settled(cycle: int, issued_fen: int, *, at: datetime) -> None:
     """Tell everybody that a cycle is settled."""
-    tell("settlement.posted", lambda _: [News(f"cycle/{cycle}", {"cycle": cycle, "issued_fen": issued_fen})], at=at)
+    tell("settlement.posted", lambda: [News(f"cycle/{cycle}", {"cycle": cycle, "issued_fen": issued_fen})], at=at)
 
 
 def refunds_paid(numbers: Sequence[int], *, at: datetime) -> None:
     """Tell of refunds, by their numbers, that were paid in this transaction."""
     if numbers:
-        tell("refund.paid", lambda who: _refunds(numbers, who), at=at)
+        tell("refund.paid", lambda: _refunds(numbers), at=at)
 
 
 def refunds_pending(numbers: Sequence[int], *, at: datetime) -> None:
     """Tell of refunds, by their numbers, that wait for money since this transaction."""
     if numbers:
-        tell("refund.pending", lambda who: _refunds(numbers, who), at=at)
+        tell("refund.pending", lambda: _refunds(numbers), at=at)
 
 
-def _refunds(numbers: Sequence[int], who: Subscribers) -> Iterator[News]:
-    del who
+def _refunds(numbers: Sequence[int]) -> Iterator[News]:
     for number, merchant, *told in sorted(sql.rows_in(_REFUNDS, numbers)):
         ref, order_no, refund_no, state, *amounts = told
         data: dict[str, object] = {"merchant": ref, "order_no": order_no, "refund_no": refund_no}
@@ -62,7 +55,7 @@ def _refunds(numbers: Sequence[int], who: Subscribers) -> Iterator[News]:
 def paid_out(owed: Mapping[int, int], business_date: date, *, at: datetime) -> None:
     """Tell merchants' clients what each was paid."""
     if owed:
-        tell("payout.paid", lambda _: _payouts(owed, business_date), at=at)
+        tell("payout.paid", lambda: _payouts(owed, business_date), at=at)
 
 
 def _payouts(owed: Mapping[int, int], business_date: date) -> Iterable[News]:
@@ -76,8 +69,7 @@ def rate_set(merchant_id: int, rate_ppm: int, valid_from_at: datetime, *, at: da
     """Tell a merchant's clients of its new rate."""
     since = valid_from_at.isoformat()
 
-    def news(who: Subscribers) -> Iterable[News]:
-        del who
+    def news() -> Iterable[News]:
         for _, ref in sql.rows_in(_REFS, [merchant_id]):
             data = {"merchant": ref, "rate_ppm": rate_ppm, "valid_from_at": since}
             yield News(f"rate/{merchant_id}/{since}", data, merchant_id=merchant_id)
@@ -88,7 +80,7 @@ def rate_set(merchant_id: int, rate_ppm: int, valid_from_at: datetime, *, at: da
 def rules_published(number: int, effective_at: datetime, *, at: datetime) -> None:
     """Tell everybody of new rules."""
     data = {"rules": str(number), "effective_at": effective_at.isoformat()}
-    tell("rules.published", lambda _: [News(f"rules/{number}", data)], at=at)
+    tell("rules.published", lambda: [News(f"rules/{number}", data)], at=at)
 
 
 def hold(what: str, hold_id: int, account_id: int | None, *, at: datetime) -> None:
@@ -96,8 +88,7 @@ def hold(what: str, hold_id: int, account_id: int | None, *, at: datetime) -> No
     if account_id is None:
         return
 
-    def news(who: Subscribers) -> Iterable[News]:
-        del who
+    def news() -> Iterable[News]:
         for merchant, ref in sql.rows(_MERCHANT_OF, [account_id]):
             yield News(f"hold/{hold_id}", {"merchant": ref, "hold": str(hold_id)}, merchant_id=merchant)
 

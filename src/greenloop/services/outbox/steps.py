@@ -1,7 +1,7 @@
 """Write events and their deliveries, inside the transaction of the verb that makes them happen."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -28,73 +28,84 @@ class News:
 
 
 @dataclass(frozen=True, slots=True)
-class Subscribers:
-    """The clients that asked for a kind of events: their endpoints, and whom they act for."""
+class Listeners:
+    """The clients that asked for a kind of events and are concerned: their endpoints, and who concerns which clients.
+
+    Clients are found by their merchants and by the members that they enrolled, in order; `everybody` is all of them.
+    """
 
     endpoints: Mapping[int, Sequence[int]]
-    merchants: Mapping[int, frozenset[int]]
+    of_merchant: Mapping[int, Sequence[int]]
+    of_account: Mapping[int, Sequence[int]]
+    everybody: Sequence[int]
+
+    def concerned(self, news: News) -> Sequence[int]:
+        """Return the clients that are told."""
+        if news.merchant_id is not None:
+            return self.of_merchant.get(news.merchant_id, ())
+        return self.everybody if news.account_id is None else self.of_account.get(news.account_id, ())
 
 
-def subscribers(kind: str) -> Subscribers | None:
-    """Return who asked for a kind of events; None, after one small query, where nobody did."""
-    found: dict[int, list[int]] = {}
-    for endpoint, client in sql.rows(_ENDPOINTS, [f"% {kind} %"]):
-        found.setdefault(client, []).append(endpoint)
-    if not found:
-        return None
-    merchants: dict[int, set[int]] = {client: set() for client in found}
-    for client, merchant in sql.rows_in(_ACTS_FOR, found):
-        merchants[client].add(merchant)
-    return Subscribers(found, {client: frozenset(theirs) for client, theirs in merchants.items()})
-
-
-def tell(kind: str, news: Callable[[Subscribers], Iterable[News]], *, at: datetime) -> int:
+def tell(kind: str, news: Callable[[], Iterable[News]], *, at: datetime) -> int:
     """Write what happened for each client concerned that asked to be told; return how many events were written.
 
-    `news` is asked only where somebody did, so a verb pays one small query where nobody listens. What a client was told
-    of before, by its kind and `about`, it is not told again.
+    `news` is asked only where somebody did, so a verb pays one small query where nobody listens; and of those who did
+    only they are looked up whom it concerns, however many there are. What a client was told of before, by its kind and
+    `about`, it is not told again.
     """
-    who = subscribers(kind)
-    if who is None:
+    if not _listened(kind):
         return 0
-    told = list(news(who))
-    enrolled = _enrolled(who, {each.account_id for each in told if each.account_id is not None})
-    lines = (
-        (client, each.about, _body(kind, each.data, at))
-        for each in told
-        for client in sorted(who.endpoints)
-        if _concerns(each, client, who, enrolled)
-    )
-    written = 0
-    while part := list(islice(lines, ROWS_MAX)):
-        written += _write(kind, part, who, at)
-    return written
+    told = list(news())
+    who = _listeners(kind, told)
+    lines = ((client, each.about, _body(kind, each.data, at)) for each in told for client in who.concerned(each))
+    return _write_all(kind, lines, who, at)
 
 
-def tell_client(
-    kind: str, about: str, data: Callable[[frozenset[int]], Mapping[str, object] | None], at: datetime
+def tell_together(
+    kind: str,
+    about: str,
+    news: Callable[[], Iterable[News]],
+    data: Callable[[Sequence[Mapping[str, object]]], Mapping[str, object]],
+    *,
+    at: datetime,
 ) -> int:
-    """Write one event for each client that asked for `kind`, with what `data` has to say of its merchants."""
-    who = subscribers(kind)
-    if who is None:
+    """Write one event for each client concerned that asked for `kind`: what `data` makes of all that concerns it."""
+    if not _listened(kind):
         return 0
-    told = ((client, data(who.merchants[client])) for client in sorted(who.endpoints))
-    lines = [(client, about, _body(kind, facts, at)) for client, facts in told if facts is not None]
-    return sum(_write(kind, lines[n : n + ROWS_MAX], who, at) for n in range(0, len(lines), ROWS_MAX))
+    told = list(news())
+    who = _listeners(kind, told)
+    theirs: dict[int, list[Mapping[str, object]]] = {}
+    for each in told:
+        for client in who.concerned(each):
+            theirs.setdefault(client, []).append(each.data)
+    lines = ((client, about, _body(kind, data(theirs[client]), at)) for client in sorted(theirs))
+    return _write_all(kind, lines, who, at)
 
 
-def _concerns(news: News, client: int, who: Subscribers, enrolled: frozenset[tuple[int, int]]) -> bool:
-    if news.merchant_id is not None:
-        return news.merchant_id in who.merchants[client]
-    return news.account_id is None or (client, news.account_id) in enrolled
+def _listened(kind: str) -> bool:
+    return bool(sql.rows(f"{_LISTEN} LIMIT 1", [f"% {kind} %"]))
 
 
-def _enrolled(who: Subscribers, accounts: set[int]) -> frozenset[tuple[int, int]]:
-    return (
-        frozenset(row for row in sql.rows_in(_ENROLLED, accounts) if row[0] in who.endpoints)
-        if accounts
-        else frozenset()
-    )
+def _listeners(kind: str, told: Sequence[News]) -> Listeners:
+    """Look up who is to be told: by the merchants and members of the news, so that nobody else costs anything."""
+    asked = [f"% {kind} %"]
+    merchants = sorted({each.merchant_id for each in told if each.merchant_id is not None})
+    accounts = sorted({each.account_id for each in told if each.merchant_id is None and each.account_id is not None})
+    is_for_all = any(each.merchant_id is None and each.account_id is None for each in told)
+    endpoints: dict[int, list[int]] = {}
+
+    def by_key(rows: Iterable[sql.Row]) -> dict[int, list[int]]:
+        clients: dict[int, set[int]] = {}
+        for endpoint, client, key in rows:
+            endpoints.setdefault(client, []).append(endpoint)
+            clients.setdefault(key, set()).add(client)
+        return {key: sorted(found) for key, found in clients.items()}
+
+    of_merchant = by_key(sql.rows_in(_OF_MERCHANT, merchants, asked))
+    of_account = by_key(sql.rows_in(_OF_ACCOUNT, accounts, asked))
+    everybody = by_key((*row, 0) for row in (sql.rows(_LISTEN, asked) if is_for_all else ()))
+    own = {client: sorted(set(found)) for client, found in endpoints.items()}
+    return Listeners(own, of_merchant, of_account, everybody.get(0, ()))
 
 
 def _body(kind: str, data: Mapping[str, object], at: datetime) -> str:
@@ -103,9 +114,14 @@ def _body(kind: str, data: Mapping[str, object], at: datetime) -> str:
     return json.dumps({"type": kind, "timestamp": stamp, "data": data}, ensure_ascii=False, separators=(",", ":"))
 
 
-def _write(kind: str, lines: Sequence[tuple[int, str, str]], who: Subscribers, at: datetime) -> int:
-    if not lines:
-        return 0
+def _write_all(kind: str, lines: Iterator[tuple[int, str, str]], who: Listeners, at: datetime) -> int:
+    written = 0
+    while part := list(islice(lines, ROWS_MAX)):
+        written += _write(kind, part, who, at)
+    return written
+
+
+def _write(kind: str, lines: Sequence[tuple[int, str, str]], who: Listeners, at: datetime) -> int:
     now = sql.instant(at)
     events: list[Row] = [
         (number, client, kind, about, body, now)
@@ -119,11 +135,15 @@ def _write(kind: str, lines: Sequence[tuple[int, str, str]], who: Subscribers, a
     return len(new)
 
 
-_ENDPOINTS = (
-    "SELECT id, client_id FROM webhook_endpoint WHERE ended_at IS NULL AND ' ' || kinds || ' ' LIKE %s ORDER BY id"
-)
-_ACTS_FOR = "SELECT client_id, merchant_id FROM client_merchant WHERE client_id IN ({keys})"
-_ENROLLED = "SELECT client_id, account_id FROM client_member WHERE account_id IN ({keys})"
+_LISTEN = "SELECT id, client_id FROM webhook_endpoint WHERE ended_at IS NULL AND ' ' || kinds || ' ' LIKE %s"
+_OF_MERCHANT = """
+    SELECT e.id, e.client_id, a.merchant_id FROM client_merchant a JOIN webhook_endpoint e ON e.client_id = a.client_id
+    WHERE e.ended_at IS NULL AND ' ' || e.kinds || ' ' LIKE %s AND a.merchant_id IN ({keys})
+"""
+_OF_ACCOUNT = """
+    SELECT e.id, e.client_id, a.account_id FROM client_member a JOIN webhook_endpoint e ON e.client_id = a.client_id
+    WHERE e.ended_at IS NULL AND ' ' || e.kinds || ' ' LIKE %s AND a.account_id IN ({keys})
+"""
 _EVENT = """
     INSERT INTO outbox_event (id, client_id, kind, about, body, at) VALUES {values}
     ON CONFLICT (client_id, kind, about) DO NOTHING RETURNING id, client_id
