@@ -133,6 +133,38 @@ def test_a_process_keeps_its_worker_number_for_as_long_as_it_lives(
     assert leased_until(number) <= datetime.now(UTC)
 
 
+def test_a_process_whose_number_was_leased_to_another_goes_on_under_one_of_its_own(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from greenloop.config import lease
+    from greenloop.services import ids
+
+    monkeypatch.setattr(lease, "RENEW_S", 0.05)
+    outer = ids.use(ids.Maker())
+    give_back = lease.own_ids("worker")
+    try:
+        number = made_under()
+        # The machine slept for longer than the lease, and somebody else has it now.
+        execute("UPDATE worker SET holder = 'greenloop serve (process 1)/other' WHERE number = %s", number)
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline and made_under() == number:
+            time.sleep(0.05)
+        assert made_under() != number
+        ((mine,),) = fetch("SELECT number FROM worker WHERE holder LIKE 'greenloop worker%%'")
+        assert made_under() == mine
+    finally:
+        give_back()
+        ids.use(outer)
+    assert leased_until(mine) <= datetime.now(UTC) < leased_until(number)
+
+
+def made_under() -> int:
+    """Return the number that this process makes ids under."""
+    from greenloop.services import ids
+
+    return ids.block(1)[0] >> 12 & 1_023
+
+
 def leased_until(number: int) -> datetime:
     from greenloop.store import sql
 

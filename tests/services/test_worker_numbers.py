@@ -31,6 +31,22 @@ def test_a_number_is_free_again_once_it_is_given_back_or_its_day_is_over(town: "
     assert worker.lease(holder="d", at=town.later(days=1, minutes=1).at).worker in {first.worker, second.worker}
 
 
+def test_a_number_that_was_leased_to_another_since_is_neither_renewed_nor_given_back(town: "Town") -> None:
+    slept = worker.lease(holder="greenloop serve (process 7)", at=town.at)
+    other = worker.lease(holder="greenloop serve (process 7)", at=town.later(days=2).at)  # another machine's
+    assert other.worker == slept.worker
+    assert not worker.renew(maker=slept, at=town.at)
+    worker.give_back(maker=slept, at=town.at)
+    assert worker.lease(holder="third", at=town.later(minutes=1).at).worker != other.worker
+    assert worker.renew(maker=other, at=town.at)
+
+
+def test_a_day_that_is_over_is_renewed_while_nobody_else_has_the_number(town: "Town") -> None:
+    slept = worker.lease(holder="a", at=town.at)
+    assert worker.renew(maker=slept, at=town.later(days=2).at)
+    assert worker.lease(holder="b", at=town.at).worker != slept.worker
+
+
 def test_the_last_number_is_said_to_be_the_last(town: "Town") -> None:
     until = sql.instant(town.at + timedelta(days=1))
     sql.run_many(

@@ -10,33 +10,41 @@ from django.db import connection
 
 from greenloop.services import ids, worker
 
-RENEW_S = 3_600
+RENEW_S = 60
 log = logging.getLogger("greenloop.serving")
 
 
 def own_ids(program: str) -> Callable[[], None]:
     """Lease a worker number and keep it leased, in a thread; return what gives it back.
 
-    Once its lease had run out another process could have the number, and the two would make the same ids.
+    Once its lease had run out, on a machine that slept, another process may have the number: this one then leases anew.
     """
-    maker = worker.lease(holder=f"greenloop {program} (process {os.getpid()})", at=datetime.now(UTC))
-    ids.use(maker)
+    makers = [_leased(program)]
     connection.close()
     ending = Event()
-    Thread(target=_keep, args=(maker, ending), name="greenloop-lease", daemon=True).start()
+    Thread(target=_keep, args=(program, makers, ending), name="greenloop-lease", daemon=True).start()
 
     def give_back() -> None:
         ending.set()
-        worker.give_back(maker=maker, at=datetime.now(UTC))
+        worker.give_back(maker=makers[-1], at=datetime.now(UTC))
         connection.close()
 
     return give_back
 
 
-def _keep(maker: ids.Maker, ending: Event) -> None:
+def _leased(program: str) -> ids.Maker:
+    """Lease a number and make this process's ids under it from now on."""
+    maker = worker.lease(holder=f"greenloop {program} (process {os.getpid()})", at=datetime.now(UTC))
+    ids.use(maker)
+    return maker
+
+
+def _keep(program: str, makers: list[ids.Maker], ending: Event) -> None:
     while not ending.wait(RENEW_S):
         try:
-            worker.renew(maker=maker, at=datetime.now(UTC))
+            if not worker.renew(maker=makers[-1], at=datetime.now(UTC)):
+                makers.append(_leased(program))
+                log.critical("the worker number was another process's by now: ids go on under %s", makers[-1].worker)
         except Exception:
             # The lease is for a day: there are many more tries before another process may take the number.
             log.exception("the worker number could not be renewed")

@@ -17,11 +17,14 @@ def _wall_ms() -> int:
 class Maker:
     """Makes ids that never repeat and never go back, for one worker number.
 
-    It never goes below its last millisecond: it waits up to a second for a clock that ran back, then refuses.
+    It never goes below its last millisecond: it waits up to a second for a clock that ran back, then refuses. `holder`
+    is whom the number is leased to.
     """
 
-    def __init__(self, *, worker: int = 0, clock_ms: Callable[[], int] = _wall_ms, last_ms: int = 0) -> None:
-        self.worker = worker
+    def __init__(
+        self, *, worker: int = 0, clock_ms: Callable[[], int] = _wall_ms, last_ms: int = 0, holder: str = ""
+    ) -> None:
+        self.worker, self.holder = worker, holder
         self._clock_ms = clock_ms
         # The maker before may have used all of its last millisecond.
         self.last_ms = last_ms + 1 if last_ms else 0
