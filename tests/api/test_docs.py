@@ -83,6 +83,7 @@ def run(script: str, known: dict[str, str]) -> str:
         ("rows of a page", f"{limits.PAGE_MAX}, {limits.PAGE} without `limit`"),
         ("rows of one part of an export", exports.ROWS_MAX),
         ("days of a statement", statements.DAYS_MAX),
+        ("keys that aren't good, from one address", f"{limits.FAILURES_PER_MINUTE} a minute"),
     ],
 )
 def test_the_limits_of_the_page_are_those_of_the_program(what: str, most: object) -> None:

@@ -70,7 +70,12 @@ def signer(environ: Environ, body: bytes, scope: str) -> Client:
 
     :raises Problem: there is no key, it is not good (any more), it lacks the scope, or it calls too often.
     """
-    fact, nonce = _signed(environ, body) if "HTTP_SIGNATURE_INPUT" in environ else (_bearer(environ), "")
+    try:
+        fact, nonce = _signed(environ, body) if "HTTP_SIGNATURE_INPUT" in environ else (_bearer(environ), "")
+    except Problem as no:
+        if no.status == 401:
+            limits.failed(environ)
+        raise
     trail.caller("client", fact.client_id)
     if scope not in fact.scopes:
         message = say("This key lacks the scope {scope}. Ask for one that has it.")
@@ -111,7 +116,7 @@ def _bearer(environ: Environ) -> KeyFact:
     number, _, secret = rest.partition("_")
     if kind.lower() != "bearer" or prefix != "glk" or not number.isascii() or not number.isdigit() or len(number) > 19:
         raise no_key()
-    fact = _live(int(number))
+    fact = _live(int(number), environ)
     if fact is None or not hmac.compare_digest(secret.encode("utf-8", "surrogateescape"), fact.secret):
         signing.refuse("auth.key", say("This key is not known, has ended, or was revoked."))
     if fact.must_sign:
@@ -121,7 +126,7 @@ def _bearer(environ: Environ) -> KeyFact:
 
 def _signed(environ: Environ, body: bytes) -> tuple[KeyFact, str]:
     signed = signing.read(environ["HTTP_SIGNATURE_INPUT"], environ.get("HTTP_SIGNATURE", ""))
-    fact = _live(signed.key_id)
+    fact = _live(signed.key_id, environ)
     if fact is None:
         signing.refuse("auth.key", say("This key is not known, has ended, or was revoked."))
     signing.check(
@@ -150,12 +155,14 @@ def busy() -> Problem:
     return Problem(503, "service.busy", say("The server is busy, and nothing was done. Ask again."), retry_after_s=1)
 
 
-def _live(key_id: int) -> KeyFact | None:
+def _live(key_id: int, environ: Environ) -> KeyFact | None:
     if key_id > ID_MAX:  # no database has such a number
         return None
     now_s = time.monotonic()
     read_s, fact = _known.get(key_id, (0.0, None))
     if not read_s or now_s - read_s > FRESH_S:
+        if fact is None:  # a key that was good is asked for again, whatever else came from its address
+            limits.may_try(environ)
         if len(_known) > KEYS_MAX:
             _known.clear()
         try:

@@ -1,7 +1,12 @@
-"""How much is taken on: sizes of bodies, batches and pages, and how often a key may call."""
+"""How much is taken on: sizes of bodies, batches and pages, how often a key may call, and how often be wrong."""
 
 import time
+from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
 from threading import Lock
+from typing import Any
+
+from django.conf import settings
 
 from greenloop.api.problems import Problem
 from greenloop.core.faults import say
@@ -15,11 +20,16 @@ PAGE = 50
 KEYS_MAX = 10_000
 LINGER_S = 0.01
 """How long a batch waits at most for callers that were in the one before; nobody waits where few call."""
+FAILURES_PER_MINUTE = 300
+MINUTE_S = 60
+IPV6_PREFIX = 64
+"""Whoever has one address of IPv6 has all that begin like it."""
 
 per_second = 20_000
 """Calls a second that one key may make at one process, for ten seconds on end; then it waits. Set by the settings."""
 BURST_S = 10
 _free_at: dict[int, float] = {}
+_failed_until: dict[str, float] = {}
 _lock = Lock()
 
 
@@ -29,8 +39,9 @@ def body_bytes_max(path: str) -> int:
 
 
 def forget() -> None:
-    """Forget how often keys have called."""
+    """Forget how often keys have called, and how often they were wrong."""
     _free_at.clear()
+    _failed_until.clear()
 
 
 def count(key_id: int) -> None:
@@ -46,6 +57,49 @@ def count(key_id: int) -> None:
         if free_at - now_s > BURST_S:
             raise Problem(429, "limit.calls", say("This key calls too often. Wait, and ask again."), retry_after_s=1)
         _free_at[key_id] = free_at
+
+
+def failed(environ: Mapping[str, Any]) -> None:
+    """Count a key that wasn't good, by the address that it came from.
+
+    :raises Problem: too many came from there.
+    """
+    address, now_s = _address(environ), time.monotonic()
+    with _lock:
+        if len(_failed_until) > KEYS_MAX:
+            _failed_until.clear()
+        until = max(_failed_until.get(address, now_s), now_s) + MINUTE_S / FAILURES_PER_MINUTE
+        if until - now_s > MINUTE_S:
+            raise _too_many_failures()
+        _failed_until[address] = until
+
+
+def may_try(environ: Mapping[str, Any]) -> None:
+    """Accept a key that has yet to be looked up, from an address of which not too many were wrong.
+
+    :raises Problem: too many were.
+    """
+    if not _failed_until:  # as nearly always: no address has to be read
+        return
+    until = _failed_until.get(_address(environ), 0.0) + MINUTE_S / FAILURES_PER_MINUTE
+    if until - time.monotonic() > MINUTE_S:
+        raise _too_many_failures()
+
+
+def _too_many_failures() -> Problem:
+    message = say("Too many keys from your address were not good. Wait, and call with a key that is.")
+    return Problem(429, "limit.failures", message, retry_after_s=1)
+
+
+def _address(environ: Mapping[str, Any]) -> str:
+    """Return where a request came from, as the one trusted proxy says it, where there is one."""
+    told = environ.get("HTTP_X_FORWARDED_FOR", "") if settings.ALLAUTH_TRUSTED_PROXY_COUNT else ""
+    text = str(told.rpartition(",")[2].strip() or environ.get("REMOTE_ADDR", ""))
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return text[:64]
+    return text if address.version == 4 else str(ip_network((address, IPV6_PREFIX), strict=False))
 
 
 def too_large(bytes_max: int) -> Problem:
