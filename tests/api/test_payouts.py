@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from tests.support.calling import Caller, till_of
-from tests.support.ledger import balances
+from tests.support.ledger import balances, fetch
 from tests.support.looking import Looker, looker_of, staff_of
 from tests.support.town import Town
 from tests.support.visiting import seated
@@ -17,8 +17,8 @@ def test_a_payout_tells_what_it_is_made_of(town: Town, till: Caller, clock: Any)
     town.refund(first, 20_000)
     town.later(days=1)
     clock(town.at)
-    finance = staff_of("finance")
-    finance.post("/v1/deposits", {"merchant": "grocer", "deposit_no": "d-1", "amount_fen": 700})
+    finance = staff_of("finance").fresh()
+    town.deposit("grocer", 700)
     day = town.today().isoformat()
     done = finance.post("/v1/payouts", {"business_date": day}, idempotency_key="p")
     # Grocer: 90 % of 1 000 and of 500 yuan, less 90 % of the 200 that were given back, and the 7 it brought; baker: 80.
@@ -48,7 +48,7 @@ def test_a_payout_tells_what_it_is_made_of(town: Town, till: Caller, clock: Any)
 
 def test_a_day_that_has_not_begun_is_not_paid(town: Town, clock: Any) -> None:
     clock(town.at)
-    finance = staff_of("finance")
+    finance = staff_of("finance").fresh()
     tomorrow = (town.today() + timedelta(days=1)).isoformat()
     answer = finance.post("/v1/payouts", {"business_date": tomorrow})
     assert (answer.status, answer.code) == (422, "payout.early")
@@ -56,24 +56,61 @@ def test_a_day_that_has_not_begun_is_not_paid(town: Town, clock: Any) -> None:
         assert staff_of(role).post("/v1/payouts", {"business_date": tomorrow}).code == "auth.role"
 
 
-def test_a_deposit_counts_once(town: Town, clock: Any) -> None:
+DEPOSIT = {"merchant": "grocer", "deposit_no": "d-1", "amount_fen": 700, "reason": "on icbc-1"}
+
+
+def test_a_deposit_is_taken_by_two_people_and_once(town: Town, till: Caller, clock: Any) -> None:
     clock(town.at)
-    finance = staff_of("finance")
-    told = {"merchant": "grocer", "deposit_no": "d-1", "amount_fen": 700}
-    made = finance.post("/v1/deposits", told)
-    assert (made.status, made.json["amount_fen"], made.json["payout_id"]) == (201, 700, None)
-    again = finance.post("/v1/deposits", told)
-    assert (again.json, again.headers["idempotency-replayed"]) == (made.json, "true")
-    assert finance.post("/v1/deposits", told | {"amount_fen": 701}).code == "deposit.conflict"
-    assert balances()["trust:merchant_payable"] == 700
+    finance, other = staff_of("finance", "Lin").fresh(), staff_of("finance", "Wu").fresh()
+    made = finance.post("/v1/deposits", DEPOSIT)
+    assert made.status == 202
+    shown = other.get(f"/v1/proposals/{made.json['id']}").json
+    content = {"merchant": "grocer", "deposit_no": "d-1", "amount_fen": 700}
+    assert (shown["kind"], shown["content"], shown["reason"]) == ("deposit.take", content, "on icbc-1")
+    done = other.post(f"/v1/proposals/{made.json['id']}/approve", {"sha256": made.json["sha256"]}).json
+    (taken,) = till.get("/v1/deposits").json["items"]
+    assert (taken["amount_fen"], taken["payout_id"], done["outcome"]) == (700, None, f"deposit/{taken['id']}")
+    assert balances()["trust:merchant_payable"] == balances()["trust:bank"] == 700
+    assert other.post("/v1/deposits", DEPOSIT).code == "proposal.nothing"
+    assert other.post("/v1/deposits", DEPOSIT | {"amount_fen": 701}).code == "deposit.conflict"
+    assert other.post("/v1/deposits", DEPOSIT | {"merchant": "nobody"}).code == "deposit.merchant"
     assert till_of("baker").get("/v1/deposits").json["items"] == []
+
+
+def test_nobody_alone_pays_out_money_that_no_bank_has_seen(town: Town, clock: Any) -> None:
+    clock(town.later(days=1).at)
+    finance = staff_of("finance").fresh()
+    made = finance.post("/v1/deposits", DEPOSIT | {"amount_fen": 10**9}).json
+    own = finance.post(f"/v1/proposals/{made['id']}/approve", {"sha256": made["sha256"]})
+    assert (own.status, own.code) == (409, "proposal.two_people")
+    marketing = staff_of("marketing").fresh()
+    for role, code in ((marketing, "auth.role"), (staff_of("operator"), "auth.reauthenticate")):
+        assert role.post(f"/v1/proposals/{made['id']}/approve", {"sha256": made["sha256"]}).code == code
+    day = town.today().isoformat()
+    assert finance.post("/v1/payouts", {"business_date": day}).json["amount_fen"] == 0
+    assert fetch("SELECT COUNT(*) FROM deposit") == fetch("SELECT COUNT(*) FROM journal") == [(0,)]
+
+
+def test_who_moves_money_has_shown_lately_who_they_are(town: Town, clock: Any) -> None:
+    clock(town.later(days=1).at)
+    finance = staff_of("finance")
+    asked: tuple[tuple[str, Any], ...] = (
+        ("payouts", {"business_date": town.today().isoformat()}),
+        ("deposits", DEPOSIT),
+        ("bank-statements", {"statement": "icbc-1", "paid_until_at": town.at.isoformat()}),
+    )
+    for path, body in asked:
+        answer = finance.post(f"/v1/{path}", body)
+        assert (answer.status, answer.code) == (403, "auth.reauthenticate"), path
+    finance.fresh()
+    assert [finance.post(f"/v1/{path}", body).status for path, body in asked] == [200, 202, 200]
 
 
 def test_a_bank_statement_confirms_cash_once(town: Town, clock: Any) -> None:
     one = town.sell("mei", "grocer", 100_000, confirmed=False)
     town.sell("lin", "grocer", 50_000, confirmed=False)
     clock(town.at)
-    finance = staff_of("finance")
+    finance = staff_of("finance").fresh()
     told = {"statement": "icbc-1", "order_ids": [str(one)]}
     assert finance.post("/v1/bank-statements", told).json == {"statement": "icbc-1", "confirmed_fen": 100_000}
     again = finance.post("/v1/bank-statements", told)

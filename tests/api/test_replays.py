@@ -127,7 +127,7 @@ def cash(office: Office) -> Asking:
 
 
 MERCHANT = {"ref": "tea", "city": "Hangzhou", "enrolled_at": "2026-01-05T09:00:00+08:00", "rate_ppm": 80_000}
-DEPOSIT = {"merchant": "grocer", "deposit_no": "d-1", "amount_fen": 700}
+DEPOSIT = {"merchant": "grocer", "deposit_no": "d-1", "amount_fen": 700, "reason": "on icbc-1"}
 KEY = {"scopes": ["orders:read"], "reason": "opens"}
 TWICE: dict[str, Callable[[Office], Asking]] = {
     "takeOrder": lambda o: o.post(o.till, "/v1/orders", o.sale()),
@@ -146,7 +146,7 @@ TWICE: dict[str, Callable[[Office], Asking]] = {
     "registerClient": lambda o: o.post(o.operator, "/v1/clients", {"name": "mall", "kind": "partner"}),
     "proposeKey": lambda o: o.post(o.operator, f"/v1/clients/{o.client()}/keys", KEY),
     "payOut": paid_out,
-    "takeDeposit": lambda o: o.post(o.finance, "/v1/deposits", DEPOSIT),
+    "proposeDeposit": lambda o: o.post(o.finance, "/v1/deposits", DEPOSIT),
     "confirmCash": cash,
     "proposeGrant": lambda o: o.post(o.marketing, "/v1/grants", o.grant()),
     "approveGrant": lambda o: o.post(o.finance, f"/v1/grants/{o.granted()}/approve"),

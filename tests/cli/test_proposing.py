@@ -75,6 +75,15 @@ def test_a_proposal_is_rejected_or_withdrawn(office: Town) -> None:
     assert rates() == [80_000]
 
 
+def test_a_deposit_is_proposed_and_approved_by_another(office: Town) -> None:
+    told = ("deposit", "baker", "D1", "30.00")
+    assert office.call(*told, "--json", code=1).json["code"] == "proposal.missing"
+    made = office.call(*told, "--by", "Lin", "--reason", "on bank-1", "--json").json
+    assert fetch("SELECT COUNT(*) FROM deposit") == [(0,)]
+    office.call("decide", made["proposal"], "--approve", made["sha256"], "--by", "Wu")
+    assert fetch("SELECT deposit_no, amount_fen FROM deposit") == [("D1", 3_000)]
+
+
 def test_an_advance_pays_a_refund_that_waits(office: Town) -> None:
     office.orders(sale(1), sale(2, cash_fen=500_000), at=day(2))
     office.call("confirm", "bank-1", "--until", day(2, "23:59:59"), "--at", day(3))

@@ -222,11 +222,12 @@ class DeliveryWhole(TypedDict):
 
 
 class DepositIn(TypedDict):
-    """Money that a merchant brings. `deposit_no` is its number at the merchant, unique there."""
+    """Money that a merchant has brought, and where that is seen. `deposit_no` is its number at the merchant."""
 
     merchant: str
     deposit_no: str
     amount_fen: int
+    reason: str
 
 
 class DepositOut(TypedDict):
@@ -746,7 +747,7 @@ class PreviewOut(TypedDict):
 class ProposalIn(TypedDict):
     """A change and why. What `content` holds depends on the kind; docs/api.md lists it."""
 
-    kind: Literal["rules.publish", "rate.set", "key.rotate", "client.extend", "correction"]
+    kind: Literal["rules.publish", "rate.set", "key.rotate", "client.extend", "correction", "deposit.take"]
     content: dict[str, Any]
     reason: str
 

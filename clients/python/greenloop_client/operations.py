@@ -575,6 +575,8 @@ class Client(Connection):
     def pay_out(self, body: models.PayoutIn, *, idempotency_key: str | None = None) -> models.PaidOut:
         """Pay all merchants for a business date, once; the scheduler does the same by itself every morning.
 
+        Whoever pays out has authenticated within the last minutes.
+
         Needs a session of `finance`.
         """
         return cast("models.PaidOut", self.call("POST", address("/v1/payouts"), body, key=idempotency_key))
@@ -598,14 +600,15 @@ class Client(Connection):
             self.items(address("/v1/deposits", [], {"merchant": merchant, "limit": limit})),
         )
 
-    def take_deposit(self, body: models.DepositIn, *, idempotency_key: str | None = None) -> models.DepositOut:
-        """Take money that has arrived from a merchant into its dues, so that its refunds can be paid.
+    def propose_deposit(self, body: models.DepositIn, *, idempotency_key: str | None = None) -> models.ProposedOut:
+        """Propose to take money that has arrived from a merchant into its dues, so that its refunds can be paid.
 
-        The same number with the same amount is taken once; with another amount it is refused.
+        Another person, who has looked at the bank's statement, approves it under /v1/proposals; until then none of it
+        can be paid out. A number is taken once. Whoever proposes has authenticated within the last minutes.
 
         Needs a session of `finance`.
         """
-        return cast("models.DepositOut", self.call("POST", address("/v1/deposits"), body, key=idempotency_key))
+        return cast("models.ProposedOut", self.call("POST", address("/v1/deposits"), body, key=idempotency_key))
 
     def read_statement(self, ref: str, *, from_: str | None = None, to: str | None = None) -> models.StatementOut:
         """Return what a merchant sold, conceded, refunded and was paid by local day, and what it is still owed.
@@ -635,6 +638,8 @@ class Client(Connection):
         self, body: models.BankStatementIn, *, idempotency_key: str | None = None
     ) -> models.BankStatementOut:
         """Confirm that the cash of orders stands on a statement of the custody account. A statement counts once.
+
+        Whoever confirms has authenticated within the last minutes.
 
         Needs a session of `finance`.
         """
@@ -754,8 +759,9 @@ class Client(Connection):
     def propose(self, body: models.ProposalIn, *, idempotency_key: str | None = None) -> models.ProposedOut:
         """Propose a change for another person to approve within 72 hours; nothing is changed.
 
-        Rules are for operators or finance to propose, corrections for finance, rate cards for operators or marketing,
-        keys and a client's further merchants for operators. The same proposal by the same person is kept once.
+        Rules are for operators or finance to propose, corrections and deposits for finance, rate cards for operators or
+        marketing, keys and a client's further merchants for operators. The same proposal by the same person is kept
+        once.
 
         Needs a session of `finance`, `marketing`, `operator`.
         """

@@ -7,6 +7,7 @@ import typer
 from greenloop.cli import database
 from greenloop.cli.answer import Answer, count, money, text
 from greenloop.cli.app import MONEY, command
+from greenloop.cli.proposing import Maker, Reason, proposed
 from greenloop.cli.reading import At, By, amount_fen, day, now
 from greenloop.cli.words import gettext
 from greenloop.core.faults import Refusal, say
@@ -35,18 +36,25 @@ def payout(
 
 
 @command("deposit", panel=MONEY, help=say("Take money that a merchant brings back, so that its refunds can be paid."))
-def deposit(
+def deposit(  # noqa: PLR0917
     merchant: Annotated[str, typer.Argument(help=say("The merchant's ref."))],
     deposit_no: Annotated[str, typer.Argument(help=say("The deposit's own number at the merchant."))],
     amount: Annotated[str, typer.Argument(metavar="YUAN", help=say("How much it brings."))],
+    by: Maker = None,
+    reason: Reason = None,
     at: At = None,
 ) -> Answer:
-    """Take a merchant's deposit into its dues."""
+    """Take a merchant's deposit into its dues; once the platform has people of its own, it is proposed."""
     fen = amount_fen(amount, "amount")
     with database.writing():
         from greenloop.services.books.payout import deposit as take_deposit
+        from greenloop.store.queries import trust
 
-        number = take_deposit(merchant=merchant, deposit_no=deposit_no, amount_fen=fen, at=now(at))
+        present = now(at)
+        if trust.has_staff():
+            content = {"merchant": merchant, "deposit_no": deposit_no, "amount_fen": fen}
+            return proposed(kind="deposit.take", content=content, from_at=present, reason=reason, by=by, at=present)
+        number = take_deposit(merchant=merchant, deposit_no=deposit_no, amount_fen=fen, at=present)
     sentence = gettext("{amount} yuan of {merchant} are taken as a deposit.")
     facts = {"deposit_id": str(number), "merchant": merchant, "amount_fen": fen}
     return Answer(facts, [text(sentence.format(amount=money(fen), merchant=merchant))])

@@ -82,7 +82,11 @@ class FeeOut(Schema):
     operation_id="confirmCash",
 )
 def confirm(request: HttpRequest, body: BankStatementIn) -> HttpResponse:
-    """Confirm that the cash of orders stands on a statement of the custody account. A statement counts once."""
+    """Confirm that the cash of orders stands on a statement of the custody account. A statement counts once.
+
+    Whoever confirms has authenticated within the last minutes.
+    """
+    access.fresh(request)
     orders = None if body.order_ids is None else [number(each, "order.unknown") for each in body.order_ids]
     if orders is not None and body.paid_until_at is not None:
         message = say("Name the orders, or the time up to which all are meant.")

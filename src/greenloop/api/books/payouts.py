@@ -168,7 +168,7 @@ def list_deposits(request: HttpRequest, which: MerchantAsked, page: Asked) -> ob
 def propose_deposit(request: HttpRequest, body: DepositIn) -> HttpResponse:
     """Propose to take money that has arrived from a merchant into its dues, so that its refunds can be paid.
 
-    Another person, who has looked at the bank's statement, approves it under /v1/proposals: until then nothing of it can
+    Another person, who has looked at the bank's statement, approves it under /v1/proposals; until then none of it can
     be paid out. A number is taken once. Whoever proposes has authenticated within the last minutes.
     """
     access.fresh(request)

@@ -54,7 +54,7 @@ Content = Annotated[dict[str, Any], Field(max_length=50), AfterValidator(_writab
 class ProposalIn(Body):
     """A change and why. What `content` holds depends on the kind; docs/api.md lists it."""
 
-    kind: Literal["rules.publish", "rate.set", "key.rotate", "client.extend", "correction"]
+    kind: Literal["rules.publish", "rate.set", "key.rotate", "client.extend", "correction", "deposit.take"]
     content: Content
     reason: Reason
 
@@ -116,8 +116,8 @@ def read_proposal(request: HttpRequest, proposal_id: str) -> ProposalOut:
 def propose(request: HttpRequest, body: ProposalIn) -> HttpResponse:
     """Propose a change for another person to approve within 72 hours; nothing is changed.
 
-    Rules are for operators or finance to propose, corrections for finance, rate cards for operators or marketing, keys
-    and a client's further merchants for operators. The same proposal by the same person is kept once.
+    Rules are for operators or finance to propose, corrections and deposits for finance, rate cards for operators or
+    marketing, keys and a client's further merchants for operators. The same proposal by the same person is kept once.
     """
     return keep(request, kind=body.kind, content=body.content, reason=body.reason)
 

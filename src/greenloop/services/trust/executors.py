@@ -12,6 +12,7 @@ from greenloop.core.faults import Refusal, say
 from greenloop.core.loop.rules import document_of
 from greenloop.core.money import AMOUNT_FEN_MAX
 from greenloop.core.reading import Fields
+from greenloop.services.books import deposits
 from greenloop.services.loop.refunding import advance
 from greenloop.services.loop.rules import checked_rules, write_rules
 from greenloop.services.people import keys, rates, reach
@@ -107,6 +108,26 @@ def _correction(content: Content, at: datetime) -> Change:
     return Change(f"merchant/{found.merchant_id}", {"what": "advance", **told, "amount_fen": amount_fen}, carry_out)
 
 
+def _deposit(content: Content, at: datetime) -> Change:
+    """Prepare money that a merchant has brought: who approves it looks for it on a statement of the custody account."""
+    del at
+    fields = Fields(content)
+    fields.only(("merchant", "deposit_no", "amount_fen"))
+    merchant, deposit_no = fields.text("merchant", length_max=64), fields.text("deposit_no", length_max=64)
+    amount_fen = fields.whole("amount_fen", least=1, most=AMOUNT_FEN_MAX)
+    fields.check()
+    brought = deposits.checked(merchant=merchant, deposit_no=deposit_no, amount_fen=amount_fen)
+    if brought.known is not None:
+        nothing("deposit_no")
+
+    def carry_out(by: str, now: datetime) -> Done:
+        del by
+        return Done(f"deposit/{deposits.write(brought, at=now)}")
+
+    whole = {"merchant": merchant, "deposit_no": deposit_no, "amount_fen": amount_fen}
+    return Change(f"merchant/{brought.merchant_id}", whole, carry_out)
+
+
 def _key(content: Content, at: datetime) -> Change:
     """Prepare a new key for a client; its secret is shown to who approves it, once.
 
@@ -188,4 +209,5 @@ EXECUTORS: dict[str, Executor] = {
     "key.rotate": Executor(frozenset({"operator"}), frozenset({"operator", "finance"}), _key),
     "client.extend": Executor(frozenset({"operator"}), frozenset({"operator", "finance"}), _extend),
     "correction": Executor(frozenset({"finance"}), frozenset({"operator", "finance"}), _correction),
+    "deposit.take": Executor(frozenset({"finance"}), frozenset({"operator", "finance"}), _deposit),
 }

@@ -110,16 +110,6 @@ def deposits(*, merchants: Collection[str] | None, before: int = LAST, limit: in
     return [_deposit(row) for row in found]
 
 
-def deposit(deposit_id: int) -> DepositRow:
-    """Return one deposit that there is."""
-    return _deposit(sql.rows(_DEPOSIT, [deposit_id])[0])
-
-
-def has_deposit(merchant: str, deposit_no: str) -> bool:
-    """Tell whether a merchant's deposit with this number was taken."""
-    return sql.value(_KNOWN, [merchant, deposit_no]) is not None
-
-
 def has_grant(ref: str) -> bool:
     """Tell whether a grant with this ref was proposed."""
     return bool(sql.rows(_GRANT, [ref]))
@@ -199,8 +189,6 @@ _DEPOSIT_OF = """
     FROM deposit d JOIN merchant m ON m.id = d.merchant_id JOIN journal j ON j.id = d.journal_id
 """
 _DEPOSITS = f"{_DEPOSIT_OF} WHERE d.advance_of IS NULL AND d.id < %s"
-_DEPOSIT = f"{_DEPOSIT_OF} WHERE d.id = %s"
-_KNOWN = "SELECT 1 FROM deposit d JOIN merchant m ON m.id = d.merchant_id WHERE m.ref = %s AND d.deposit_no = %s"
 _FEES = """
     SELECT f.cycle, f.amount_fen, f.journal_id, j.effective_at FROM fee_transfer f JOIN journal j ON j.id = f.journal_id
     WHERE f.cycle < %s ORDER BY f.cycle DESC LIMIT %s

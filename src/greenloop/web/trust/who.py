@@ -16,6 +16,7 @@ KINDS: dict[str, Any] = {
     "rules.publish": gettext_lazy("Rules"),
     "rate.set": gettext_lazy("Rate card"),
     "correction": gettext_lazy("Correction"),
+    "deposit.take": gettext_lazy("Deposit of a merchant"),
     "key.rotate": gettext_lazy("Key"),
     "client.extend": gettext_lazy("Merchants of a client"),
 }
