@@ -42,8 +42,10 @@ def test_a_worker_closes_the_cycles_that_are_due_and_ends_at_sigterm(database: D
     assert settled() == cycles, log.read_text()
     assert town.points("mei") == 10_000
     told = subprocess.run([str(GREENLOOP), "runs", "--json"], env=known, capture_output=True, text=True, check=False)
-    runs = json.loads(told.stdout)["runs"]
-    assert {run["state"] for run in runs} == {"done"}
+    listed = json.loads(told.stdout)
+    assert {run["state"] for run in listed["runs"]} == {"done"}
+    assert listed["worker"]["holder"].endswith(f"/{worker.pid}")
+    assert listed["worker"]["away"] is False
 
 
 def test_a_worker_beside_a_server_on_an_sqlite_file_is_refused_and_told_who_writes(
@@ -78,6 +80,7 @@ def test_the_server_of_an_sqlite_file_keeps_the_clock_itself(database: Database,
         while time.monotonic() < deadline and settled() < due:
             time.sleep(0.2)
         assert settled() == due, server.log.read_text()
+    assert fetch("SELECT what FROM beat") == [("clock",)]
     assert fetch("SELECT COUNT(*) FROM run WHERE state = 'running'") == [(0,)]
 
 
@@ -99,6 +102,8 @@ def test_runs_tells_what_is_late_and_lets_a_broken_run_be_tried_again_by_somebod
         ("reconcile", "failed", "breach: off by one fen")
     ]
     assert listed["stopped"] == ["fees", "payout"]
+    assert listed["worker"] is None
+    assert "No worker has ever been at the clock here." in told
     assert "vest" in {slot["task"] for slot in listed["ahead"]}
     retry = ("runs", "--retry", "reconcile/2026-01-06", "--json")
     assert greenloop(*retry, code=1).json["code"] == "run.by"

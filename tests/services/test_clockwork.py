@@ -19,7 +19,7 @@ from greenloop.services.loop.rules import publish_rules
 from greenloop.services.loop.settle import approve
 from greenloop.store import sql
 from greenloop.store.queries import clockwork
-from greenloop.store.queries.clockwork import HeldRow, RunRow
+from greenloop.store.queries.clockwork import Beat, HeldRow, RunRow
 from tests.support.ledger import execute, fetch
 from tests.support.threads import at_once
 from tests.support.town import Town, plain_rules
@@ -365,3 +365,15 @@ def test_what_a_killed_process_of_this_machine_left_is_taken_over_when_the_next_
         ("notice", "1", "failed"),
     ]
     assert last("vest").outcome == "failed: its process ended"
+
+
+def test_a_worker_says_each_minute_that_it_is_there_also_while_there_is_nothing_to_do(town: Town) -> None:
+    assert clockwork.beat() is None
+    for minutes in (0, 1, 2):
+        town.at += timedelta(minutes=minutes)
+        tasks.each_minute.call_local()
+        assert clockwork.beat() == Beat(town.at, tasks.HOLDER)
+    seen = clockwork.beat()
+    assert seen is not None
+    assert not seen.away(town.at + clockwork.AWAY)
+    assert seen.away(town.at + clockwork.AWAY + timedelta(seconds=1))

@@ -1,5 +1,7 @@
 """The page of the clockwork: what ran, what is late, what comes next."""
 
+import re
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -46,6 +48,20 @@ def test_the_page_says_what_waits_for_people_and_what_comes_next(
     assert "The settlement of cycle 2 waits for a second person" in page
     assert "these stand still: move the platform's fee, pay merchants." in page
     assert "What comes next" in page
+
+
+def test_the_page_says_whether_anybody_is_at_the_clock(town: "Town", operator: int) -> None:
+    del town
+    client, now = visit(operator), datetime.now(UTC)
+    assert "No worker has ever been at the clock here" in said(client, "/clock/")
+    clockwork.beat(holder="here/1", at=now)
+    page = said(client, "/clock/")
+    assert re.search(r"A worker was at the clock \d s ago\.", page)
+    assert "look at its log" not in page
+    clockwork.beat(holder="here/1", at=now - timedelta(minutes=4))
+    page = said(client, "/clock/")
+    assert "says so each minute while it lives. Start it, or look at its log." in page
+    assert "s ago." not in page
 
 
 def test_the_page_costs_few_statements_and_is_for_staff(town: "Town", operator: int) -> None:

@@ -11,6 +11,7 @@ from django.db import OperationalError
 from greenloop.config.operations import beside
 from greenloop.config.requests import followed
 from greenloop.insight import readiness
+from greenloop.services import clockwork
 from greenloop.store.queries import vitals
 from tests.support.asking import Answer, ask
 from tests.support.databases import NOWHERE, Database, point_django_at
@@ -115,6 +116,18 @@ def test_work_that_nobody_began_is_told_and_orders_are_taken_all_the_same(databa
     answer = get("/readyz")
     assert answer.status == 200
     assert answer.json["notices"] == ["clockwork.late"]
+
+
+def test_a_worker_that_has_gone_silent_is_told_and_one_that_lives_is_not(database: Database) -> None:
+    del database
+    now = datetime.now(UTC)
+    assert "greenloop_worker_seen_seconds" not in lines(get("/metrics"))
+    clockwork.beat(holder="here/1", at=now - timedelta(minutes=2))
+    assert get("/readyz").json["notices"] == []
+    clockwork.beat(holder="here/2", at=now - timedelta(minutes=4))
+    answer = get("/readyz")
+    assert (answer.status, answer.json["notices"]) == (200, ["worker.away"])
+    assert lines(get("/metrics"))["greenloop_worker_seen_seconds"] == int((now - timedelta(minutes=4)).timestamp())
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])

@@ -17,7 +17,7 @@ from greenloop.core.faults import Refusal, breach, say
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from greenloop.store.queries.clockwork import RunRow, Standing
+    from greenloop.store.queries.clockwork import Beat, RunRow, Standing
 
 ROWS = 40
 STATES = {"running": say("running"), "done": say("done"), "failed": say("failed")}
@@ -61,7 +61,7 @@ def runs(
     database.reading()
     from greenloop.store.queries import clockwork
 
-    standing = clockwork.standing(at)
+    standing, beat = clockwork.standing(at), clockwork.beat()
     found = [] if only_late else clockwork.runs(limit=ROWS, task=task)
     ahead = () if only_late else standing.ahead
     facts = {
@@ -70,9 +70,10 @@ def runs(
         "held": asdict(standing.held) if standing.held else None,
         "stopped": sorted(standing.stopped),
         "ahead": [asdict(slot) for slot in ahead],
+        "worker": asdict(beat) | {"away": beat.away(at)} if beat else None,
     }
     shown = [] if only_late else [_ran(found)]
-    shown += _alarming(standing)
+    shown += [*_alarming(standing), _seen(beat, at)]
     if ahead:
         coming = [(f"{slot.task}/{slot.slot}", moment(slot.due_at)) for slot in ahead]
         shown.append(pairs(gettext("What comes next"), coming))
@@ -112,6 +113,16 @@ def _alarming(standing: "Standing") -> "list[RenderableType]":
         )
         shown.append(text(words.format(tasks=", ".join(sorted(standing.stopped))), "bold red"))
     return shown or [text(gettext("Nothing is late."))]
+
+
+def _seen(beat: "Beat | None", at: datetime) -> "RenderableType":
+    """Return the line about whether somebody is at the clock."""
+    if beat is None:
+        return text(gettext("No worker has ever been at the clock here."), "yellow")
+    told = gettext("A worker was last at the clock {moment}: {holder}.").format(
+        moment=moment(beat.at), holder=beat.holder
+    )
+    return text(told, "bold red" if beat.away(at) else "dim")
 
 
 def _retry(named: str, by: str | None, at: datetime) -> None:

@@ -57,6 +57,7 @@ def each_minute() -> None:
     """Do what is due, and see to it that what is prompt is done during the minute."""
     for seconds in range(0, 60, PROMPT_EVERY_S):
         promptly.schedule(delay=seconds)
+    _beat()
     _alone(_ticking, partial(clock.tick, holder=HOLDER))
 
 
@@ -65,6 +66,11 @@ def promptly() -> None:
     """Work off what is prompt, unless this process is still at it."""
     for each in PROMPT:
         _alone(_prompt, partial(each, at=datetime.now(UTC)))
+
+
+def _beat() -> None:
+    """Say that somebody is at the clock, whatever there is to do."""
+    _quietly(lambda: clockwork.beat(holder=HOLDER, at=clock.now()))
 
 
 def _alone(lock: Lock, work: Callable[[], object]) -> None:
@@ -120,6 +126,7 @@ def _lives(process: int) -> bool:
 def begin() -> Consumer:
     """Begin ticking in threads of this process, which goes on with something else."""
     _quietly(take_over)
+    _beat()
     huey.flush()
     consumer = Beside(huey, workers=2, check_worker_health=False)
     consumer.start()
@@ -131,6 +138,7 @@ def work() -> None:
     give_back = own_ids("worker")
     try:
         _quietly(take_over)
+        _beat()
         huey.flush()
         options: dict[str, Any] = {"workers": 2, "graceful_signal": "TERM"}
         Consumer(huey, **options).run()

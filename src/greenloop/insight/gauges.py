@@ -58,8 +58,10 @@ def _pools(now: datetime) -> list[Metric]:
 
 
 def _waiting(now: datetime) -> list[Metric]:
-    found = vitals.waiting(now - LATE)
+    found, beat = vitals.waiting(now - LATE), clockwork.beat()
+    seen = "When a process was last at the clock; it says so each minute."
     return [
+        *([_gauge("greenloop_worker_seen_seconds", seen, int(beat.at.timestamp()))] if beat else []),
         _gauge("greenloop_deliveries_waiting", "Webhook deliveries on their way.", found.deliveries),
         _gauge("greenloop_deliveries_given_up", "Webhook deliveries given up after the last retry.", found.given_up),
         _gauge("greenloop_settlements_held", "Settlements that wait for a second person.", found.held),

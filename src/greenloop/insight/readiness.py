@@ -88,11 +88,12 @@ def _of_the_database(now: datetime) -> Readiness:
     if vitals.missing_migrations():
         return Readiness(("database.migrations",))
     newest = vitals.newest_journal_at()
-    waiting = vitals.waiting(now - LATE)
+    waiting, beat = vitals.waiting(now - LATE), clockwork.beat()
     notices = {
         "archive.behind": archived.behind(newest_journal_at=newest, now=now),
         "clockwork.late": bool(clockwork.late(now)),
         "settlement.held": waiting.held > 0,
+        "worker.away": beat is not None and beat.away(now),
     }
     return Readiness(
         ("clock.behind",) if newest is not None and newest - now > CLOCK_BACK_MAX else (),

@@ -18,6 +18,12 @@ PRUNED_MAX = 10_000
 
 
 @verb
+def beat(*, holder: str, at: datetime) -> None:
+    """Note that a process is at the clock: it does so each minute, also while there is nothing to do."""
+    sql.run(_BEAT, [holder[:64], sql.instant(at)])
+
+
+@verb
 def begin(*, task: str, slot: str, due_at: datetime, holder: str, at: datetime) -> bool:
     """Begin one piece of work, unless it is done or another worker is at it; tell whether it is the caller's."""
     now, abandoned, ahead = sql.instant(at), sql.instant(at - ABANDONED), sql.instant(at + ABANDONED)
@@ -74,6 +80,10 @@ def prune(*, at: datetime) -> Pruned:
     return Pruned(nonces, answers, sessions, PRUNED_MAX in (nonces, answers, sessions))
 
 
+_BEAT = """
+    INSERT INTO beat (what, holder, at) VALUES ('clock', %s, %s)
+    ON CONFLICT (what) DO UPDATE SET holder = excluded.holder, at = excluded.at
+"""
 _BEGIN = """
     INSERT INTO run (task, slot, due_at, state, attempts, started_at, holder)
     VALUES (%s, %s, %s, 'running', 1, %s, %s)

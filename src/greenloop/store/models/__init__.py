@@ -48,13 +48,14 @@ from greenloop.store.models.people import (
     StaffRole,
     Worker,
 )
-from greenloop.store.models.trust import AuditEntry, Proposal, Run
+from greenloop.store.models.trust import AuditEntry, Beat, Proposal, Run
 
 __all__ = [
     "Account",
     "ApiClient",
     "ApiKey",
     "AuditEntry",
+    "Beat",
     "BookCheck",
     "Clawback",
     "ClientMember",

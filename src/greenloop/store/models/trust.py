@@ -86,3 +86,14 @@ class Run(models.Model):
             UniqueConstraint(fields=["task", "slot"], name="run_once"),
             CheckConstraint(condition=Q(state__in=["running", "done", "failed"]), name="run_state"),
         ]
+
+
+class Beat(models.Model):
+    """When somebody was last at a work that never ends: `what` is `clock`, `holder` the machine and its process."""
+
+    what = models.CharField(max_length=16, primary_key=True)
+    holder = models.CharField(max_length=64)
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "beat"

@@ -8,13 +8,14 @@ from typing import Any
 
 from greenloop.core.cycle import Calendar
 from greenloop.store import sql
-from greenloop.store.queries import lookups
 
 LATEST = 2**63 - 1
 LATE = timedelta(minutes=10)
 ABANDONED = timedelta(minutes=15)
 """A run that began this long ago and never ended is one whose process died: it is begun again. So is one that began as
 far ahead: by a clock that was wrong."""
+AWAY = timedelta(minutes=3)
+"""Who keeps the clock says so each minute. After so long without a word there is nobody."""
 RETRY_MINUTES_MAX = 60
 DAILY = {
     "expire": time(0, 5),
@@ -73,6 +74,18 @@ class RunRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Beat:
+    """When a process was last at the clock, and which: its machine and number."""
+
+    at: datetime
+    holder: str
+
+    def away(self, now: datetime) -> bool:
+        """Tell whether nobody is at the clock any more."""
+        return now - self.at > AWAY
+
+
+@dataclass(frozen=True, slots=True)
 class HeldRow:
     """A settlement that waits for a second person since `since_at`, and how many cut-off cycles wait behind it."""
 
@@ -93,9 +106,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class _Closing:
-    """The last cycle with a settlement, None before there is one, and the one that is held since when."""
+    """The last cycle with a settlement, the first that is open before there is one, and the one held since when."""
 
     last: int | None
+    first: int | None
     held: int | None
     since: Any
 
@@ -160,6 +174,12 @@ def _ahead(calendar: Calendar, now: datetime) -> list[Slot]:
     return sorted(first.values(), key=_due)
 
 
+def beat() -> Beat | None:
+    """Return when a process was last at the clock, and which; None where none ever was."""
+    found = sql.rows("SELECT at, holder FROM beat WHERE what = 'clock'")
+    return Beat(sql.moment(found[0][0]), found[0][1]) if found else None
+
+
 def under_way() -> list[RunRow]:
     """Return what was begun and has not come to its end."""
     return [_run(row) for row in sql.rows(f"{_COLUMNS} WHERE state = 'running' ORDER BY id")]
@@ -189,7 +209,7 @@ def _of_cycles(calendar: Calendar, closing: _Closing, now: datetime) -> Iterator
     """
     for (cycle,) in sql.rows(_FEES):
         yield Slot("fees", str(cycle), calendar.cutoff_at(cycle))
-    cycle = lookups.open_cycle() if closing.last is None else closing.last + 1
+    cycle = (closing.first or 1) if closing.last is None else closing.last + 1
     cutoff_at = calendar.cutoff_at(cycle)
     if closing.held is None and cutoff_at <= now:
         vested = sql.value(_DONE, ["vest", str(cycle)])
@@ -237,7 +257,8 @@ _COLUMNS = """
 _RUNS = f"{_COLUMNS} WHERE id < %s AND (%s = '' OR task = %s) ORDER BY id DESC LIMIT %s"
 _RULES = "SELECT document FROM rule_version WHERE effective_at <= %s ORDER BY effective_at DESC LIMIT 1"
 _CLOSING = """
-    SELECT MAX(cycle), MAX(CASE WHEN state = 'held' THEN cycle END), MAX(CASE WHEN state = 'held' THEN proposed_at END)
+    SELECT MAX(cycle), (SELECT MIN(first_cycle + entry_cycle - 1) FROM pool),
+        MAX(CASE WHEN state = 'held' THEN cycle END), MAX(CASE WHEN state = 'held' THEN proposed_at END)
     FROM settlement_run
 """
 _BROKEN = "SELECT DISTINCT task FROM run WHERE state = 'failed' AND outcome LIKE %s"

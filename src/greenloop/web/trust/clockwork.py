@@ -66,12 +66,15 @@ class Line:
 def runs(request: HttpRequest) -> HttpResponse:
     """List runs, newest first."""
     before, now = cursors.number(request), clock.now()
-    standing = clockwork.standing(now)
+    standing, beat = clockwork.standing(now), clockwork.beat()
     found, last = cursors.page(clockwork.runs(before=before or clockwork.LATEST, limit=ROWS + 1), ROWS)
     return show(
         request,
         "trust/clock.html",
         lines=[Line(row, task_named(row.task), str(STATES[row.state]), _came(row)) for row in found],
+        seen_at=beat.at if beat else None,
+        seen_s=max(0, int((now - beat.at).total_seconds())) if beat else None,
+        away=beat is None or beat.away(now),
         late=_named(standing.late),
         held=standing.held,
         stopped=", ".join(task_named(task) for task in sorted(standing.stopped)),
