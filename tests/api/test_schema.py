@@ -158,7 +158,7 @@ def test_somebody_is_answered_as_documented_and_hears_a_yes_everywhere(full: Ful
         ask_some(each.ok(), full, heard)
     if SECONDS:
         ask_all(document, full, heard)
-        print(f"{caller}: {heard.calls} calls")
+        print(f"{caller}: {dict(heard.calls)} calls")
     heard.assert_no_fault()
     assert set(heard.statuses) == operations_for(caller)
     strangers = [name for name, said in heard.statuses.items() if 401 in said]

@@ -173,7 +173,6 @@ class Full:
             "delivery_id": _column(f"{DELIVERIES} ORDER BY 1", self.client),
             "kind": [kind],
             "content": [content],
-            "seal": [_seal()],
             "sha256": [_seal()],
         }
 

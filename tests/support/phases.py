@@ -5,6 +5,7 @@ what another has answered.
 """
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,15 +21,15 @@ PHASES = ("examples", "coverage", "fuzzing", "stateful")
 
 @dataclass(slots=True)
 class Heard:
-    """What was heard: statuses by operation, each kind of fault of an operation once, and how many calls it took."""
+    """What was heard: statuses by operation, each kind of fault of an operation once, how many calls in each phase."""
 
     statuses: dict[str, set[int]] = field(default_factory=dict)
     faults: dict[tuple[str, str], str] = field(default_factory=dict)
-    calls: int = 0
+    calls: Counter[str] = field(default_factory=Counter)
 
     def answered(self, _: object, case: Case[Any], answer: Response) -> None:
         """Note an answer."""
-        self.calls += 1
+        self.calls[case.meta.phase.name.value if case.meta else "other"] += 1
         self.statuses.setdefault(case.operation.definition.raw["operationId"], set()).add(answer.status_code)
 
     def fault(self, label: str, kind: str, told: str) -> None:
@@ -51,7 +52,9 @@ class Heard:
 
     def assert_no_fault(self) -> None:
         """Fail with all faults."""
-        assert not self.faults, "\n\n".join([f"{len(self.faults)} faults in {self.calls} calls", *self.faults.values()])
+        assert not self.faults, "\n\n".join(
+            [f"{len(self.faults)} faults in {dict(self.calls)} calls", *self.faults.values()]
+        )
 
 
 def settled(*, seconds: int, checks: Sequence[str], own: list[dict[str, Any]]) -> Config:
