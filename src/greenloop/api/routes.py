@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
-from greenloop.api import busy, callers, limits, shapes
+from greenloop.api import busy, callers, invalid, limits, shapes
 from greenloop.api.books.exports import router as exports
 from greenloop.api.books.ledger import router as ledger
 from greenloop.api.books.money import router as money
@@ -116,7 +116,7 @@ def _raise(fault: Exception) -> Reply:
 def no(request: HttpRequest, fault: Any) -> HttpResponse:
     """Answer whatever a route raised, in the one way that the busiest routes do."""
     if isinstance(fault, ValidationError):
-        fault = _invalid(fault)
+        fault = invalid.by_pydantic(fault.errors)
     elif isinstance(fault, HttpError):
         fault = _http(fault)
     elif isinstance(fault, Http404):
@@ -124,28 +124,18 @@ def no(request: HttpRequest, fault: Any) -> HttpResponse:
     elif isinstance(fault, RequestDataTooBig):
         fault = limits.too_large(0)
     elif isinstance(fault, BadRequest | SuspiciousOperation):
-        fault = _unread(400, str(fault))
+        fault = _unread(400)
     return respond(busy.answered(request.META, lambda: _raise(fault)))
 
 
 def _http(fault: HttpError) -> Problem:
     if fault.status_code == 401:
         return callers.no_key()
-    return _unread(fault.status_code, str(fault))
+    return _unread(fault.status_code)
 
 
-def _unread(status: int, reason: str) -> Problem:
-    return Problem(status, "body.json", say("The request can't be read: {reason}"), reason=reason)
-
-
-def _invalid(fault: ValidationError) -> Problem:
-    first = fault.errors[0]
-    # ("body", "name of the parameter", "field", …): what stands in a body or query is named as its sender wrote it.
-    place = [str(part) for part in first["loc"][1:]]
-    if first["loc"][0] == "body" and len(place) > 1:
-        place = place[1:]
-    message = say("The body isn't what this address takes: {reason}.")
-    return Problem(422, "body.invalid", message, field=".".join(place) or None, reason=first["msg"])
+def _unread(status: int) -> Problem:
+    return Problem(status, "body.json", say("The body can't be read as JSON."))
 
 
 for _kind in (

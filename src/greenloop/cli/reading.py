@@ -15,6 +15,7 @@ import typer
 
 from greenloop.cli.answer import REFUSED, Answer, table, text
 from greenloop.cli.words import gettext, told
+from greenloop.core import instants
 from greenloop.core.faults import Refusal, say
 from greenloop.core.money import fen_of
 from greenloop.core.reading import Fields, shown
@@ -51,18 +52,10 @@ def instant(written: str, field: str) -> datetime:
 
     :raises Refusal: it is none.
     """
-    if (found := _instant(written)) is not None:
+    if (found := instants.read(written)) is not None:
         return found
     message = say("“{written}” is no instant; write it with its offset, such as 2026-01-31T18:05:00+08:00.")
     raise Refusal("time.unreadable", message, field=field, written=written[:40])
-
-
-def _instant(written: str) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(written)
-        return found.astimezone(UTC) if found.tzinfo is not None else None
-    except (ValueError, OverflowError):
-        return None
 
 
 def day(written: str, field: str) -> date:
@@ -238,7 +231,7 @@ def _typed(names: list[str], row: list[str], columns: Mapping[str, type]) -> Map
 def moment_of(fields: Fields, key: str) -> datetime:
     """Read an instant of a record; a fault is kept in `fields`."""
     written = fields.text(key)
-    found = _instant(written)
+    found = instants.read(written)
     if found is None and written:
         fields.fault(key, say("{field_name} must be an instant with its offset, such as 2026-01-31T18:05:00+08:00."))
     return found or datetime(2000, 1, 1, tzinfo=UTC)

@@ -14,7 +14,7 @@ import msgspec
 from django.utils import translation
 from msgspec import Meta, Struct
 
-from greenloop.api import callers, clock, limits
+from greenloop.api import callers, clock, invalid, limits
 from greenloop.api.callers import Client, Environ
 from greenloop.api.gathering import Full, Gathering
 from greenloop.api.problems import Problem, Reply, details, language, status_of
@@ -194,18 +194,14 @@ def _lines(body: bytes) -> list[bytes]:
 def _read(decode: Callable[[bytes], Any], body: bytes) -> Any:
     """Read a body as what it should be.
 
-    :raises Problem: it isn't; the decoder's sentence says where.
+    :raises Problem: it isn't.
     """
     try:
         return decode(body)
     except msgspec.ValidationError as fault:
-        reason, _, place = str(fault).partition(" - at `$")
-        field = place.strip(".`") or None
-        message = say("The body isn't what this address takes: {reason}.")
-        raise Problem(422, "body.invalid", message, field=field, reason=reason) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
-        message = say("The body can't be read as JSON: {reason}.")
-        raise Problem(400, "body.json", message, reason=str(fault)) from None
+        raise invalid.by_msgspec(str(fault)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Problem(400, "body.json", say("The body can't be read as JSON.")) from None
 
 
 def _sale(order: OrderIn, caller: Client) -> Sale:

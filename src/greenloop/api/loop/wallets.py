@@ -9,7 +9,7 @@ from ninja import Query, Router, Schema
 from greenloop.api import access, clock
 from greenloop.api.access import Keyed, Session
 from greenloop.api.callers import Client
-from greenloop.api.fields import Amount, Body, Instant, Ref, year_in_range
+from greenloop.api.fields import Amount, Body, Instant, Ref
 from greenloop.api.loop import wallet
 from greenloop.api.loop.whose import seen
 from greenloop.api.problems import Problem, respond
@@ -145,7 +145,7 @@ def _instant(asked: At) -> datetime:
     now = clock.now()
     if asked.at is None:
         return now
-    if year_in_range(asked.at) > now:
+    if asked.at > now:
         message = say("What is to come can't be read. Name an instant that has passed.")
         raise Problem(422, "wallet.at_ahead", message, field="at")
     return asked.at

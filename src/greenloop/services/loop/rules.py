@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
+from greenloop.core import instants
 from greenloop.core.faults import Refusal, say
 from greenloop.core.loop.plan import Plan as PlanTerms
 from greenloop.core.loop.plan import PoolTerms
@@ -64,8 +65,10 @@ def publish_rules(*, document: Mapping[str, object], effective_at: datetime, by:
 def checked_rules(*, document: Mapping[str, object], effective_at: datetime) -> Draft:
     """Return rules that could be published as things stand, which nobody has written yet.
 
-    :raises Refusal: the rules are not sound, or an existing plan or pool would change.
+    :raises Refusal: the rules are not sound, they hold from a year that is none of ours, or an existing plan or pool
+        would change.
     """
+    instants.check(effective_at, "effective_at")
     draft = Draft(rule_set(document), effective_at, None)
     if earlier := RuleVersion.objects.filter(effective_at=effective_at).first():
         if earlier.document == draft.text:

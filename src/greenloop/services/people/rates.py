@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from greenloop.core import instants
 from greenloop.core.faults import Refusal, say
 from greenloop.core.loop.concession import check_rate
 from greenloop.services.outbox import news
@@ -22,9 +23,11 @@ class Card:
 def checked(*, merchant: str, rate_ppm: int, valid_from_at: datetime, at: datetime) -> Card:
     """Return a merchant's new rate card, which nobody has written yet.
 
-    :raises Refusal: the rate is outside 3–20 %, the merchant is unknown, or the instant is past or taken.
+    :raises Refusal: the rate is outside 3–20 %, the merchant is unknown, or the instant is past, taken, or in a
+        year that is none of ours.
     """
     check_rate(rate_ppm)
+    instants.check(valid_from_at, "valid_from_at")
     found = Merchant.objects.filter(ref=merchant).first()
     if not found:
         raise Refusal("merchant.unknown", say("The merchant {ref} is not enrolled."), field="merchant", ref=merchant)

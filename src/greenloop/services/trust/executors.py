@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from greenloop.core import instants
 from greenloop.core.faults import Refusal, say
 from greenloop.core.loop.rules import document_of
 from greenloop.core.money import AMOUNT_FEN_MAX
@@ -192,12 +193,8 @@ def nothing(field: str) -> None:
 def _instant(fields: Fields, key: str) -> datetime:
     """Read an instant; a fault is kept in `fields`."""
     written = fields.text(key, length_max=40)
-    try:
-        found = datetime.fromisoformat(written)
-        if found.tzinfo is not None:
-            return found.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
+    if found := instants.read(written):
+        return found
     if written:
         fields.fault(key, say("{field_name} must be an instant with its offset, such as 2026-01-31T18:05:00+08:00."))
     return datetime(2000, 1, 1, tzinfo=UTC)
