@@ -2,7 +2,9 @@
 
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from typing import Any, NamedTuple
 
 import pytest
@@ -82,6 +84,24 @@ def test_a_database_that_does_not_answer_in_time_is_given_up_on(
     monkeypatch.setattr(vitals, "alive", lambda: None)
     time.sleep(0.6)
     assert get("/readyz").status == 200
+
+
+def test_all_who_ask_at_once_are_given_the_one_answer(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    del database
+    asked, may_answer = Event(), Event()
+
+    def alive() -> None:
+        asked.set()
+        may_answer.wait(10)
+
+    monkeypatch.setattr(vitals, "alive", alive)
+    monkeypatch.setattr(readiness, "PATIENCE_S", 10)
+    with ThreadPoolExecutor(3) as pool:
+        told = [pool.submit(lambda: get("/readyz").json) for _ in range(3)]
+        assert asked.wait(10)
+        assert not wait(told, timeout=0.3).done, "nobody is told anything before the database has answered"
+        may_answer.set()
+        assert [each.result()["ready"] for each in told] == [True] * 3
 
 
 def test_keys_that_are_lost_with_the_process_make_it_not_ready(

@@ -1,6 +1,7 @@
 """Whether this process can do its work now: asked every few seconds by whoever sends it requests."""
 
 import shutil
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,8 +34,7 @@ class Readiness:
 
 
 SLOW, GONE = Readiness(("database.slow",)), Readiness(("database.unreachable",))
-_one_asks = Lock()
-"""One probe waits for the database at a time: while it hangs, others needn't hang as well."""
+_beginning = Lock()
 
 
 def readiness() -> Readiness:
@@ -61,26 +61,37 @@ def _nearest(folder: Path) -> Path:
     return next(each for each in (folder, *folder.parents) if each.exists())
 
 
-def _within_patience() -> Readiness:
-    """Ask the database in a thread of its own, whose connection ends with it, and leave it behind if it is slow."""
-    vitals.shipped()  # read once, from files: that is no time of the database's
-    if not _one_asks.acquire(blocking=False):
-        return SLOW
-    answers: list[Readiness] = []
+class _Probe(Thread):
+    """Asks the database in a thread of its own, whose connection ends with it; whoever is slow is left behind."""
 
-    def ask() -> None:
+    under_way: "_Probe | None" = None
+    """One probe waits for the database at a time, and all who ask meanwhile are given its answer."""
+
+    def __init__(self) -> None:
+        super().__init__(name="greenloop-readiness", daemon=True)
+        self.begun_s = time.monotonic()
+        self.found = SLOW
+
+    def run(self) -> None:
+        """Ask."""
         try:
-            answers.append(_of_the_database(datetime.now(UTC)))
+            self.found = _of_the_database(datetime.now(UTC))
         except (DatabaseError, OSError):
-            answers.append(GONE)
+            self.found = GONE
         finally:
             connection.close()
-            _one_asks.release()
 
-    asking = Thread(target=ask, name="greenloop-readiness", daemon=True)
-    asking.start()
-    asking.join(PATIENCE_S)
-    return answers[0] if answers else SLOW
+
+def _within_patience() -> Readiness:
+    """Return what the probe under way finds, or a new one; that the database is slow once its time is up."""
+    vitals.shipped()  # read once, from files: that is no time of the database's
+    with _beginning:
+        probe = _Probe.under_way
+        if probe is None or not probe.is_alive():
+            _Probe.under_way = probe = _Probe()
+            probe.start()
+    probe.join(max(0, probe.begun_s + PATIENCE_S - time.monotonic()))
+    return SLOW if probe.is_alive() else probe.found
 
 
 def _of_the_database(now: datetime) -> Readiness:
