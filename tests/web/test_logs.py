@@ -159,6 +159,11 @@ def test_what_a_library_says_of_a_request_loses_its_address(log: Log) -> None:
     assert [line["event"] for line in log.lines] == ["request failed", "Session of"]
 
 
+def test_a_host_that_is_not_ours_leaves_no_fault_in_the_log(log: Log, capsys: pytest.CaptureFixture[str]) -> None:
+    assert Client().get("/sign-in/", headers={"host": "somebody.example"}).status_code == 400
+    assert (log.text, capsys.readouterr().err) == ("", "")
+
+
 def browser() -> Client:
     """Return a browser whose requests are followed as the server's are."""
     walker = Client(raise_request_exception=False)

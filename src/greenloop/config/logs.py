@@ -51,12 +51,15 @@ def settings() -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": "greenloop.config.logs.Formatter"}},
-        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "handlers": {
+            "console": {"class": "logging.StreamHandler", "formatter": "line"},
+            "nowhere": {"class": "logging.NullHandler"},
+        },
         "loggers": {
             "django": {**handler, "level": "ERROR"},
             "greenloop": {**handler, "level": level().upper()},
             # A strange Host header is answered with 400; it is no fault of ours, and strangers send many.
-            "django.security.DisallowedHost": {"handlers": [], "propagate": False},
+            "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},
             "axes": {**handler, "level": "ERROR"},
             "huey": {**handler, "level": "WARNING"},
         },
