@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from ninja.security.base import AuthBase
 from ninja.utils import check_csrf
 
-from greenloop.api import callers
+from greenloop.api import bodies, callers
 from greenloop.api.callers import Client
 from greenloop.api.problems import Problem
 from greenloop.core.faults import say
@@ -63,7 +63,7 @@ class Keyed(AuthBase):
             return None
         # Django reads the path as UTF-8; what was signed are its bytes, which WSGI hands on as Latin-1.
         path = request.path_info.encode("utf-8", "surrogateescape").decode("latin-1")
-        return callers.client({**request.META, "PATH_INFO": path}, request.body, self.scope)
+        return callers.client({**request.META, "PATH_INFO": path}, self.scope, lambda: _arrived(request))
 
 
 class Session(AuthBase):
@@ -115,6 +115,14 @@ class Staff(Session):
         return bool(found.staff & self.roles)
 
 
+def _arrived(request: HttpRequest) -> bytes:
+    """Return the body of a request that a good key sent."""
+    if not bodies.length(request.META):
+        return b""
+    with bodies.waiting(known=True):
+        return bodies.whole(request.body, request.META)
+
+
 def _factor_passed(request: HttpRequest) -> bool:
     return any(each["method"] == "mfa" for each in get_authentication_records(request, request.user))
 
@@ -141,7 +149,7 @@ def fresh(request: HttpRequest) -> None:
     :raises Problem: that was too long ago.
     """
     if not did_recently_reauthenticate(request):
-        message = say("Confirm who you are first: open /sign-in/reauthenticate/ in this browser, then ask again.")
+        message = say("Confirm who you are first: open /sign-in/again/ in this browser, then ask again.")
         raise Problem(403, "auth.reauthenticate", message)
 
 

@@ -2,7 +2,7 @@
 
 import hmac
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
@@ -55,23 +55,26 @@ def has_key(environ: Environ) -> bool:
     return "HTTP_AUTHORIZATION" in environ or "HTTP_SIGNATURE_INPUT" in environ
 
 
-def client(environ: Environ, body: bytes, scope: str) -> Client:
+def client(environ: Environ, scope: str, read: Callable[[], bytes]) -> Client:
     """Return the client behind a request that its key allows; a nonce is used.
 
     :raises Problem: there is no key, it is not good (any more), it lacks the scope, or it calls too often.
     """
-    found = signer(environ, body, scope)
+    found, _ = signer(environ, scope, read)
     spend(found)
     return replace(found, nonce="")
 
 
-def signer(environ: Environ, body: bytes, scope: str) -> Client:
-    """Return the client behind a request that its key allows, whose nonce is still to be used with what it asks for.
+def signer(environ: Environ, scope: str, read: Callable[[], bytes]) -> tuple[Client, bytes]:
+    """Return the client behind a request that its key allows, and the body; the nonce is still to be used.
+
+    `read` reads the body, once all is well that can be known without it: for nobody else does a thread wait.
 
     :raises Problem: there is no key, it is not good (any more), it lacks the scope, or it calls too often.
     """
+    signs = "HTTP_SIGNATURE_INPUT" in environ
     try:
-        fact, nonce = _signed(environ, body) if "HTTP_SIGNATURE_INPUT" in environ else (_bearer(environ), "")
+        fact, nonce = _signed(environ) if signs else (_bearer(environ), "")
     except Problem as no:
         if no.status == 401:
             limits.failed(environ)
@@ -81,7 +84,10 @@ def signer(environ: Environ, body: bytes, scope: str) -> Client:
         message = say("This key lacks the scope {scope}. Ask for one that has it.")
         raise Problem(403, "auth.scope", message, scope=scope)
     limits.count(fact.id)
-    return Client(fact.client_id, fact.id, fact.scopes, fact.merchants, nonce)
+    body = read()
+    if signs:
+        signing.check_digest(environ.get("HTTP_CONTENT_DIGEST", ""), body)
+    return Client(fact.client_id, fact.id, fact.scopes, fact.merchants, nonce), body
 
 
 def spend(caller: Client) -> None:
@@ -124,7 +130,8 @@ def _bearer(environ: Environ) -> KeyFact:
     return fact
 
 
-def _signed(environ: Environ, body: bytes) -> tuple[KeyFact, str]:
+def _signed(environ: Environ) -> tuple[KeyFact, str]:
+    """Return whose signature a request bears, and its nonce; the body is not looked at yet."""
     signed = signing.read(environ["HTTP_SIGNATURE_INPUT"], environ.get("HTTP_SIGNATURE", ""))
     fact = _live(signed.key_id, environ)
     if fact is None:
@@ -140,7 +147,6 @@ def _signed(environ: Environ, body: bytes) -> tuple[KeyFact, str]:
             "content-digest": environ.get("HTTP_CONTENT_DIGEST", ""),
             "idempotency-key": environ.get("HTTP_IDEMPOTENCY_KEY", ""),
         },
-        body=body,
     )
     return fact, signed.nonce
 

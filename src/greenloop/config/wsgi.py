@@ -8,12 +8,15 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "greenloop.config.settings")
 
 from django.core.wsgi import get_wsgi_application
 
-_django = get_wsgi_application()
+_pages = get_wsgi_application()
 
 from greenloop.api import busy  # noqa: E402  models can be imported only now
 from greenloop.config import process  # noqa: E402
+from greenloop.config.arriving import arrived  # noqa: E402
 from greenloop.config.operations import beside  # noqa: E402
 from greenloop.config.requests import followed  # noqa: E402
+
+_django = arrived(_pages)
 
 
 def _answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

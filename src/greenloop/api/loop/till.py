@@ -111,13 +111,12 @@ _read_orders = msgspec.json.Decoder(OrdersIn).decode
 _write = msgspec.json.Encoder().encode
 
 
-def one(environ: Environ, body: bytes, caller: Client | None = None) -> Reply:
-    """Take one order: `POST /v1/orders`. `caller` is given by whoever has asked already.
+def one(environ: Environ, body: bytes, caller: Client) -> Reply:
+    """Take one order: `POST /v1/orders`.
 
     :raises Problem: the caller may not, or the body can't be read.
     :raises Refusal: the order can't be taken.
     """
-    caller = caller or callers.signer(environ, body, "orders:write")
     try:
         sale, key = _sale(_read(_read_order, body), caller), key_of(environ)
     except Problem:
@@ -140,12 +139,12 @@ def one(environ: Environ, body: bytes, caller: Client | None = None) -> Reply:
     return Reply(201, _write(_order(sale, outcome.sold)), headers)
 
 
-def bulk(environ: Environ, body: bytes, caller: Client | None = None) -> Reply:
+def bulk(environ: Environ, body: bytes, caller: Client) -> Reply:
     """Take many orders, each of which stands or falls alone: `POST /v1/orders/bulk`, JSON or one order a line.
 
     :raises Problem: the caller may not, or the body can't be read as a list of orders.
     """
-    caller = caller or callers.client(environ, body, "orders:write")
+    callers.spend(caller)
     # The thread serves somebody else next: what one caller reads is not left behind as its language.
     with translation.override(language(environ.get("HTTP_ACCEPT_LANGUAGE", ""))):
         return _bulk(environ, body, caller)

@@ -12,7 +12,6 @@ import msgspec
 from msgspec import Struct
 
 from greenloop.api import callers, clock, fields, limits
-from greenloop.api.callers import Environ
 from greenloop.api.gathering import Full, Gathering
 from greenloop.api.problems import Problem, Reply
 from greenloop.core.faults import say
@@ -67,12 +66,12 @@ class Wanted:
 _write = msgspec.json.Encoder().encode
 
 
-def one(environ: Environ, body: bytes, account_id: str, caller: callers.Client | None = None) -> Reply:
-    """Return a wallet as it is now: `GET /v1/wallets/{account_id}`. `caller` is given by whoever has asked already.
+def one(account_id: str, caller: callers.Client) -> Reply:
+    """Return a wallet as it is now: `GET /v1/wallets/{account_id}`.
 
     :raises Problem: the caller may not, or has no such account to see.
     """
-    caller = caller or callers.client(environ, body, "wallets:read")
+    callers.spend(caller)
     wanted = Wanted(caller.id, caller.merchants, fields.number(account_id, "account.unknown"))
     try:
         found = reader.ask(wanted)

@@ -85,7 +85,7 @@ def read_wallet(request: HttpRequest, account_id: str, asked: AtAsked) -> HttpRe
     """
     caller = access.of(request)
     if isinstance(caller, Client) and asked.at is None:
-        return respond(wallet.one(request.META, request.body, account_id, caller))
+        return respond(wallet.one(account_id, caller))
     account, at = seen(request, account_id), _instant(asked)
     found = balances.balances([account], at=at)[account] if asked.at is None else past.balances(account, at=at)
     return respond(wallet.shown(found, at))
