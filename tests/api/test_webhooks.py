@@ -7,7 +7,8 @@ import pytest
 from django.conf import settings
 
 from greenloop.services.outbox.deliver import deliver_due
-from tests.support.calling import Answer, Caller, partner_of, till_of
+from greenloop.services.people.clients import revoke_key
+from tests.support.calling import ALL_SCOPES, Answer, Caller, partner_of, till_of
 from tests.support.ledger import fetch
 from tests.support.looking import staff_of
 from tests.support.receiving import genuine, receiving
@@ -98,6 +99,68 @@ def test_a_client_sees_and_changes_only_its_own(town: Town, till: Caller, clock:
     assert mall.get("/v1/webhooks").json == []
     assert till.get("/v1/webhooks/7").code == till.get("/v1/webhooks/x").code == "webhook.unknown"
     assert till_of("baker", scopes=("orders:read",)).get("/v1/webhooks").code == "auth.scope"
+
+
+TOLD_BY = {
+    "orders:read": ("orders.vested", "refund.paid", "refund.pending"),
+    "statements:read": ("payout.paid",),
+    "merchants:read": ("rate.set", "hold.placed", "hold.released"),
+    "wallets:read": ("vouchers.expiring",),
+}
+URL = "http://127.0.0.1:8000/"
+
+
+def test_a_key_is_told_of_what_it_could_read(town: Town, clock: Any) -> None:
+    clock(town.at)
+    plain = till_of("grocer", scopes=("webhooks:write",))
+    registered(plain, URL, "settlement.posted", "rules.published")
+    for kind in (kind for kinds in TOLD_BY.values() for kind in kinds):
+        answer = plain.post("/v1/webhooks", {"url": URL, "kinds": [kind, "settlement.posted"]})
+        assert (answer.status, answer.code, answer.json["field"]) == (403, "auth.scope", "kinds")
+    assert plain.get("/v1/webhooks").json[0]["kinds"] == ["rules.published", "settlement.posted"]
+    for merchant, scope in (("baker", "orders:read"), ("grocer", "wallets:read")):
+        registered(till_of(merchant, scopes=("webhooks:write", scope)), URL, *TOLD_BY[scope])
+
+
+def test_a_key_reads_no_delivery_that_tells_more_than_it_may(town: Town, clock: Any) -> None:
+    clock(town.at)
+    wide, narrow = (till_of("grocer", scopes=scopes) for scopes in (ALL_SCOPES, ("webhooks:write",)))
+    made = registered(wide, URL)
+    town.sell("mei", "grocer", 100_000)
+    town.later(days=1).pay_out()
+    (delivery,) = narrow.get(f"/v1/webhooks/{made['id']}/deliveries").json["items"]
+    assert narrow.get(f"/v1/deliveries/{delivery['id']}").code == "auth.scope"
+    assert wide.get(f"/v1/deliveries/{delivery['id']}").status == 200
+
+
+def revoke(caller: Caller, town: Town) -> None:
+    revoke_key(key_id=int(caller.token.split("_")[1]), by="console", at=town.at)
+
+
+def test_an_endpoint_ends_with_the_last_key_that_could_register_it(town: Town, clock: Any) -> None:
+    clock(town.at)
+    wide, narrow = (till_of("grocer", scopes=scopes) for scopes in (ALL_SCOPES, ("webhooks:write",)))
+    paid, rules = registered(wide, f"{URL}a", "payout.paid"), registered(wide, f"{URL}b", "rules.published")
+    revoke(wide, town)
+    ended = {each["id"]: each["ended_why"] for each in narrow.get("/v1/webhooks").json}
+    assert ended == {paid["id"]: "key", rules["id"]: ""}
+    town.sell("mei", "grocer", 100_000)
+    town.later(days=1).pay_out()
+    assert fetch("SELECT COUNT(*) FROM delivery") == [(0,)]
+    assert fetch("SELECT about, detail FROM audit_entry WHERE act = 'webhook.end'") == [
+        (f"webhook/{paid['id']}", '{"why":"key"}')
+    ]
+    revoke(narrow, town)
+    assert fetch("SELECT COUNT(*) FROM webhook_endpoint WHERE ended_at IS NULL") == [(0,)]
+
+
+def test_a_key_that_takes_over_keeps_the_endpoints(town: Town, clock: Any) -> None:
+    clock(town.at)
+    till = till_of("grocer")
+    made = registered(till, URL)
+    after = till_of("grocer")
+    revoke(till, town)
+    assert after.get(f"/v1/webhooks/{made['id']}").json["ended_at"] is None
 
 
 def test_what_was_given_up_is_sent_again(town: Town, till: Caller, clock: Any) -> None:

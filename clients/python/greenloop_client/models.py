@@ -274,7 +274,7 @@ class EndpointIn(TypedDict):
 class EndpointOut(TypedDict):
     """Where a client is told. `secret` is there once, when it is drawn; after `old_secret_until` the old one is over.
 
-    `ended_why` is `asked`, or `gone` where the endpoint answered 410.
+    `ended_why` is `asked`, `gone` where the endpoint answered 410, or `key` where no live key could register it.
     """
 
     id: str

@@ -844,6 +844,9 @@ class Client(Connection):
     def register_webhook(self, body: models.EndpointIn, *, idempotency_key: str | None = None) -> models.EndpointOut:
         """Register where the calling client is told of which kinds of events, and get the secret, this once.
 
+        The key needs, beside `webhooks:write`, the scope with which it could read what each kind tells. Once no live
+        key of the client could register it any more, a revoked key's endpoint is ended.
+
         The same address again is the same endpoint, with the kinds that are named now and without its secret: who has
         lost that draws a new one.
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ROWS = 20
 STATES = {"waiting": say("waiting"), "done": say("arrived"), "given_up": say("given up")}
-ENDED = {"asked": say("ended"), "gone": say("gone")}
+ENDED = {"asked": say("ended"), "gone": say("gone"), "key": say("without a key")}
 By = Annotated[str, typer.Option("--by", metavar="NAME", help=say("Who does this: it is kept beside what was done."))]
 
 

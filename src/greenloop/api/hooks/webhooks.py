@@ -27,7 +27,7 @@ from greenloop.api.writing import write
 from greenloop.core.faults import say
 from greenloop.services.outbox import endpoints
 from greenloop.services.outbox.addresses import URL_MAX
-from greenloop.services.outbox.kinds import KINDS
+from greenloop.services.outbox.kinds import KINDS, lacking
 from greenloop.services.outbox.replay import replay, replay_given_up
 from greenloop.store.queries import outbox
 from greenloop.store.queries.outbox import DeliveryRow, EndpointRow
@@ -84,10 +84,14 @@ def list_kinds(request: HttpRequest) -> list[KindOut]:
 def register(request: HttpRequest, body: EndpointIn) -> HttpResponse:
     """Register where the calling client is told of which kinds of events, and get the secret, this once.
 
+    The key needs, beside `webhooks:write`, the scope with which it could read what each kind tells. Once no live key of
+    the client could register it any more, a revoked key's endpoint is ended.
+
     The same address again is the same endpoint, with the kinds that are named now and without its secret: who has lost
     that draws a new one.
     """
     caller: Client = access.of(request)
+    _may_be_told(caller, body.kinds)
     client, at = outbox.client_name(caller.id), clock.now()
     live = (row for row in outbox.endpoints([caller.id], live=True) if row.url == body.url)
     told = any(set(row.kinds) == set(body.kinds) for row in live)
@@ -209,6 +213,16 @@ def replay_one(request: HttpRequest, delivery_id: str) -> HttpResponse:
     )
 
 
+def _may_be_told(caller: Client, kinds: list[str]) -> None:
+    """Accept a key that could read what kinds of events tell.
+
+    :raises Problem: it lacks a scope.
+    """
+    if lacks := lacking(kinds, caller.scopes):
+        message = say("This key lacks the scope {scope}. Ask for one that has it.")
+        raise Problem(403, "auth.scope", message, field="kinds", scope=lacks[0])
+
+
 def _replayed(endpoint_id: int, since_at: datetime, by: str) -> int:
     return replay_given_up(endpoint_id=endpoint_id, since_at=since_at, by=by, at=clock.now())
 
@@ -228,10 +242,12 @@ def _own(request: HttpRequest, webhook_id: str) -> EndpointRow:
 def _own_delivery(request: HttpRequest, delivery_id: str) -> DeliveryRow:
     """Return a delivery to an endpoint that the caller may see.
 
-    :raises Problem: it is another's, or unknown: which of the two is not said.
+    :raises Problem: it is another's, or unknown: which of the two is not said; or a key lacks the scope to read it.
     """
     row, caller = outbox.delivery(number(delivery_id, "delivery.unknown")), access.of(request)
     if isinstance(caller, Client) and outbox.endpoint(row.endpoint_id).client_id != caller.id:
         message = say("There is no delivery {delivery}.")
         raise Problem(404, "delivery.unknown", message, field="delivery", delivery=delivery_id)
+    if isinstance(caller, Client):
+        _may_be_told(caller, [row.kind])
     return row

@@ -12,7 +12,7 @@ from greenloop.services.outbox.addresses import resolved, target
 from greenloop.services.outbox.claims import close
 from greenloop.services.trust.steps import note
 from greenloop.services.verb import verb
-from greenloop.store.models import ApiClient, WebhookEndpoint
+from greenloop.store.models import ApiClient, ApiKey, WebhookEndpoint
 
 ENDPOINTS_MAX = 10
 OLD_SECRET = timedelta(hours=24)
@@ -103,6 +103,16 @@ def end(*, endpoint_id: int, by: str, at: datetime) -> bool:
     if ended:
         note(act="webhook.end", about=f"webhook/{endpoint_id}", detail={}, at=at, by=by)
     return ended
+
+
+def end_without_key(*, client_id: int, at: datetime) -> None:
+    """End the endpoints of a client that none of its live keys could register, inside the caller's transaction."""
+    keys = ApiKey.objects.filter(client_id=client_id, revoked_at=None, expires_at__gt=at)
+    allowed = [scopes for key in keys if "webhooks:write" in (scopes := key.scopes.split())]
+    for each in WebhookEndpoint.objects.filter(client_id=client_id, ended_at=None).order_by("id"):
+        if all(kinds_of.lacking(each.kinds.split(), scopes) for scopes in allowed):
+            close([each.id], why="key", at=at)
+            note(act="webhook.end", about=f"webhook/{each.id}", detail={"why": "key"}, at=at)
 
 
 def unknown(endpoint_id: int) -> Refusal:

@@ -1,6 +1,6 @@
 """What an endpoint may be told of, in the words that endpoints, bodies and documents use."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from greenloop.core.faults import Refusal, say
 
@@ -17,6 +17,22 @@ KINDS = {
     "hold.released": say("A merchant's account is free again."),
 }
 """Each kind, and what it says."""
+READ_BY = {
+    "orders.vested": "orders:read",
+    "refund.paid": "orders:read",
+    "refund.pending": "orders:read",
+    "payout.paid": "statements:read",
+    "rate.set": "merchants:read",
+    "vouchers.expiring": "wallets:read",
+    "hold.placed": "merchants:read",
+    "hold.released": "merchants:read",
+}
+"""The scope with which a key could read what a kind tells; what is not here is published to every client."""
+
+
+def lacking(kinds: Iterable[str], scopes: Collection[str]) -> list[str]:
+    """Return the scopes that a key lacks which wants to be told of kinds, in order."""
+    return sorted({READ_BY[kind] for kind in kinds if kind in READ_BY} - set(scopes))
 
 
 def checked(kinds: Iterable[str]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from greenloop.core.faults import Refusal, say
 from greenloop.services import ids
 from greenloop.services.again import begun_again
+from greenloop.services.outbox import endpoints
 from greenloop.services.people import keys, reach
 from greenloop.services.people.keys import NewKey
 from greenloop.services.people.reach import Reach
@@ -80,7 +81,7 @@ def issue_key(
 
 @verb
 def revoke_key(*, key_id: int, by: str, at: datetime) -> None:
-    """End a key; it is refused within seconds.
+    """End a key; it is refused within seconds. Webhooks end that no other live key of the client could register.
 
     :raises Refusal: there is no such key, or it was revoked before.
     """
@@ -88,3 +89,4 @@ def revoke_key(*, key_id: int, by: str, at: datetime) -> None:
         message = say("There is no live key {key}.")
         raise Refusal("key.unknown", message, field="key", key=str(key_id))
     note(act="key.revoke", about=f"key/{key_id}", detail={}, at=at, by=by)
+    endpoints.end_without_key(client_id=ApiKey.objects.get(id=key_id).client_id, at=at)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from greenloop.core.faults import Refusal, say
 from greenloop.core.people import scopes as words
 from greenloop.services import ids
+from greenloop.services.outbox import endpoints
 from greenloop.services.people import reach
 from greenloop.store import sealed
 from greenloop.store.models import ApiKey
@@ -76,4 +77,5 @@ def write(draft: KeyDraft, *, by: str, at: datetime) -> NewKey:
     )
     if draft.revokes is not None:
         ApiKey.objects.filter(id=draft.revokes).update(revoked_at=at)
+        endpoints.end_without_key(client_id=draft.client_id, at=at)
     return NewKey(number, draft.client_id, f"glk_{number}_{secret}", at + draft.life)
