@@ -27,6 +27,15 @@ def test_a_till_may_say_later_that_the_goods_went_over_the_counter(town: Town) -
     first = town.take(sale)
     again = town.take(replace(sale, delivered=True))
     assert (again.order_ids, again.replayed) == (first.order_ids, frozenset({0}))
+    # What is answered is what the books say, not what was asked this time.
+    assert [sold.delivered for sold in again.sold if sold] == [False]
+
+
+def test_what_is_said_of_the_delivery_doesn_t_hang_on_being_taken_in_one_batch(town: Town) -> None:
+    sale = town.sale("mei", "grocer", 1_000, delivered=False)
+    taking = town.take(sale, replace(sale, delivered=True))
+    assert (taking.refusals, taking.replayed) == ({}, frozenset({1}))
+    assert [sold.delivered for sold in taking.sold if sold] == [False, False]
 
 
 def test_a_number_with_another_sale_is_refused_and_writes_nothing(town: Town) -> None:

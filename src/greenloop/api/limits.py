@@ -18,7 +18,7 @@ BATCH_MAX = 1_000
 PAGE_MAX = 200
 PAGE = 50
 KEYS_MAX = 10_000
-LINGER_S = 0.01
+LINGER_S = 0.02
 """How long a batch waits at most for callers that were in the one before; nobody waits where few call."""
 FAILURES_PER_MINUTE = 300
 MINUTE_S = 60

@@ -232,7 +232,7 @@ def _order(sale: Sale, sold: Sold) -> OrderOut:
         sale.voucher_fen,
         sale.coupon_fen,
         sale.shop,
-        sale.delivered,
+        sold.delivered,
         sold.rate_ppm,
         sold.concession_fen,
         sold.member_points,

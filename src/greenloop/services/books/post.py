@@ -3,20 +3,21 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
+from django.utils import timezone
 
 from greenloop.core.books.accounts import account_class, book_of, is_asset, pool_accounts
 from greenloop.core.books.posting import Draft, turnover
 from greenloop.core.faults import Breach, ensure
 from greenloop.store import sql
-from greenloop.store.models import Journal, LedgerAccount, Posting
+from greenloop.store.models import LedgerAccount
 
 
 def post(drafts: Sequence[Draft], *, at: datetime) -> Mapping[str, int]:
     """Write journals with their postings inside the caller's transaction; return their numbers by key.
 
-    The accounts' totals are updated first, in sorted order: that takes their locks, so journals that share an account
-    are numbered in the order in which they commit. Two journals of one transfer share a key, one in each book; the
+    The accounts are locked first, in the order of their names, so journals that share an account are numbered in the
+    order in which they commit. Two journals of one transfer share a key, one in each book; the
     number returned is the trust book's.
 
     :raises Breach: a key exists already, or an account would go negative.
@@ -24,29 +25,35 @@ def post(drafts: Sequence[Draft], *, at: datetime) -> Mapping[str, int]:
     if not drafts:
         return {}
     moved = turnover(drafts)
-    ids = {name: number for number, name in sql.rows_in(_ACCOUNTS, moved)}
+    lock = "ORDER BY name FOR NO KEY UPDATE" if sql.is_postgresql() else ""
+    ids = {name: number for number, name in sql.rows_in(f"{_ACCOUNTS} {lock}", moved)}
     ensure(len(ids) == len(moved), f"no such control account: {sorted(set(moved) - set(ids))}")
     try:
-        with transaction.atomic():
-            sql.run_many(_GROW, [(debits, credits_, ids[name]) for name, (debits, credits_) in moved.items()])
-            journals = Journal.objects.bulk_create(
-                [Journal(book=each.book, key=each.key, kind=each.kind, effective_at=at) for each in drafts]
-            )
-            Posting.objects.bulk_create(
-                [
-                    Posting(
-                        journal_id=journal.id,
-                        debit_id=ids[posting.debit],
-                        credit_id=ids[posting.credit],
-                        amount_fen=posting.amount_fen,
-                    )
-                    for journal, each in zip(journals, drafts, strict=True)
-                    for posting in each.postings
-                ]
-            )
+        sql.run_many(_GROW, [(debits, credits_, ids[name]) for name, (debits, credits_) in moved.items()])
+        numbers = _journals(drafts, at=at)
+        sql.insert(
+            "posting",
+            ("journal_id", "debit_id", "credit_id", "amount_fen"),
+            [
+                (number, ids[posting.debit], ids[posting.credit], posting.amount_fen)
+                for number, each in zip(numbers, drafts, strict=True)
+                for posting in each.postings
+            ],
+        )
     except IntegrityError as fault:
         raise Breach(f"the books refuse {drafts[0].key}: {fault}") from fault
-    return {journal.key: journal.id for journal in sorted(journals, key=lambda each: each.book == "trust")}
+    ranked = sorted(zip(drafts, numbers, strict=True), key=lambda each: each[0].book == "trust")
+    return {each.key: number for each, number in ranked}
+
+
+def _journals(drafts: Sequence[Draft], *, at: datetime) -> list[int]:
+    """Insert journals and return their numbers, which grow in the order of the drafts."""
+    effective_at, recorded_at = sql.instant(at), sql.instant(timezone.now())
+    lines = [(each.book, each.key, each.kind, effective_at, recorded_at) for each in drafts]
+    columns = ("book", "key", "kind", "effective_at", "recorded_at")
+    found = sql.insert("journal", columns, lines, returning=("key", "book", "id"))
+    by_key = {(key, book): number for key, book, number in found}
+    return [by_key[each.key, each.book] for each in drafts]
 
 
 _ACCOUNTS = "SELECT id, name FROM ledger_account WHERE name IN ({keys})"

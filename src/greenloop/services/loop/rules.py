@@ -173,18 +173,25 @@ def _parsed(document: str) -> RuleSet:
 
 def rulings() -> Sequence[Ruling]:
     """Return all published rule sets with the ids of their pools and plans, oldest first."""
+    return rulings_of(*sql.together(RULING_ASKS))
+
+
+def rulings_of(named: Sequence[sql.Row], published: Sequence[sql.Row]) -> Sequence[Ruling]:
+    """Return the rule sets as the answers to `RULING_ASKS` describe them."""
     pools: dict[str, int] = {}
     plans: dict[str, int] = {}
-    for is_pool, name, number in sql.rows(_NAMED):
+    for is_pool, name, number in named:
         (pools if is_pool else plans)[name] = number
     return [
         Ruling(number, _parsed(document), sql.moment(effective_at), pools, plans)
-        for number, document, effective_at in sql.rows(_RULES)
+        for number, document, effective_at in published
     ]
 
 
-_NAMED = "SELECT 1, name, id FROM pool UNION ALL SELECT 0, name, id FROM plan"
-_RULES = "SELECT id, document, effective_at FROM rule_version ORDER BY effective_at"
+RULING_ASKS = (
+    sql.Ask("SELECT 1, name, id FROM pool UNION ALL SELECT 0, name, id FROM plan"),
+    sql.Ask("SELECT id, document, effective_at FROM rule_version ORDER BY effective_at"),
+)
 
 
 def in_force(known: Sequence[Ruling], at: datetime) -> Ruling:

@@ -1,6 +1,6 @@
 """Who is who, by the refs that tills and files use."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -48,15 +48,21 @@ def members(refs: Iterable[str]) -> dict[str, MemberFact]:
     A merchant has no referrer and no first-order rebate.
     """
     wanted = set(refs)
-    found = sql.rows_in(
-        "SELECT ref, account_id, city, enrolled_at, referrer_id, first_order_id FROM member WHERE ref IN ({keys})",
-        wanted,
-    )
+    return members_of(wanted, *sql.together([member_ask(wanted)]))
+
+
+def member_ask(refs: set[str]) -> sql.Ask:
+    """Return the query that finds members by their refs."""
+    return sql.Ask(_MEMBERS, refs)
+
+
+def members_of(refs: set[str], found: Sequence[sql.Row]) -> dict[str, MemberFact]:
+    """Return the buyers among the refs, of whom these members were found."""
     facts = {
         ref: MemberFact(number, city, sql.moment(enrolled), referrer, first)
         for ref, number, city, enrolled, referrer, first in found
     }
-    others = [ref for ref in wanted if ref not in facts]
+    others = [ref for ref in refs if ref not in facts]
     for ref, number, city, enrolled in sql.rows_in(_BUYING_MERCHANTS, others):
         facts[ref] = MemberFact(number, city, sql.moment(enrolled), None, NO_FIRST_ORDER)
     return facts
@@ -64,22 +70,23 @@ def members(refs: Iterable[str]) -> dict[str, MemberFact]:
 
 def merchants(refs: Iterable[str]) -> dict[str, MerchantFact]:
     """Return the enrolled merchants among the refs, with their rate cards and stores."""
-    found = sql.rows_in(
-        "SELECT ref, id, account_id, city, grade, multiple_ppm, accepts_coupons FROM merchant WHERE ref IN ({keys})",
-        refs,
-    )
-    ids = [row[1] for row in found]
+    return merchants_of(*sql.together(merchant_asks(set(refs))))
+
+
+def merchant_asks(refs: set[str]) -> list[sql.Ask]:
+    """Return the queries that find merchants by their refs: themselves, their rate cards, their stores."""
+    return [sql.Ask(each, refs) for each in (_MERCHANTS, _RATES, _SHOPS)]
+
+
+def merchants_of(
+    found: Sequence[sql.Row], cards: Sequence[sql.Row], stores: Sequence[sql.Row]
+) -> dict[str, MerchantFact]:
+    """Return merchants as the answers to their queries describe them."""
     rates: dict[int, list[tuple[datetime, int]]] = {}
-    for merchant, rate_ppm, valid_from in sql.rows_in(
-        "SELECT merchant_id, rate_ppm, valid_from_at FROM rate_card WHERE merchant_id IN ({keys}) "
-        "ORDER BY valid_from_at",
-        ids,
-    ):
+    for merchant, rate_ppm, valid_from in cards:
         rates.setdefault(merchant, []).append((sql.moment(valid_from), rate_ppm))
     shops: dict[int, dict[str, int]] = {}
-    for merchant, ref, number in sql.rows_in(
-        "SELECT merchant_id, ref, id FROM shop WHERE merchant_id IN ({keys})", ids
-    ):
+    for merchant, ref, number in stores:
         shops.setdefault(merchant, {})[ref] = number
     return {
         ref: MerchantFact(
@@ -112,6 +119,15 @@ def own_shops(account_ids: Iterable[int]) -> frozenset[tuple[int, int]]:
     return frozenset((account, merchant) for account, merchant in [*linked, *owned])
 
 
+_MEMBERS = "SELECT ref, account_id, city, enrolled_at, referrer_id, first_order_id FROM member WHERE ref IN ({keys})"
+_MERCHANTS = (
+    "SELECT ref, id, account_id, city, grade, multiple_ppm, accepts_coupons FROM merchant WHERE ref IN ({keys})"
+)
+_RATES = """
+    SELECT merchant_id, rate_ppm, valid_from_at FROM rate_card
+    WHERE merchant_id IN (SELECT id FROM merchant WHERE ref IN ({keys})) ORDER BY valid_from_at
+"""
+_SHOPS = "SELECT merchant_id, ref, id FROM shop WHERE merchant_id IN (SELECT id FROM merchant WHERE ref IN ({keys}))"
 _BUYING_MERCHANTS = "SELECT ref, account_id, city, enrolled_at FROM merchant WHERE ref IN ({keys})"
 # Few holds stand at a time: CROSS JOIN keeps SQLite from starting at the orders.
 _HELD_ORDERS = "FROM hold h CROSS JOIN orders o CROSS JOIN merchant m"

@@ -1,7 +1,7 @@
 """The counter at which a batch is rung up, one sale after the other, in memory."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from greenloop.core.faults import say
@@ -85,14 +85,15 @@ class Counter:
             return sold
         line = self._line(sale, number, merchant, member)
         self.lines.append(line)
-        sold = Sold(number, line[15], line[16], line[9], line[10])
+        sold = Sold(number, line[15], line[16], line[9], line[10], sale.delivered)
         self.seen[key] = sale, sold
         return sold
 
     def _again(self, sale: Sale, key: tuple[int, str], merchant: MerchantFact, member: MemberFact) -> Sold:
         if key in self.seen:
             before, sold = self.seen[key]
-            same = before == sale
+            # Whether it is delivered is no part of what was sold: it may have changed since.
+            same = before == replace(sale, delivered=before.delivered)
         else:
             *body, sold = self.facts.earlier[key]
             shop = merchant.shops.get(sale.shop) if sale.shop else None

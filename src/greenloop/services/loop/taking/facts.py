@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from greenloop.core.loop.spending import Paper, Purse
-from greenloop.services.loop.rules import Ruling, rulings
+from greenloop.services.loop.rules import RULING_ASKS, Ruling, rulings_of
 from greenloop.services.loop.taking.sale import Sale, Sold
 from greenloop.store import locks, sql
 from greenloop.store.queries import parties, wallets
@@ -47,23 +47,24 @@ def gather(sales: Sequence[Sale], *, at: datetime, look_up: bool, to_write: bool
 
     First orders and referrers' months are not locked: `take` writes them only if they are as they were read here.
     """
-    merchants = parties.merchants({sale.merchant for sale in sales})
-    members = parties.members({sale.member for sale in sales})
+    buyers = {sale.member for sale in sales}
+    sellers = parties.merchant_asks({sale.merchant for sale in sales})
+    answers = sql.together([parties.member_ask(buyers), sql.Ask(_RED, buyers), *RULING_ASKS, *sellers])
+    members, red, merchants = parties.members_of(buyers, answers[0]), answers[1], parties.merchants_of(*answers[4:])
+    rules = rulings_of(*answers[2:4])
     newcomers = {fact.id for fact in members.values() if fact.first_order_id is None}
-    referrers = {fact.referrer_id for fact in members.values() if fact.referrer_id is not None}
     spenders = {
         members[sale.member].id for sale in sales if (sale.voucher_fen or sale.coupon_fen) and sale.member in members
     }
     if to_write:
         locks.holders(spenders)
-    rules = rulings()
     return Facts(
         at=at,
         rulings=rules,
         merchants=merchants,
         members=members,
         earlier=_earlier(sales, merchants) if look_up else {},
-        red_fen=_red_fen(referrers),
+        red_fen={(account, month): fen for account, month, fen in red},
         grants=_grants(to_write=to_write) if newcomers else (),
         pool_names={number: name for name, number in rules[0].pools.items()} if rules else {},
         own_shops=parties.own_shops(spenders),
@@ -81,22 +82,17 @@ def _earlier(sales: Sequence[Sale], merchants: Mapping[str, MerchantFact]) -> di
             wanted.setdefault(fact.id, set()).add(sale.order_no)
     found = sql.rows_in(
         "SELECT merchant_id, order_no, member_id, shop_id, paid_at, cash_fen, voucher_fen, coupon_fen, id, rate_ppm, "  # noqa: S608
-        "concession_fen, member_multiple_ppm, merchant_multiple_ppm FROM orders "
+        "concession_fen, member_multiple_ppm, merchant_multiple_ppm, vests_at IS NOT NULL FROM orders "
         f"WHERE merchant_id IN ({sql.marks(len(wanted))}) AND order_no IN ({{keys}})",
         {number for numbers in wanted.values() for number in numbers},
         tuple(wanted),
     )
     return {
         (merchant, number): (member, shop, sql.moment(paid), *amounts, Sold(*sold))
-        for merchant, number, member, shop, paid, *rest in found
-        for amounts, sold in [(rest[:3], rest[3:])]
+        for merchant, number, member, shop, paid, *rest, vests in found
+        for amounts, sold in [(rest[:3], [*rest[3:], bool(vests)])]
         if number in wanted[merchant]
     }
-
-
-def _red_fen(referrers: set[int]) -> dict[tuple[int, str], int]:
-    found = sql.rows_in("SELECT account_id, month, red_fen FROM referral_month WHERE account_id IN ({keys})", referrers)
-    return {(account, month): fen for account, month, fen in found}
 
 
 def _grants(*, to_write: bool) -> tuple[GrantFact, ...]:
@@ -105,6 +101,10 @@ def _grants(*, to_write: bool) -> tuple[GrantFact, ...]:
     return tuple(GrantFact(*row) for row in sql.rows(f"{_OPEN_GRANTS} {lock}"))
 
 
+_RED = """
+    SELECT account_id, month, red_fen FROM referral_month
+    WHERE account_id IN (SELECT referrer_id FROM member WHERE ref IN ({keys}))
+"""
 _OPEN_GRANTS = """
     SELECT id, rebate_fen, amount_fen - committed_fen FROM marketing_grant
     WHERE approved_by IS NOT NULL AND amount_fen - committed_fen >= rebate_fen ORDER BY id

@@ -32,7 +32,7 @@ class Sale:
 class Sold(NamedTuple):
     """What a sale became: its order, the rate and the concession in fen, and both sides' multiples, all fixed by then.
 
-    A tuple, because one is made for every order.
+    `delivered` is what the books say now. A tuple, because one is made for every order.
     """
 
     order_id: int
@@ -40,6 +40,7 @@ class Sold(NamedTuple):
     concession_fen: int
     member_multiple_ppm: int
     merchant_multiple_ppm: int
+    delivered: bool
 
     @property
     def member_points(self) -> int:
