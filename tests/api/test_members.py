@@ -67,6 +67,18 @@ def test_a_phone_signs_one_person_in_and_is_never_told(town: Town, till: Caller)
     assert "13800138000" not in str(fetch("SELECT * FROM stored_answer")) + str(fetch("SELECT * FROM audit_entry"))
 
 
+def test_what_a_client_lets_sign_in_stands_in_the_audit_log_without_the_number(town: Town, till: Caller) -> None:
+    phones = {"a": {"phone": "13800138000"}, "b": {}, "c": {"phone": "13900139000"}}
+    crowd = {"members": [ANN | {"ref": ref} | phone for ref, phone in phones.items()]}
+    first, again = (till.post("/v1/members/bulk", crowd) for _ in range(2))
+    assert (first.status, again.status) == (201, 201)
+    made = {each["ref"]: each["account_id"] for each in first.json["members"]}
+    ((actor, about, detail),) = fetch("SELECT actor, about, detail FROM audit_entry WHERE act = 'phone.give'")
+    (client,) = fetch("SELECT id FROM api_client WHERE name = 'tills of grocer'")
+    assert (actor, about) == (f"client/{client[0]}", f"account/{made['a']}")
+    assert detail == f'{{"also":["account/{made["c"]}"]}}'
+
+
 def test_a_client_names_a_member_s_first_phone_and_none_after_it(town: Town, till: Caller) -> None:
     till.post("/v1/members", ANN)
     first, other = ANN | {"phone": "13800138000"}, ANN | {"phone": "13900139000"}

@@ -89,7 +89,9 @@ def enrol_members(*, forms: Sequence[MemberForm], at: datetime, client_id: int |
     if client_id is not None:
         ClientMember.objects.bulk_create(ClientMember(client_id=client_id, account_id=found[form.ref]) for form in new)
     if phones := {found[form.ref]: normalised(form.phone) for form in forms if form.phone}:
-        steps.give_phones(phones)
+        given = [f"account/{number}" for number in steps.give_phones(phones)]
+        if given and client_id is not None:
+            note(act="phone.give", about=given[0], detail={"also": given[1:]} if given[1:] else {}, at=at)
     return {form.ref: found[form.ref] for form in forms}
 
 
