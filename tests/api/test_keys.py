@@ -1,8 +1,12 @@
 """Clients and their keys: an operator registers and revokes; a new key takes two people, and is shown once."""
 
+from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 from greenloop.api import callers
+from greenloop.services.trust.steps import canonical
+from greenloop.store.models import Proposal
 from tests.support.calling import Caller, partner_of, till_of
 from tests.support.ledger import fetch
 from tests.support.looking import Looker, staff_of
@@ -67,6 +71,37 @@ def test_an_operator_revokes_a_key_at_once(town: Town, till: Caller) -> None:
     assert operator.post(path).code == "key.unknown"
     assert operator.post(f"/v1/clients/{client}/keys/7/revoke").code == "key.unknown"
     assert operator.get("/v1/clients/7/keys").code == "client.unknown"
+
+
+def test_an_operator_takes_a_merchant_away_from_a_client_at_once(town: Town, clock: Any) -> None:
+    mall, operator = partner_of("grocer", "baker"), staff_of("operator")
+    path = f"/v1/clients/{operator.get('/v1/clients').json['items'][0]['id']}/merchants"
+    assert operator.post(f"{path}/baker/withdraw").code == "auth.reauthenticate"
+    assert staff_of("finance").fresh().post(f"{path}/baker/withdraw").code == "auth.role"
+    assert mall.get("/v1/merchants/baker").status == 200
+    gone = operator.fresh().post(f"{path}/baker/withdraw")
+    assert (gone.status, gone.json["merchants"]) == (200, ["grocer"])
+    callers.forget()
+    assert [mall.get(f"/v1/merchants/{ref}").status for ref in ("grocer", "baker")] == [200, 404]
+    assert operator.post(f"{path}/baker/withdraw").headers["idempotency-replayed"] == "true"
+    assert operator.post(f"{path}/nobody/withdraw").code == "merchant.unknown"
+    ((actor, detail),) = fetch("SELECT actor, detail FROM audit_entry WHERE act = 'client.withdraw'")
+    assert (actor, detail) == (f"account/{operator.account_id}", '{"merchant":"baker"}')
+
+
+def test_a_key_proposed_before_its_merchants_were_named_is_proposed_anew(town: Town, till: Caller, clock: Any) -> None:
+    clock(town.at)
+    operator, finance = staff_of("operator").fresh(), staff_of("finance").fresh()
+    client = operator.get("/v1/clients").json["items"][0]
+    text = canonical({"client": client["name"], "must_sign": "no", "revokes": None, "scopes": ["orders:read"]})
+    mark = sha256(text.encode()).hexdigest()
+    told = {"about": f"client/{client['id']}", "content": text, "content_hash": mark, "reason": "opens"}
+    by = {"state": "open", "proposed_by": f"account/{operator.account_id}", "proposed_at": town.at}
+    Proposal.objects.create(id=77, kind="key.rotate", expires_at=town.at + timedelta(hours=9), **told, **by)
+    answer = finance.post("/v1/proposals/77/approve", {"sha256": mark})
+    assert (answer.status, answer.code) == (409, "proposal.stale")
+    assert finance.get("/v1/proposals/77").json["state"] == "open"
+    assert finance.post("/v1/proposals/77/reject").json["state"] == "rejected"
 
 
 def test_a_known_client_acts_for_more_merchants_once_two_people_say_so(town: Town, clock: Any) -> None:

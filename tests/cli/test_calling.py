@@ -7,6 +7,7 @@ import pytest
 
 from tests.cli.conftest import Town, sale
 from tests.support.calling import Caller
+from tests.support.ledger import fetch
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +69,16 @@ def test_once_there_are_people_a_client_acts_for_more_merchants_when_two_say_so(
     done = ("decide", made["proposal"], "--approve", made["sha256"], "--by", "Lin", "--json")
     assert town.call(*done).json["state"] == "done"
     assert "may call the API" in town.call(*asked).out
+
+
+def test_a_merchant_is_taken_away_from_a_client_by_one_person(town: Town) -> None:
+    town.call("client", "mall", "--partner", "--merchant", "baker")
+    town.call("staff", "Wu", "--role", "operator")
+    said = town.call("withdraw", "mall", "baker", "--by", "Wu", "--json").json
+    assert said == {"client": "mall", "merchant": "baker", "withdrawn": True}
+    assert fetch("SELECT COUNT(*) FROM client_merchant") == [(0,)]
+    assert town.call("withdraw", "mall", "baker", "--json").json["withdrawn"] is False
+    assert town.call("withdraw", "nobody", "baker", "--json", code=1).json["code"] == "client.unknown"
 
 
 def test_what_a_key_can_t_be_is_refused(town: Town) -> None:

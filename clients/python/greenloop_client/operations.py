@@ -511,6 +511,22 @@ class Client(Connection):
         """
         return cast("models.ClientOut", self.call("POST", address("/v1/clients"), body, key=idempotency_key))
 
+    def withdraw_merchant(
+        self, client_id: str, merchant: str, *, idempotency_key: str | None = None
+    ) -> models.ClientOut:
+        """Let a client act for a merchant no longer: one person is enough for it. Every process knows it within seconds.
+
+        Needs a session of `operator`.
+        """
+        return cast(
+            "models.ClientOut",
+            self.call(
+                "POST",
+                address("/v1/clients/{client_id}/merchants/{merchant}/withdraw", [client_id, merchant]),
+                key=idempotency_key,
+            ),
+        )
+
     def list_keys(self, client_id: str) -> models.KeysOut:
         """Return a client's keys, live or not, without their secrets.
 

@@ -23,6 +23,7 @@ CONFLICTS = frozenset(
         "many",
         "not_held",
         "open",
+        "stale",
         "two_people",
         "past",
         "taken",

@@ -44,6 +44,23 @@ def client(  # noqa: PLR0917
     return Answer(facts, [text(sentence.format(client=name))])
 
 
+@command("withdraw", panel=RULES, help=say("Let a caller of the API act for a merchant no longer, at once."))
+def withdraw(
+    name: Annotated[str, typer.Argument(help=say("The client's name."))],
+    merchant: Annotated[str, typer.Argument(metavar="REF", help=say("The merchant's ref."))],
+    by: Annotated[str, typer.Option("--by", metavar="NAME", help=say("Who withdraws it."))] = "console",
+    at: At = None,
+) -> Answer:
+    """Withdraw a merchant from a client."""
+    with database.writing():
+        from greenloop.services.people.clients import withdraw_merchant
+
+        gone = withdraw_merchant(client=name, merchant=merchant, by=by, at=now(at))
+    sentence = gettext("{client} acts for {merchant} no longer.")
+    told = text(sentence.format(client=name, merchant=merchant))
+    return Answer({"client": name, "merchant": merchant, "withdrawn": gone}, [told])
+
+
 @command("key", panel=RULES, help=say("Make a client's key for the API, shown once; or propose it, once two decide."))
 def key(  # noqa: PLR0917
     client: Annotated[str, typer.Argument(help=say("The client's name."))],

@@ -16,7 +16,7 @@ from greenloop.api.trust.shown import ProposedOut, Reason
 from greenloop.api.writing import write
 from greenloop.core.faults import Refusal, say
 from greenloop.core.people.scopes import SCOPES
-from greenloop.services.people.clients import register_client, revoke_key
+from greenloop.services.people.clients import register_client, revoke_key, withdraw_merchant
 from greenloop.store.queries import callers, people
 from greenloop.store.queries.callers import ClientRow, KeyRow
 from greenloop.store.queries.people import StaffRow
@@ -105,6 +105,24 @@ def register(request: HttpRequest, body: ClientIn) -> HttpResponse:
         lambda made: _client(callers.client(made)),
         status=201,
         again=callers.client_named(body.name) is not None,
+    )
+
+
+@router.post(
+    "/clients/{client_id}/merchants/{merchant}/withdraw",
+    auth=Staff("operator"),
+    response=ClientOut,
+    summary="Withdraw a merchant from a client",
+    operation_id="withdrawMerchant",
+)
+def withdraw(request: HttpRequest, client_id: str, merchant: str) -> HttpResponse:
+    """Let a client act for a merchant no longer: one person is enough for it. Every process knows it within seconds."""
+    by, client = access.decider(request), _asked(client_id)
+    return write(
+        request,
+        lambda: withdraw_merchant(client=client.name, merchant=merchant.replace("\0", ""), by=by, at=clock.now()),
+        lambda _: _client(callers.client(client.id)),
+        again=lambda gone: not gone,
     )
 
 

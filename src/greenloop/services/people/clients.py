@@ -12,7 +12,7 @@ from greenloop.services.people.keys import NewKey
 from greenloop.services.people.reach import Reach
 from greenloop.services.trust.steps import note
 from greenloop.services.verb import verb
-from greenloop.store.models import ApiClient, ApiKey
+from greenloop.store.models import ApiClient, ApiKey, ClientMerchant
 from greenloop.store.queries import trust
 
 KINDS = ("merchant", "partner")
@@ -55,6 +55,21 @@ def register_client(*, name: str, kind: str, merchants: Collection[str], at: dat
             at=at,
         )
     return client.id
+
+
+@verb
+def withdraw_merchant(*, client: str, merchant: str, by: str, at: datetime) -> bool:
+    """Let a client act for a merchant no longer: its keys see nothing of it within seconds.
+
+    Tell whether the client acted for it until now.
+
+    :raises Refusal: the client or the merchant is unknown.
+    """
+    found, number = reach.locked(client), reach.enrolled([merchant])[merchant]
+    gone, _ = ClientMerchant.objects.filter(client_id=found.id, merchant_id=number).delete()
+    if gone:
+        note(act="client.withdraw", about=f"client/{found.id}", detail={"merchant": merchant}, at=at, by=by)
+    return bool(gone)
 
 
 @verb

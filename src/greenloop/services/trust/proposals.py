@@ -85,7 +85,9 @@ def approve(*, proposal_id: int, seen_hash: str, by: str, at: datetime) -> Done:
         raise Refusal("proposal.changed", message, field="seen_hash")
     ensure(_hash(found.content) == found.content_hash, f"the content of proposal {found.id} was changed")
     change = _executor(found.kind).prepare(json.loads(found.content), at)
-    ensure(canonical(change.content) == found.content, f"proposal {found.id} would come out otherwise now")
+    if canonical(change.content) != found.content:
+        message = say("Proposal {proposal} says less than such a proposal says today. Reject it, and propose it again.")
+        raise Refusal("proposal.stale", message, field="proposal", proposal=str(found.id))
     done = change.carry_out(decider, at)
     _close(found, "done", decider, at, done.outcome)
     _note(found, "approve", by, at)

@@ -22,6 +22,7 @@ KINDS: dict[str, Any] = {
 }
 ACTS: dict[str, str | Promise] = {
     "client.register": gettext_lazy("registered a caller of the API"),
+    "client.withdraw": gettext_lazy("withdrew a merchant from a caller of the API"),
     "deposit.take": gettext_lazy("took a merchant's deposit"),
     "factor.codes": gettext_lazy("drew new recovery codes"),
     "factor.set_up": gettext_lazy("set up a second factor"),
