@@ -95,7 +95,7 @@ def test_runs_tells_what_is_late_and_lets_a_broken_run_be_tried_again_by_somebod
     clockwork.fail(task="reconcile", slot="2026-01-06", holder="w", outcome="breach: off by one fen", at=town.at)
     told = greenloop("runs", "--late", code=1).out
     assert "Late: vest/1 (2026-01-11 16:00 UTC)" in told
-    assert "these stand still: fees, payout" in told
+    assert "These stand still until people have looked: fees, payout" in told
     assert "What the clock ran" not in told
     listed = greenloop("runs", "--json", code=1).json
     assert [(run["task"], run["state"], run["outcome"]) for run in listed["runs"]] == [
@@ -108,7 +108,14 @@ def test_runs_tells_what_is_late_and_lets_a_broken_run_be_tried_again_by_somebod
     retry = ("runs", "--retry", "reconcile/2026-01-06", "--json")
     assert greenloop(*retry, code=1).json["code"] == "run.by"
     assert greenloop("runs", "--retry", "vest/1", "--by", "wu", "--json", code=1).json["code"] == "run.unknown"
-    assert greenloop(*retry, "--by", "wu", code=1).json["stopped"] == []
+    listed = greenloop(*retry, "--by", "wu", code=1).json
+    assert (listed["stopped"], listed["broken"]["what"]) == (["fees", "payout"], "off by one fen")
+    go_on = ("runs", "--go-on", "--json")
+    assert greenloop(*go_on, code=1).json["code"] == "run.by"
+    listed = greenloop(*go_on, "--by", "wu", code=1).json
+    assert (listed["stopped"], listed["broken"]) == ([], None)
+    assert greenloop(*go_on, "--by", "wu", code=1).json["code"] == "books.hold"
+    assert fetch("SELECT act, about FROM audit_entry WHERE act = 'books.vouch'") == [("books.vouch", "books")]
     assert fetch("SELECT act, about FROM audit_entry WHERE act = 'run.retry'") == [
         ("run.retry", "run/reconcile/2026-01-06")
     ]

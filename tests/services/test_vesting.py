@@ -134,10 +134,25 @@ def test_a_statement_confirms_cash_once(town: Town) -> None:
     orders = [town.sell("mei", "grocer", fen, confirmed=False) for fen in (100, 200, 300)]
     assert confirm_cash(statement="s1", at=town.at, order_ids=orders[:2]) == 300
     before = whole_database()
-    assert confirm_cash(statement="s1", at=town.at, order_ids=orders) == 300
+    assert confirm_cash(statement="s1", at=town.at, order_ids=orders[1::-1]) == 300
     assert confirm_cash(statement="s2", at=town.at, order_ids=orders[:2]) == 0
     assert whole_database() == before
     assert confirm_cash(statement="s3", at=town.at, paid_until_at=town.at) == 300
+
+
+def test_a_statement_that_has_confirmed_other_orders_is_refused(town: Town) -> None:
+    orders = [town.sell("mei", "grocer", fen, confirmed=False) for fen in (100, 200)]
+    confirm_cash(statement="s1", at=town.at, order_ids=orders[:1])
+    confirm_cash(statement="s2", at=town.at, order_ids=orders[:1])  # nothing was left for it to confirm
+    before = whole_database()
+    others: list[dict[str, Any]] = [{"order_ids": orders}, {"order_ids": orders[1:]}, {"paid_until_at": town.at}]
+    for other in others:
+        with pytest.raises(Refusal) as refused:
+            confirm_cash(statement="s1", at=town.at, **other)
+        assert (refused.value.code, refused.value.field) == ("confirm.conflict", "statement")
+    assert whole_database() == before
+    assert confirm_cash(statement="s2", at=town.at, paid_until_at=town.at) == 200
+    assert confirm_cash(statement="s2", at=town.later(days=1).at, paid_until_at=town.instant(1)) == 200
 
 
 def test_who_confirms_has_to_say_what(town: Town) -> None:

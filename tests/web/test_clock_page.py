@@ -46,7 +46,7 @@ def test_the_page_says_what_waits_for_people_and_what_comes_next(
     clockwork.fail(task="check", slot="2026-01-06", holder="w", outcome="breach: off by one fen", at=town.at)
     page = said(visit(operator), "/clock/")
     assert "The settlement of cycle 2 waits for a second person" in page
-    assert "these stand still: move the platform's fee, pay merchants." in page
+    assert "These stand still until people have looked: move the platform's fee, pay merchants." in page
     assert "What comes next" in page
 
 

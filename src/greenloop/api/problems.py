@@ -14,6 +14,7 @@ TYPE = "application/problem+json"
 UNKNOWN = (".unknown", ".none")
 CONFLICTS = frozenset(
     {
+        "broken",
         "changed",
         "closed",
         "conflict",

@@ -56,13 +56,13 @@ def settle(
 
 
 def _close(cycle: int, by: str, at: datetime) -> dict[str, object]:
-    from greenloop.services.books.fees import transfer_fees
+    from greenloop.services.books.fees import transfer_fees_if_sound
     from greenloop.services.loop.settle import settle as settle_cycle
     from greenloop.services.loop.vest import vest as vest_cycle
 
     vesting = vest_cycle(cycle=cycle, at=at)
     run = settle_cycle(cycle=cycle, at=at, by=by)
-    fee_fen = transfer_fees(cycle=cycle, at=at) if run.state == "posted" else 0
+    fee_fen = transfer_fees_if_sound(cycle=cycle, at=at) if run.state == "posted" else 0
     facts = {"orders": vesting.orders, "concession_fen": vesting.concession_fen, "green_fen": vesting.green_fen}
     return {**_run(run), **facts, "fee_fen": fee_fen}
 
@@ -143,12 +143,12 @@ def fees(
 def approve(cycle: Held, by: By, at: At = None) -> Answer:
     """Approve a held settlement; its fee moves with it."""
     with database.writing():
-        from greenloop.services.books.fees import transfer_fees
+        from greenloop.services.books.fees import transfer_fees_if_sound
         from greenloop.services.loop.settle import approve as approve_run
 
         present = now(at)
         run = approve_run(cycle=cycle, by=by, at=present)
-        fee_fen = transfer_fees(cycle=cycle, at=present)
+        fee_fen = transfer_fees_if_sound(cycle=cycle, at=present)
     sentence = gettext("Cycle {cycle} is posted: {amount} yuan of vouchers issued.")
     facts = {**_run(run), "fee_fen": fee_fen}
     return Answer(facts, [text(sentence.format(cycle=cycle, amount=money(run.issued_fen)))])

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from greenloop.store.queries.clockwork import Beat, RunRow, Standing
+    from greenloop.store.queries.soundness import BrokenRow
 
 ROWS = 40
 STATES = {"running": say("running"), "done": say("done"), "failed": say("failed")}
@@ -50,14 +51,19 @@ def runs(
     retry: Annotated[
         str | None, typer.Option("--retry", metavar="TASK/SLOT", help=say("Let a failed run be tried again at once."))
     ] = None,
+    go_on: Annotated[
+        bool, typer.Option("--go-on", help=say("Let payouts and fees go on though the books were found broken."))
+    ] = False,
     by: Annotated[
-        str | None, typer.Option("--by", metavar="NAME", help=say("Who has looked, and lets it be tried again."))
+        str | None, typer.Option("--by", metavar="NAME", help=say("Who has looked, and lets it go on."))
     ] = None,
 ) -> Answer:
     """List runs, newest first; exit code 1 if something is late or stands still."""
     at = now()
     if retry is not None:
         _retry(retry, by, at)
+    if go_on:
+        _vouch(by, at)
     database.reading()
     from greenloop.store.queries import clockwork
 
@@ -69,11 +75,12 @@ def runs(
         "late": [asdict(slot) for slot in standing.late],
         "held": asdict(standing.held) if standing.held else None,
         "stopped": sorted(standing.stopped),
+        "broken": asdict(standing.broken) if standing.broken else None,
         "ahead": [asdict(slot) for slot in ahead],
         "worker": asdict(beat) | {"away": beat.away(at)} if beat else None,
     }
     shown = [] if only_late else [_ran(found)]
-    shown += [*_alarming(standing), _seen(beat, at)]
+    shown += [*_broken(standing.broken), *_alarming(standing), _seen(beat, at)]
     if ahead:
         coming = [(f"{slot.task}/{slot.slot}", moment(slot.due_at)) for slot in ahead]
         shown.append(pairs(gettext("What comes next"), coming))
@@ -108,9 +115,7 @@ def _alarming(standing: "Standing") -> "list[RenderableType]":
         told = words.format(cycle=held.cycle, since=moment(held.since_at), behind=count(held.behind))
         shown.append(text(told, "bold yellow"))
     if standing.stopped:
-        words = gettext(
-            "An invariant is broken. Until people have looked and let it be retried, these stand still: {tasks}."
-        )
+        words = gettext("These stand still until people have looked: {tasks}.")
         shown.append(text(words.format(tasks=", ".join(sorted(standing.stopped))), "bold red"))
     return shown or [text(gettext("Nothing is late."))]
 
@@ -125,14 +130,37 @@ def _seen(beat: "Beat | None", at: datetime) -> "RenderableType":
     return text(told, "bold red" if beat.away(at) else "dim")
 
 
-def _retry(named: str, by: str | None, at: datetime) -> None:
+def _broken(found: "BrokenRow | None") -> "list[RenderableType]":
+    if found is None:
+        return []
+    words = gettext(
+        "The books are broken since {since}, as {by} found: {what}. No money leaves trust until greenloop check holds."
+    )
+    return [text(words.format(since=moment(found.since_at), by=found.by, what=found.what), "bold red")]
+
+
+def _looked(by: str | None) -> str:
     if by is None:
-        message = say("Say who has looked and lets it be tried again: the audit log keeps it.")
+        message = say("Say who has looked and lets it go on: the audit log keeps it.")
         raise Refusal("run.by", message, field="--by")
+    return by
+
+
+def _vouch(by: str | None, at: datetime) -> None:
+    who = _looked(by)
+    with database.writing():
+        from greenloop.services.books.checked import vouch
+
+        if not vouch(by=who, at=at):
+            raise Refusal("books.hold", say("Nothing says that the books are broken."), field="--go-on")
+
+
+def _retry(named: str, by: str | None, at: datetime) -> None:
+    who = _looked(by)
     task, _, slot = named.partition("/")
     with database.writing():
         from greenloop.services.clockwork import try_again
 
-        if not try_again(task=task, slot=slot, by=by, at=at):
+        if not try_again(task=task, slot=slot, by=who, at=at):
             message = say("No run {run} has failed. Name one as greenloop runs lists it, such as settle/53.")
             raise Refusal("run.unknown", message, field="--retry", run=named)

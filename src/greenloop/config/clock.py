@@ -2,10 +2,14 @@
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from threading import Event, Thread
 from time import perf_counter
 from typing import NoReturn
+
+from django.db import connection
 
 from greenloop.core.faults import Breach, Refusal, breach
 from greenloop.insight.check import check as prove
@@ -14,6 +18,7 @@ from greenloop.services.books.checked import keep_check
 from greenloop.services.books.fees import transfer_fees
 from greenloop.services.books.payout import pay_out
 from greenloop.services.books.reconcile import reconcile
+from greenloop.services.ids import ClockBehind
 from greenloop.services.loop.expire import expire
 from greenloop.services.loop.notice import give_notice
 from greenloop.services.loop.settle import settle
@@ -24,6 +29,7 @@ from greenloop.store.queries import clockwork as slots
 from greenloop.store.queries.clockwork import BREACH, Slot
 
 log = logging.getLogger("greenloop.clock")
+SEEN_EVERY_S = 60
 Outcome = Mapping[str, object]
 Work = Callable[[str, datetime], Outcome]
 
@@ -69,12 +75,12 @@ def _reconcile(slot: str, at: datetime) -> Outcome:
 
 
 def _check(slot: str, at: datetime) -> Outcome:
-    del slot
+    del slot, at
     begun = perf_counter()
     proofs = prove()
     broken = [(proof.name, proof.what, proof.difference) for proof in proofs if not proof.holds]
     took_ms = round((perf_counter() - begun) * 1000)
-    keep_check(statements=len(proofs), broken=broken, replayed=True, took_ms=took_ms, by=SCHEDULER, at=at)
+    keep_check(statements=len(proofs), broken=broken, replayed=True, took_ms=took_ms, by=SCHEDULER, at=now())
     if broken:
         _alarm(f"statements about the books don't hold: {', '.join(name for name, _, _ in broken)}")
     return {"statements": len(proofs)}
@@ -135,17 +141,44 @@ def tick(*, holder: str) -> int:
     return done
 
 
+@contextmanager
+def _seen(slot: Slot, holder: str) -> Iterator[None]:
+    """Say each minute that work is under way, however long it takes: what nobody is at is begun by another worker."""
+    ended = Event()
+
+    def say_so() -> None:
+        while not ended.wait(SEEN_EVERY_S):
+            try:
+                clockwork.go_on(task=slot.task, slot=slot.slot, holder=holder, at=now())
+            except Exception:
+                log.exception("%s %s goes on, and could not say so", slot.task, slot.slot)
+            finally:
+                connection.close()
+
+    saying = Thread(target=say_so, name="greenloop-seen", daemon=True)
+    saying.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        saying.join()
+
+
 def _done(slot: Slot, holder: str) -> bool:
     """Do one piece of work, if nobody else is at it; tell whether it came to its end."""
     if not clockwork.begin(task=slot.task, slot=slot.slot, due_at=slot.due_at, holder=holder, at=now()):
         return False
     named = {"task": slot.task, "slot": slot.slot, "holder": holder}
     try:
-        with acting(actor=SCHEDULER):
+        with acting(actor=SCHEDULER), _seen(slot, holder):
             outcome = WORK[slot.task](slot.slot, now())
     except Refusal as refusal:
         log.warning("%s %s is refused: %s", slot.task, slot.slot, refusal.code)
         clockwork.fail(**named, outcome=f"refused: {refusal.code}: {refusal}", at=now())
+        return False
+    except ClockBehind as fault:
+        log.critical("%s %s could not be done: %s", slot.task, slot.slot, fault)
+        clockwork.fail(**named, outcome=f"failed: {fault}", at=now())
         return False
     except Breach as breach:
         log.critical("ALARM: %s %s broke an invariant: %s", slot.task, slot.slot, breach)

@@ -22,10 +22,12 @@ def own_ids(program: str) -> Callable[[], None]:
     makers = [_leased(program)]
     connection.close()
     ending = Event()
-    Thread(target=_keep, args=(program, makers, ending), name="greenloop-lease", daemon=True).start()
+    keeping = Thread(target=_keep, args=(program, makers, ending), name="greenloop-lease", daemon=True)
+    keeping.start()
 
     def give_back() -> None:
         ending.set()
+        keeping.join()
         worker.give_back(maker=makers[-1], at=datetime.now(UTC))
         connection.close()
 

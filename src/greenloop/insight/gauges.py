@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from greenloop.core.money import PPM, coverage_ppm
 from greenloop.insight.archived import archived_at
-from greenloop.insight.readiness import LATE, disk_free_bytes
+from greenloop.insight.readiness import disk_free_bytes
 from greenloop.store.queries import clockwork, overview, vitals
 
 
@@ -58,7 +58,7 @@ def _pools(now: datetime) -> list[Metric]:
 
 
 def _waiting(now: datetime) -> list[Metric]:
-    found, beat = vitals.waiting(now - LATE), clockwork.beat()
+    found, beat = vitals.waiting(), clockwork.beat()
     seen = "When a process was last at the clock; it says so each minute."
     return [
         *([_gauge("greenloop_worker_seen_seconds", seen, int(beat.at.timestamp()))] if beat else []),

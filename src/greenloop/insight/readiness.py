@@ -12,6 +12,7 @@ from django.db import DatabaseError, connection
 
 from greenloop.insight import archived
 from greenloop.store.queries import clockwork, vitals
+from greenloop.store.queries.soundness import broken
 
 PATIENCE_S = 1
 """How long the database may take to answer before this process counts as not ready."""
@@ -99,8 +100,9 @@ def _of_the_database(now: datetime) -> Readiness:
     if vitals.missing_migrations():
         return Readiness(("database.migrations",))
     newest = vitals.newest_journal_at()
-    waiting, beat = vitals.waiting(now - LATE), clockwork.beat()
+    waiting, beat = vitals.waiting(), clockwork.beat()
     notices = {
+        "books.broken": broken() is not None,
         "archive.behind": archived.behind(newest_journal_at=newest, now=now),
         "clockwork.late": bool(clockwork.late(now)),
         "settlement.held": waiting.held > 0,

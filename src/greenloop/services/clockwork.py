@@ -3,16 +3,19 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from greenloop.core.faults import Refusal, say
+from greenloop.services.soundness import note_broken
 from greenloop.services.trust.steps import may, note
 from greenloop.services.verb import verb
 from greenloop.store import sql
-from greenloop.store.queries.clockwork import ABANDONED, BREACH
+from greenloop.store.queries.clockwork import ABANDONED, BREACH, open_slots
 
 DECIDERS = ("operator", "finance")
 NONCES_KEPT = timedelta(minutes=15)
 """A signature is good for five minutes either way: after ten its nonce can't come again."""
 ANSWERS_KEPT = timedelta(days=30)
 OUTCOME_MAX = 2_000
+BROKE = f"{BREACH}%"
 PRUNED_MAX = 10_000
 """Rows of each kind that one call forgets: orders don't wait behind it."""
 
@@ -27,33 +30,49 @@ def beat(*, holder: str, at: datetime) -> None:
 def begin(*, task: str, slot: str, due_at: datetime, holder: str, at: datetime) -> bool:
     """Begin one piece of work, unless it is done or another worker is at it; tell whether it is the caller's."""
     now, abandoned, ahead = sql.instant(at), sql.instant(at - ABANDONED), sql.instant(at + ABANDONED)
-    return sql.run(_BEGIN, [task, slot, sql.instant(due_at), now, holder[:64], abandoned, ahead, f"{BREACH}%"]) == 1
+    return sql.run(_BEGIN, [task, slot, sql.instant(due_at), now, now, holder[:64], abandoned, ahead, BROKE]) == 1
+
+
+@verb
+def go_on(*, task: str, slot: str, holder: str, at: datetime) -> bool:
+    """Note that a piece of work is still under way; tell whether it is the caller's."""
+    return sql.run(_GO_ON, [sql.instant(at), task, slot, holder[:64]]) == 1
 
 
 @verb
 def finish(*, task: str, slot: str, holder: str, outcome: str, at: datetime) -> None:
-    """Note that a piece of work is done, and what it did."""
-    sql.run(_END, ["done", sql.instant(at), outcome[:OUTCOME_MAX], task, slot, holder[:64]])
+    """Note that a piece of work is done, and what it did: done is done, whoever is at it by then."""
+    sql.run(_DONE, [sql.instant(at), outcome[:OUTCOME_MAX], holder[:64], task, slot, BROKE])
 
 
 @verb
 def fail(*, task: str, slot: str, holder: str, outcome: str, at: datetime) -> None:
-    """Note that a piece of work failed, and why. It is tried again later, unless the outcome is a breach."""
-    sql.run(_END, ["failed", sql.instant(at), outcome[:OUTCOME_MAX], task, slot, holder[:64]])
+    """Note that a piece of work failed, and why. It is tried again later, unless the outcome is a breach.
+
+    After a breach no money leaves trust.
+    """
+    sql.run(_FAILED, [sql.instant(at), outcome[:OUTCOME_MAX], task, slot, holder[:64]])
+    if outcome.startswith(BREACH):
+        note_broken(what=outcome.removeprefix(BREACH).lstrip(": "), by=f"{task}/{slot}", at=at)
 
 
 @verb
 def try_again(*, task: str, slot: str, by: str, at: datetime) -> bool:
     """Let a piece of work that failed be tried at once, also after a breach; tell whether there is one.
 
-    What stood still because of it goes on: the audit log keeps who said so.
+    After a breach its task goes on, and the audit log keeps who said so; money stays in trust until the books are
+    proved.
 
-    :raises Refusal: `by` has no role that decides.
+    :raises Refusal: `by` has no role that decides, or the work isn't due any more.
     """
     may(by, *DECIDERS)
     was = sql.value("SELECT outcome FROM run WHERE task = %s AND slot = %s AND state = 'failed'", [task, slot])
-    if was is None or sql.run(_AGAIN, [task, slot]) != 1:
+    if was is None:
         return False
+    if not was.startswith(BREACH) and (task, slot) not in {(each.task, each.slot) for each in open_slots(at)}:
+        message = say("{run} isn't due any more: what it left was done since. There is nothing to try again.")
+        raise Refusal("run.past", message, field="run", run=f"{task}/{slot}")
+    sql.run(_AGAIN, [task, slot])
     note(act="run.retry", about=f"run/{task}/{slot}", detail={"breach": was.startswith(BREACH)}, at=at, by=by)
     return True
 
@@ -85,15 +104,20 @@ _BEAT = """
     ON CONFLICT (what) DO UPDATE SET holder = excluded.holder, at = excluded.at
 """
 _BEGIN = """
-    INSERT INTO run (task, slot, due_at, state, attempts, started_at, holder)
-    VALUES (%s, %s, %s, 'running', 1, %s, %s)
+    INSERT INTO run (task, slot, due_at, state, attempts, started_at, seen_at, holder)
+    VALUES (%s, %s, %s, 'running', 1, %s, %s, %s)
     ON CONFLICT (task, slot) DO UPDATE SET state = 'running', attempts = run.attempts + 1,
-        started_at = excluded.started_at, finished_at = NULL, holder = excluded.holder
-    WHERE (run.state = 'running' AND (run.started_at < %s OR run.started_at > %s))
+        started_at = excluded.started_at, seen_at = excluded.seen_at, finished_at = NULL, holder = excluded.holder
+    WHERE (run.state = 'running' AND NOT COALESCE(run.seen_at, run.started_at) BETWEEN %s AND %s)
         OR (run.state = 'failed' AND run.outcome NOT LIKE %s)
 """
-_END = """
-    UPDATE run SET state = %s, finished_at = %s, outcome = %s
+_GO_ON = "UPDATE run SET seen_at = %s WHERE task = %s AND slot = %s AND holder = %s AND state = 'running'"
+_DONE = """
+    UPDATE run SET state = 'done', finished_at = %s, outcome = %s, holder = %s
+    WHERE task = %s AND slot = %s AND (state = 'running' OR (state = 'failed' AND outcome NOT LIKE %s))
+"""
+_FAILED = """
+    UPDATE run SET state = 'failed', finished_at = %s, outcome = %s
     WHERE task = %s AND slot = %s AND holder = %s AND state = 'running'
 """
 _NONCES = """

@@ -4,10 +4,14 @@ import time
 from collections.abc import Callable
 from threading import Lock
 
-from greenloop.core.faults import breach
+from greenloop.core.faults import Breach
 
 EPOCH_MS = 1_420_070_400_000
 PATIENCE_MS = 1_000
+
+
+class ClockBehind(Breach):
+    """The machine's clock has run back, so no id can be made: the books are not concerned."""
 
 
 def _wall_ms() -> int:
@@ -56,7 +60,7 @@ class Maker:
             time.sleep(PATIENCE_MS // 1_000)
             now_ms = self._clock_ms()
             if self.last_ms - now_ms > PATIENCE_MS:
-                breach("the clock runs more than a second behind the last id; set it right and start again")
+                raise ClockBehind("the clock runs more than a second behind the last id; set it right and start again")
         return now_ms
 
 

@@ -4,8 +4,9 @@ A door that was handed an idempotency key says so with `answering`; the verb it 
 effect, so that there is never one without the other.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,15 +15,17 @@ from threading import RLock
 from time import perf_counter
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
-from greenloop.core.faults import Refusal, say
-from greenloop.services import measures
+from greenloop.core.faults import Breach, Refusal, say
+from greenloop.services import measures, soundness
+from greenloop.services.ids import ClockBehind
 from greenloop.store import sql
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+log = logging.getLogger("greenloop.verbs")
 _ALONE = RLock()
 """SQLite has one writer. Threads of this process queue here, in the order they came; its own lock would poll."""
 
@@ -77,19 +80,36 @@ def verb(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        alone = nullcontext() if sql.is_postgresql() else _alone()
-        with alone, measures.verb(measured_as), transaction.atomic(durable=True):
-            result = function(*args, **kwargs)
-            if (asked := _asked.get()) and (kept := asked.answer(result)):
-                keep_answers([(asked, kept)])
-            return result
+        try:
+            with _alone(), measures.verb(measured_as), transaction.atomic(durable=True):
+                result = function(*args, **kwargs)
+                if (asked := _asked.get()) and (kept := asked.answer(result)):
+                    keep_answers([(asked, kept)])
+                return result
+        except ClockBehind:
+            raise
+        except Breach as breach:
+            _note_breach(measured_as, breach, kwargs.get("at"))
+            raise
 
     return run
 
 
+def _note_breach(name: str, breach: Breach, at: Any) -> None:
+    """Let no money leave trust after a breach. What the verb wrote is undone, so this is a transaction of its own."""
+    try:
+        with _alone(), transaction.atomic(durable=True):
+            soundness.note_broken(what=str(breach), by=name, at=at)
+    except DatabaseError:
+        log.exception("%s broke an invariant, and payouts could not be stopped", name)
+
+
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Be the one verb of this process that writes, from when the others let it."""
+    """On a file, be the one verb of this process that writes, from when the others let it."""
+    if sql.is_postgresql():
+        yield
+        return
     begun = perf_counter()
     with _ALONE:
         measures.WRITER_SECONDS.observe(perf_counter() - begun)

@@ -16,7 +16,7 @@ from greenloop.api.problems import Problem
 from greenloop.api.trust.shown import ApproveIn
 from greenloop.api.writing import write
 from greenloop.core.faults import Refusal, say
-from greenloop.services.books.fees import transfer_fees
+from greenloop.services.books.fees import transfer_fees_if_sound
 from greenloop.services.loop import proposal
 from greenloop.services.loop.settle import Run, approve, reject, settle
 from greenloop.services.loop.vest import vest
@@ -236,7 +236,7 @@ def reject_settlement(request: HttpRequest, cycle: CycleNo, body: RejectSettleme
 def _with_fee(answer: HttpResponse, cycle: int, at: datetime) -> HttpResponse:
     """Move the platform's fee where the cycle is posted, once, and hand on the answer."""
     if any(row.cycle == cycle and row.state == "posted" for row in settlements.runs(before=cycle + 1, limit=1)):
-        transfer_fees(cycle=cycle, at=at)
+        transfer_fees_if_sound(cycle=cycle, at=at)
     return answer
 
 

@@ -9,6 +9,7 @@ from greenloop.core.faults import Refusal, say
 from greenloop.insight.archived import archived_at, behind
 from greenloop.insight.deploy.finding import Finding
 from greenloop.insight.readiness import CLOCK_BACK_MAX, LATE, disk_free_bytes
+from greenloop.store.queries import clockwork as slots
 from greenloop.store.queries import overview, people, vitals
 
 DISK_FREE_MIN_GB = 2
@@ -90,7 +91,8 @@ def clockwork(now: datetime) -> Iterator[Finding]:
         why = say("Members wait for what is theirs.")
         way_out = say("Start greenloop worker, or run greenloop settle; look at its log for what stopped it.")
         yield Finding("settlement.overdue", what, why, way_out, {"pools": len(behind), "cycle": closed})
-    if late := vitals.waiting(now - LATE).runs_open:
+    # Before anybody has begun nothing is late.
+    if slots.runs(limit=1) and (late := len(slots.late(now))):
         what = say("{late} runs of the clockwork are late.")
         why = say("Payouts, settlements or notices that others rely on haven't happened.")
         way_out = say("Look at the log of greenloop worker for what stopped them.")

@@ -5,9 +5,19 @@ from datetime import datetime
 from greenloop.core.books.posting import draft
 from greenloop.core.faults import Refusal, say
 from greenloop.services.books.post import post
+from greenloop.services.soundness import may_leave_trust
 from greenloop.services.verb import verb
 from greenloop.store import locks, sql
 from greenloop.store.models import FeeTransfer, SettlementRun
+from greenloop.store.queries.soundness import broken
+
+
+def transfer_fees_if_sound(*, cycle: int, at: datetime) -> int:
+    """Transfer a cycle's fee, or leave it to the clock while the books are broken; return the fen moved.
+
+    :raises Refusal: the cycle is not settled yet.
+    """
+    return 0 if broken() else transfer_fees(cycle=cycle, at=at)
 
 
 @verb
@@ -16,7 +26,7 @@ def transfer_fees(*, cycle: int, at: datetime) -> int:
 
     Once per cycle: two journals with one key, one in each book.
 
-    :raises Refusal: the cycle is not settled yet.
+    :raises Refusal: the cycle is not settled yet, or the books are broken (settlement.md, R11).
     """
     locks.clockwork()
     if earlier := FeeTransfer.objects.filter(cycle=cycle).first():
@@ -27,6 +37,7 @@ def transfer_fees(*, cycle: int, at: datetime) -> int:
     amount_fen = int(sql.value("SELECT SUM(fee_part_fen) FROM orders WHERE entry_cycle = %s", [cycle]) or 0)
     if not amount_fen:
         return 0
+    may_leave_trust()
     key = f"fee/{cycle}"
     drafts = [
         draft(key=key, kind="fee", amounts=[("trust:fee_payable", "trust:bank", amount_fen)]),

@@ -11,6 +11,7 @@ from greenloop.services.books.post import post
 from greenloop.services.books.repaying import Repayment
 from greenloop.services.loop.rules import in_force, rulings
 from greenloop.services.outbox import news
+from greenloop.services.soundness import may_leave_trust
 from greenloop.services.trust.acting import SCHEDULER, now_acting
 from greenloop.services.trust.steps import note
 from greenloop.services.verb import verb
@@ -26,12 +27,13 @@ def pay_out(*, business_date: date, at: datetime) -> dict[int, int]:
     Once per date: asked again, the answer is the same and nothing moves. Refunds and deposits since the last payout
     are netted; a merchant that is owed nothing gets nothing, and one with a pending refund waits until it is paid.
 
-    :raises Refusal: the business date has not begun.
+    :raises Refusal: the business date has not begun, or the books are broken (settlement.md, R11).
     """
     key = f"payout/{business_date.isoformat()}"
     locks.dues()
     if Journal.objects.filter(book="trust", key=key).exists():
         return dict(sql.rows("SELECT merchant_id, amount_fen FROM payout WHERE business_date = %s", [business_date]))
+    may_leave_trust()
     calendar = in_force(rulings(), at).rules.calendar
     if calendar.local_date(at) < business_date:
         message = say("The business date {date} has not begun.")

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
+from greenloop.services.soundness import note_broken
 from greenloop.services.verb import verb
 from greenloop.store import sql
 from greenloop.store.models import Reconciliation
@@ -21,10 +22,15 @@ class Reconciled:
 
 @verb
 def reconcile(*, by: str, at: datetime) -> Reconciled:
-    """Compare each control account with its subledger and record the differences; nothing is corrected by itself."""
+    """Compare each control account with its subledger and record the differences; nothing is corrected by itself.
+
+    While they differ no money leaves trust.
+    """
     sql.see_one_state()  # tills go on selling: an account and its subledger are compared as of one moment
     pairs = tuple(subledgers.pairs())
     differences = tuple(pair for pair in pairs if pair.difference_fen)
     told = {pair.account: [pair.ledger_fen, pair.subledger_fen] for pair in differences}
     Reconciliation.objects.create(at=at, by=by, accounts=len(pairs), differences=json.dumps(told))
+    if told:
+        note_broken(what=f"control accounts differ from their subledgers: {', '.join(told)}", by=by, at=at)
     return Reconciled(pairs, differences)

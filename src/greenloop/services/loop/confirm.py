@@ -1,7 +1,9 @@
 """What has to be true before an order's points count: the cash has arrived, the goods were delivered."""
 
+import hashlib
+import json
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from greenloop.core.books.posting import draft
 from greenloop.core.faults import Refusal, say
@@ -9,7 +11,7 @@ from greenloop.services.books.post import post
 from greenloop.services.loop.rules import rulings
 from greenloop.services.verb import verb
 from greenloop.store import locks, sql
-from greenloop.store.models import Journal
+from greenloop.store.models import BankStatement, Journal
 
 
 def _selection(order_ids: Collection[int] | None, paid_until_at: datetime | None) -> tuple[str, list[object]]:
@@ -36,12 +38,14 @@ def confirm_cash(
 
     A statement counts once: asked again, the answer is the same and nothing moves.
 
-    :raises Refusal: neither orders nor a time is named.
+    :raises Refusal: neither orders nor a time is named, or the statement was there for others.
     """
     which, params = _selection(order_ids, paid_until_at)
+    asked = _asked(order_ids, paid_until_at)
     locks.dues()
     key = f"confirm/{statement}"
     if earlier := Journal.objects.filter(book="trust", key=key).first():
+        _check_same(statement, earlier.id, asked)
         return int(sql.value("SELECT SUM(amount_fen) FROM posting WHERE journal_id = %s", [earlier.id]))
     arrived: list[sql.Row] = sql.rows(
         "UPDATE orders SET confirmed_at = %s WHERE entry_cycle IS NULL AND confirmed_at IS NULL "  # noqa: S608
@@ -50,8 +54,24 @@ def confirm_cash(
     )
     amount_fen = sum(int(row[0]) for row in arrived)
     if amount_fen:
-        post([draft(key=key, kind="confirm", amounts=[("trust:bank", "trust:in_transit", amount_fen)])], at=at)
+        amounts = [("trust:bank", "trust:in_transit", amount_fen)]
+        journals = post([draft(key=key, kind="confirm", amounts=amounts)], at=at)
+        BankStatement.objects.create(journal_id=journals[key], asked_hash=asked)
     return amount_fen
+
+
+def _asked(order_ids: Collection[int] | None, paid_until_at: datetime | None) -> str:
+    """Return the SHA-256 of what a statement was asked to confirm, in hex."""
+    whose = sorted(set(order_ids or ())) if paid_until_at is None else paid_until_at.astimezone(UTC).isoformat()
+    return hashlib.sha256(json.dumps(whose).encode()).hexdigest()
+
+
+def _check_same(statement: str, journal_id: int, asked: str) -> None:
+    # What a statement was asked to confirm before that was kept isn't known any more: it counts as the same.
+    before = BankStatement.objects.filter(journal_id=journal_id).first()
+    if before is not None and before.asked_hash != asked:
+        message = say("The statement {statement} has confirmed other orders. Give this one a name of its own.")
+        raise Refusal("confirm.conflict", message, field="statement", statement=statement)
 
 
 @verb

@@ -17,7 +17,7 @@ from greenloop.store.models.calling import (
     StoredAnswer,
     WebhookEndpoint,
 )
-from greenloop.store.models.checks import BookCheck, Reconciliation
+from greenloop.store.models.checks import BankStatement, BookCheck, BooksBroken, Reconciliation
 from greenloop.store.models.loop import (
     Cohort,
     Coupon,
@@ -55,8 +55,10 @@ __all__ = [
     "ApiClient",
     "ApiKey",
     "AuditEntry",
+    "BankStatement",
     "Beat",
     "BookCheck",
+    "BooksBroken",
     "Clawback",
     "ClientMember",
     "ClientMerchant",

@@ -65,7 +65,8 @@ class Proposal(models.Model):
 class Run(models.Model):
     """One piece of the clock's work, done once: a task and the slot that it is for (`settle`, `53`).
 
-    `state` is running, done or failed; a failed one is tried again, and so is one whose process died.
+    `state` is running, done or failed; a failed one is tried again, and so is one whose process died: its holder says
+    each minute that it is at it, by `seen_at`.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -75,6 +76,7 @@ class Run(models.Model):
     state = models.CharField(max_length=8)
     attempts = models.IntegerField()
     started_at = models.DateTimeField()
+    seen_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     holder = models.CharField(max_length=64)
     outcome = models.TextField(db_default="")

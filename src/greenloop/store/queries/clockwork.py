@@ -8,12 +8,13 @@ from typing import Any
 
 from greenloop.core.cycle import Calendar
 from greenloop.store import sql
+from greenloop.store.queries.soundness import BrokenRow
 
 LATEST = 2**63 - 1
 LATE = timedelta(minutes=10)
 ABANDONED = timedelta(minutes=15)
-"""A run that began this long ago and never ended is one whose process died: it is begun again. So is one that began as
-far ahead: by a clock that was wrong."""
+"""Who is at a run says so each minute. One that nobody was seen at for so long is one whose process died: it is begun
+again. So is one that somebody was seen at as far ahead: by a clock that was wrong."""
 AWAY = timedelta(minutes=3)
 """Who keeps the clock says so each minute. After so long without a word there is nobody."""
 RETRY_MINUTES_MAX = 60
@@ -54,6 +55,7 @@ class RunRow:
     state: str
     attempts: int
     started_at: datetime
+    seen_at: datetime
     finished_at: datetime | None
     holder: str
     outcome: str
@@ -66,7 +68,7 @@ class RunRow:
     def rests_at(self, now: datetime) -> bool:
         """Tell whether it is not to be begun at an instant: done, under way, or failed and not yet to be retried."""
         if self.state == "running":
-            return abs(now - self.started_at) < ABANDONED
+            return abs(now - self.seen_at) <= ABANDONED
         if self.state == "failed" and self.finished_at is not None and not self.outcome.startswith(BREACH):
             pause = timedelta(minutes=min(2 ** min(max(0, self.attempts - 1), 10), RETRY_MINUTES_MAX))
             return -ABANDONED < now - self.finished_at < pause
@@ -96,12 +98,16 @@ class HeldRow:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How the clock stands: what is late, what waits for people, which tasks stand still, and what comes next."""
+    """How the clock stands: what is late, what waits for people, which tasks stand still, and what comes next.
+
+    `broken` is since when the books are broken, where they are.
+    """
 
     late: Sequence[Slot]
     held: HeldRow | None
     stopped: frozenset[str]
     ahead: Sequence[Slot]
+    broken: BrokenRow | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +143,19 @@ def due(now: datetime) -> list[Slot]:
 def stopped() -> frozenset[str]:
     """Return the tasks that stand still until people have looked: what broke an invariant, and payments with it.
 
-    A day's breach stops the next day's slot of that task too: nothing that broke is tried again by itself.
+    A day's breach stops the next day's slot of that task too: nothing that broke is tried again by itself. Payments go
+    on once the books are proved.
     """
-    broken = {task for (task,) in sql.rows(_BROKEN, [f"{BREACH}%"])}
-    return frozenset(broken - PROOFS | LEAVES_TRUST) if broken else frozenset()
+    return _stopped()[0]
+
+
+def _stopped() -> tuple[frozenset[str], BrokenRow | None]:
+    rows = sql.rows(_BROKEN, [f"{BREACH}%"])
+    broke = frozenset(task for task, *_ in rows if task) - PROOFS
+    for task, since, by, what in rows:
+        if not task:
+            return broke | LEAVES_TRUST, BrokenRow(sql.moment(since), by, what)
+    return broke, None
 
 
 def late(now: datetime) -> list[Slot]:
@@ -155,13 +170,14 @@ def _late(slots: Iterable[Slot], now: datetime) -> list[Slot]:
 def standing(now: datetime) -> Standing:
     """Return how the clock stands at an instant; of closing cycles, the cut-off of the open one comes next."""
     calendar, closing = _calendar(now), _closing()
+    still, broken = _stopped()
     if calendar is None:
-        return Standing((), None, stopped(), ())
+        return Standing((), None, still, (), broken)
     held = None
     if closing.held is not None:
         behind = calendar.cycle_at(now) - 1 - closing.held
         held = HeldRow(closing.held, sql.moment(closing.since), max(0, behind))
-    return Standing(_late(_open(calendar, closing, now), now), held, stopped(), _ahead(calendar, now))
+    return Standing(_late(_open(calendar, closing, now), now), held, still, _ahead(calendar, now), broken)
 
 
 def _ahead(calendar: Calendar, now: datetime) -> list[Slot]:
@@ -244,15 +260,17 @@ def _had(slots: Iterable[Slot]) -> dict[tuple[str, str], RunRow]:
 
 
 def _run(row: sql.Row) -> RunRow:
-    number, task, slot, due_at, state, attempts, started, finished, holder, outcome = row
+    number, task, slot, due_at, state, attempts, started, seen, finished, holder, outcome = row
     return RunRow(
         *(number, task, slot, sql.moment(due_at), state, attempts, sql.moment(started)),
-        *(None if finished is None else sql.moment(finished), holder, outcome),
+        *(sql.moment(seen), None if finished is None else sql.moment(finished), holder, outcome),
     )
 
 
 _COLUMNS = """
-    SELECT id, task, slot, due_at, state, attempts, started_at, finished_at, holder, outcome FROM run
+    SELECT id, task, slot, due_at, state, attempts, started_at, COALESCE(seen_at, started_at), finished_at, holder,
+           outcome
+    FROM run
 """
 _RUNS = f"{_COLUMNS} WHERE id < %s AND (%s = '' OR task = %s) ORDER BY id DESC LIMIT %s"
 _RULES = "SELECT document FROM rule_version WHERE effective_at <= %s ORDER BY effective_at DESC LIMIT 1"
@@ -261,7 +279,10 @@ _CLOSING = """
         MAX(CASE WHEN state = 'held' THEN cycle END), MAX(CASE WHEN state = 'held' THEN proposed_at END)
     FROM settlement_run
 """
-_BROKEN = "SELECT DISTINCT task FROM run WHERE state = 'failed' AND outcome LIKE %s"
+_BROKEN = """
+    SELECT '', since_at, by, what FROM books_broken WHERE cleared_at IS NULL
+    UNION ALL SELECT task, NULL, '', '' FROM run WHERE state = 'failed' AND outcome LIKE %s
+"""
 _DONE = "SELECT 1 FROM run WHERE task = %s AND slot = %s AND state = 'done'"
 _FEES = """
     SELECT r.cycle FROM settlement_run r WHERE r.state = 'posted'

@@ -22,12 +22,11 @@ class PoolVitals:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What waits: events on their way, events given up, settlements held for people, runs that failed or hang."""
+    """What waits: events on their way, events given up, settlements held for people."""
 
     deliveries: int
     given_up: int
     held: int
-    runs_open: int
 
 
 def alive() -> None:
@@ -70,14 +69,13 @@ def pools() -> list[PoolVitals]:
     ]
 
 
-def waiting(before: datetime) -> Waiting:
-    """Return what waits; runs are counted that were due before an instant and are not done."""
-    return Waiting(*map(int, sql.rows(_WAITING, [sql.instant(before)])[0]))
+def waiting() -> Waiting:
+    """Return what waits."""
+    return Waiting(*map(int, sql.rows(_WAITING)[0]))
 
 
 _WAITING = """
     SELECT (SELECT COUNT(*) FROM delivery WHERE state = 'waiting'),
            (SELECT COUNT(*) FROM delivery WHERE state = 'given_up'),
-           (SELECT COUNT(*) FROM settlement_run WHERE state = 'held'),
-           (SELECT COUNT(*) FROM run WHERE state <> 'done' AND due_at < %s)
+           (SELECT COUNT(*) FROM settlement_run WHERE state = 'held')
 """

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from greenloop.core.faults import Refusal
-from greenloop.services.books.fees import transfer_fees
+from greenloop.services.books.fees import transfer_fees_if_sound
 from greenloop.services.loop import proposal
 from greenloop.services.loop.settle import approve as approve_run
 from greenloop.services.loop.settle import reject as reject_run
@@ -58,7 +58,7 @@ def approve(request: HttpRequest, cycle: int) -> HttpResponse:
         try:
             at, by = clock.now(), _by(request)
             run = approve_run(cycle=cycle, by=by, at=at, seen=request.POST.get("seen", ""))
-            transfer_fees(cycle=cycle, at=at)
+            transfer_fees_if_sound(cycle=cycle, at=at)
         except Refusal as refusal:
             messages.error(request, told(refusal))
         else:

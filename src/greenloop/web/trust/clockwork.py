@@ -77,6 +77,7 @@ def runs(request: HttpRequest) -> HttpResponse:
         away=beat is None or beat.away(now),
         late=_named(standing.late),
         held=standing.held,
+        broken=standing.broken,
         stopped=", ".join(task_named(task) for task in sorted(standing.stopped)),
         ahead=[] if before else _named(standing.ahead),
         older=f"{reverse('clock')}?before={last.id}" if last else None,

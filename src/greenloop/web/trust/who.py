@@ -42,6 +42,7 @@ ACTS: dict[str, str | Promise] = {
     "rate.set": gettext_lazy("set a rate card"),
     "rules.publish": gettext_lazy("published rules"),
     "run.retry": gettext_lazy("let a run of the clock be tried again"),
+    "books.vouch": gettext_lazy("let money leave trust though the books were found broken"),
     "seat.end": gettext_lazy("ended a seat"),
     "seat.give": gettext_lazy("gave somebody a seat"),
     "settlement.approve": gettext_lazy("approved a settlement"),
