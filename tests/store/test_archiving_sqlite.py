@@ -3,12 +3,13 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from greenloop.core.faults import Breach, Refusal
-from greenloop.store.backup import chain, packing, shipping, sqlite
+from greenloop.store.backup import chain, files, packing, shipping, sqlite
 from tests.store.writing import BEGINS_AT, Writing, silent, writing
 
 
@@ -195,3 +196,86 @@ def test_what_no_restore_needs_is_removed_and_the_rest_can_still_be_restored(
     with pytest.raises(Refusal, match="as old as that"):
         file.restored(min(marks))
     assert chain.prune(file.folder, before=BEGINS_AT) == []
+
+
+def test_nothing_is_left_of_a_run_that_no_restore_needs(file: Writing) -> None:
+    runs = []
+    for _ in range(2):
+        with file.shipped() as shipper:
+            first = file.copy(shipper)
+            file.write(3)
+            shipper.ship()
+            second = file.copy(shipper)
+            runs.append(shipper.run)
+    (copy, _) = chain.links(runs[0], "snapshot")
+    copy.path.with_name(f"{copy.path.name}.part").write_bytes(b"a copy that was cut short")
+    cut = chain.link(runs[1], "snapshot", number=0, restart=0, at=first).path
+    cut.with_name(f"{cut.name}.part").write_bytes(b"another")
+    chain.prune(file.folder, before=second)
+    assert [path.name for path in file.folder.iterdir()] == [runs[1].name]
+    left = [path.name for path in runs[1].iterdir() if ".log" not in path.suffixes]
+    (kept,) = chain.links(runs[1], "snapshot")
+    assert sorted(left) == [kept.path.name, chain.sum_of(kept.path).name]
+    assert file.restored() == up_to(6)
+
+
+def test_a_copy_that_was_cut_short_before_its_digest_does_not_count(file: Writing) -> None:
+    with file.shipped() as shipper:
+        whole = file.copy(shipper)
+        file.write(3)
+        cut = file.copy(shipper)
+    assert cut > whole
+    *_, newest = chain.links(shipper.run, "snapshot")
+    chain.sum_of(newest.path).unlink()
+    newest.path.write_bytes(b"as an earlier version left it")
+    assert file.restored() == up_to(3)
+
+
+def test_the_digest_of_a_copy_is_there_before_the_copy(file: Writing, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    put = files.put
+
+    def look(path: Path, data: bytes) -> None:
+        put(path, data)
+        if path.suffix == ".sha256":
+            seen.append(list(chain.links(path.parent, "snapshot")))
+
+    monkeypatch.setattr(files, "put", look)
+    with file.shipped() as shipper:
+        file.copy(shipper)
+    assert seen == [[]]
+
+
+def test_an_archive_goes_on_over_a_clock_that_was_set_back(file: Writing) -> None:
+    with file.shipped() as shipper:
+        file.copy(shipper)
+        for _ in range(10):
+            file.write()
+            shipper.ship()
+        before = shipper.shipped_at
+        right = shipper.now
+        shipper.now = lambda: right() - timedelta(seconds=5)
+        for _ in range(10):
+            file.write()
+            shipper.ship()
+    assert file.restored() == up_to(20)
+    found = {ahead: file.restored(before + timedelta(seconds=ahead)) for ahead in range(-6, 7)}
+    # Until the clock was set back, what was committed then; afterwards all up to the first piece that is later.
+    assert {ahead: len(rows) for ahead, rows in found.items() if ahead < 0} == {n: 10 + n for n in range(-6, 0)}
+    assert {ahead: rows == up_to(len(rows)) for ahead, rows in found.items()} == dict.fromkeys(found, True)
+    assert [len(found[ahead]) for ahead in range(7)] == sorted(len(found[ahead]) for ahead in range(7))
+
+
+def test_a_restore_says_whether_the_archive_ends_before_the_instant_asked_for(file: Writing) -> None:
+    with file.shipped() as shipper:
+        first = file.copy(shipper)
+        file.write()
+        shipper.ship()
+    newest = shipper.shipped_at
+
+    def ended_early(until: datetime | None) -> bool:
+        into = file.folder.parent / f"until-{next(file.seconds)}"
+        return sqlite.restore(file.folder, into=into, until=until, progress=silent).ended_early
+
+    assert [ended_early(until) for until in (None, first)] == [False, False]
+    assert ended_early(newest + timedelta(seconds=1))

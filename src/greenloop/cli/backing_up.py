@@ -209,7 +209,7 @@ def _sqlite(
     with database.elsewhere(f"sqlite:///{into.as_posix()}"):
         found = _looked(proving=proving)
     facts = {"into": str(into), "at": made.at, "copy_at": made.snapshot_at, "frames": made.frames}
-    return {**facts, "ended_early": False, "restored_seconds": restored_s, **found}
+    return {**facts, "ended_early": made.ended_early, "restored_seconds": restored_s, **found}
 
 
 def _postgresql(

@@ -5,6 +5,7 @@ name carries what a restore has to know, so that a folder of a hundred thousand 
 
     <run>/<number>-<restart>-<until>.log          frames of the log, packed; all of them committed at `until`
     <run>/<number>-<restart>-<at>.snapshot        the whole database after piece `number`, an SQLite file
+    <run>/….snapshot.sha256                       its digest, written first: a snapshot without one doesn't count
 
 `restart` counts how often the log began again; pieces with the same count are one log, from its header on.
 """
@@ -13,10 +14,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 
 STAMP = "%Y%m%dT%H%M%S.%fZ"
 NAME = re.compile(r"(\d{10})-(\d{8})-(\d{8}T\d{6}\.\d{6}Z)\.(log|snapshot)")
+BESIDE = re.compile(rf"({NAME.pattern})(\.sha256)?(\.part)?")
+"""A link's file, its digest, and what a writer that was killed left of either."""
 RUN = re.compile(r"\d{8}T\d{6}\.\d{6}Z")
 
 
@@ -47,22 +51,42 @@ def runs(folder: Path) -> Sequence[Path]:
 
 def links(run: Path, kind: str) -> Iterator[Link]:
     """Yield a run's links of one kind, in order."""
+    for each in _files(run):
+        if NAME.fullmatch(each.path.name) and each.path.suffix == f".{kind}":
+            yield each
+
+
+def _files(run: Path) -> Iterator[Link]:
+    """Yield a run's files in order, each as the link that it is, or that it lies beside."""
     for path in sorted(run.iterdir()):
-        if (found := NAME.fullmatch(path.name)) and found[4] == kind:
-            at = datetime.strptime(found[3], STAMP).replace(tzinfo=UTC)
-            yield Link(path, int(found[1]), int(found[2]), at)
+        if found := BESIDE.fullmatch(path.name):
+            at = datetime.strptime(found[4], STAMP).replace(tzinfo=UTC)
+            yield Link(path, int(found[2]), int(found[3]), at)
+
+
+def sum_of(snapshot: Path) -> Path:
+    """Return where the digest of a snapshot is."""
+    return snapshot.with_name(f"{snapshot.name}.sha256")
 
 
 def snapshot_before(folder: Path, until: datetime | None) -> tuple[Path, Link] | None:
-    """Return the newest snapshot at or before an instant (None: of all), with its run."""
-    found = [(run, each) for run in runs(folder) for each in links(run, "snapshot")]
+    """Return the newest whole snapshot at or before an instant (None: of all), with its run."""
+    found = [(run, each) for run in runs(folder) for each in links(run, "snapshot") if sum_of(each.path).exists()]
     return max((pair for pair in found if until is None or pair[1].at <= until), key=lambda p: p[1].at, default=None)
 
 
 def since(run: Path, snapshot: Link, until: datetime | None) -> list[Link]:
-    """Return the pieces that lead from a snapshot to an instant, from the start of the log it was taken in."""
+    """Return the pieces that lead from a snapshot to an instant, from the start of the log it was taken in.
+
+    They end before the first that is later, whatever comes then: a clock may have been set back.
+    """
     later = [each for each in links(run, "log") if each.restart >= snapshot.restart]
-    return [each for each in later if each.number <= snapshot.number or until is None or each.at <= until]
+    return list(takewhile(lambda each: each.number <= snapshot.number or until is None or each.at <= until, later))
+
+
+def goes_on(run: Path, until: datetime) -> bool:
+    """Tell whether a run was written to after an instant."""
+    return any(each.at > until for kind in ("log", "snapshot") for each in links(run, kind))
 
 
 def prune(folder: Path, *, before: datetime) -> Sequence[Path]:
@@ -78,13 +102,16 @@ def prune(folder: Path, *, before: datetime) -> Sequence[Path]:
     for run in runs(folder):
         if run > kept_run:
             break
-        old = [
-            *(each.path for each in links(run, "snapshot") if run < kept_run or each.number < oldest.number),
-            *(each.path for each in links(run, "log") if run < kept_run or each.restart < oldest.restart),
-        ]
+        old = [each.path for each in _files(run) if run < kept_run or _is_before(each, oldest)]
         for path in old:
             path.unlink()
         removed += old
         if run < kept_run and not any(run.iterdir()):
             run.rmdir()
     return removed
+
+
+def _is_before(file: Link, snapshot: Link) -> bool:
+    """Tell whether nothing from a snapshot on needs a file of its run."""
+    is_piece = ".log" in file.path.suffixes
+    return file.restart < snapshot.restart if is_piece else file.number < snapshot.number

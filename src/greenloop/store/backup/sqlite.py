@@ -19,11 +19,15 @@ STEP_PAGES = 4096
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A file made from an archive: as of `at`, from the snapshot of `snapshot_at` and so many frames of the log."""
+    """A file made from an archive: as of `at`, from the snapshot of `snapshot_at` and so many frames of the log.
+
+    It `ended_early` where the archive has nothing later than the instant that was asked for.
+    """
 
     path: Path
     at: datetime
     snapshot_at: datetime
+    ended_early: bool
     frames: int
     bytes: int
 
@@ -37,7 +41,7 @@ def snapshot(shipper: Shipper, progress: Progress) -> chain.Link:
         with closing(sqlite3.connect(part)) as copy:
             held.backup(copy, pages=STEP_PAGES, progress=_counted(progress))
         _sound(part)
-    files.put(_sum_of(made.path), files.digest(made.path).encode())
+        files.put(chain.sum_of(made.path), files.digest(part).encode())
     return made
 
 
@@ -62,7 +66,7 @@ def restore(folder: Path, *, into: Path, until: datetime | None, progress: Progr
         for beside in _beside(part):
             beside.unlink(missing_ok=True)
         shutil.copyfile(start.path, part)
-        if files.digest(part) != _sum_of(start.path).read_text("ascii"):
+        if files.digest(part) != chain.sum_of(start.path).read_text("ascii"):
             raise _damaged(start.path)
         for done, (_, log) in enumerate(groupby(pieces, key=lambda piece: piece.restart)):
             progress("restore", done, pieces[-1].restart - pieces[0].restart + 1)
@@ -70,7 +74,8 @@ def restore(folder: Path, *, into: Path, until: datetime | None, progress: Progr
         progress("restore", 1, 1)
         _sound(part)
     at = max(start.at, pieces[-1].at) if pieces else start.at
-    return Restored(into, at, start.at, replayed, into.stat().st_size)
+    ended_early = until is not None and not chain.goes_on(run, until)
+    return Restored(into, at, start.at, ended_early, replayed, into.stat().st_size)
 
 
 def _replay(part: Path, log: Sequence[chain.Link]) -> int:
@@ -125,10 +130,6 @@ def _sound(path: Path) -> None:
     if found != ["ok"]:
         message = say("{path} is no sound database: {reason}. Check the disks, then try again.")
         raise Refusal("backup.unsound", message, field="FOLDER", path=path, reason="; ".join(map(str, found)))
-
-
-def _sum_of(path: Path) -> Path:
-    return path.with_name(f"{path.name}.sha256")
 
 
 def _beside(path: Path) -> tuple[Path, Path]:
