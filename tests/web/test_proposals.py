@@ -14,6 +14,7 @@ from greenloop.services.people.clients import register_client
 from greenloop.services.trust.proposals import Proposed, propose, reject
 from greenloop.store.queries import trust
 from greenloop.web import clock
+from greenloop.web.trust.proposals import OPEN_MAX
 from greenloop.web.trust.who import ACTS
 from tests.services.test_audit import ACTS as DONE_BY_VERBS
 from tests.support.ledger import fetch, whole_database
@@ -21,7 +22,7 @@ from tests.support.signing import page
 from tests.support.town import Town, found_town, plain_rules
 from tests.web.staff import PASSWORD, QUERIES_MAX, at_work, by_phone, person
 
-BY_KEYS = {"client.register", "key.issue", "key.revoke", "run.retry"}
+BY_KEYS = {"client.register", "client.withdraw", "key.issue", "key.revoke", "run.retry"}
 BY_HOOKS = {"webhook.register", "webhook.rotate", "webhook.end", "webhook.replay"}
 
 
@@ -61,6 +62,17 @@ def trusted(role: str) -> Client:
 
 def path(made: Proposed, verb: str = "") -> str:
     return f"/proposals/{made.id}/{verb}"
+
+
+def test_many_proposals_hide_none(town: Town) -> None:
+    made = [proposed_rate(town, rate_ppm) for rate_ppm in range(60_000, 60_000 + OPEN_MAX + 1)]
+    client = at_work("finance")
+    first = client.get("/proposals/").content.decode()
+    assert path(made[0]) not in first
+    (older,) = re.findall(r'rel="next" href="(/proposals/\?waiting=\d+)"', first)
+    rest = client.get(older).content.decode()
+    assert [path(each) in rest for each in made] == [True] + [False] * OPEN_MAX
+    assert 'rel="prev" href="/proposals/"' in rest
 
 
 def seen(client: Client, made: Proposed) -> str:

@@ -30,9 +30,11 @@ PROPOSERS = tuple(sorted(set().union(*(each.proposers for each in EXECUTORS.valu
 @access.staff()
 @require_safe
 def inbox(request: HttpRequest) -> HttpResponse:
-    """List what waits for a second person, then what was decided, newest first."""
+    """List what waits for a second person, then what was decided, newest first; each goes on page by page."""
     at, before, visitor = clock.now(), cursors.number(request), access.visitor(request)
-    waiting = [] if before else trust.open_proposals(at=at, limit=OPEN_MAX)
+    since = cursors.whole(request.GET.get("waiting", ""))
+    found = [] if before else trust.open_proposals(at=at, before=since or trust.LATEST, limit=OPEN_MAX + 1)
+    waiting, last_waiting = cursors.page(found, OPEN_MAX)
     closed, last = cursors.page(trust.closed_proposals(at=at, before=before or trust.LATEST, limit=ROWS + 1), ROWS)
     return show(
         request,
@@ -43,6 +45,8 @@ def inbox(request: HttpRequest) -> HttpResponse:
         who=who.named(name for row in (*waiting, *closed) for name in (row.proposed_by, row.decided_by)),
         kinds=who.KINDS,
         may_propose_key=visitor is not None and bool(visitor.staff & EXECUTORS["key.rotate"].proposers),
+        more_waiting=f"{reverse('proposals')}?waiting={last_waiting.id}" if last_waiting else None,
+        newest_waiting=reverse("proposals") if since else None,
         older=f"{reverse('proposals')}?before={last.id}" if last else None,
         newer=reverse("proposals") if before else None,
     )
