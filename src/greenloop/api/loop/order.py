@@ -56,7 +56,7 @@ class QuoteIn(Body):
 class QuoteOut(Schema):
     """How the price would be paid, in fen: coupons first, vouchers, and cash the rest; and what would come of it.
 
-    `voucher_max_fen` and `coupon_max_fen` are what could pay here at most. Points are 1/100 point.
+    `voucher_max_fen` and `coupon_max_fen` are what of the price each could pay at most. Points are 1/100 point.
     """
 
     merchant: str
