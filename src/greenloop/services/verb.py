@@ -6,7 +6,7 @@ effect, so that there is never one without the other.
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
@@ -81,7 +81,7 @@ def verb(function: Callable[P, R]) -> Callable[P, R]:
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            with _alone(), measures.verb(measured_as), transaction.atomic(durable=True):
+            with _alone(), measures.verb(measured_as), _outermost():
                 result = function(*args, **kwargs)
                 if (asked := _asked.get()) and (kept := asked.answer(result)):
                     keep_answers([(asked, kept)])
@@ -98,10 +98,14 @@ def verb(function: Callable[P, R]) -> Callable[P, R]:
 def _note_breach(name: str, breach: Breach, at: Any) -> None:
     """Let no money leave trust after a breach. What the verb wrote is undone, so this is a transaction of its own."""
     try:
-        with _alone(), transaction.atomic(durable=True):
+        with _alone(), _outermost():
             soundness.note_broken(what=str(breach), by=name, at=at)
     except DatabaseError:
         log.exception("%s broke an invariant, and payouts could not be stopped", name)
+
+
+def _outermost() -> AbstractContextManager[None]:
+    return transaction.atomic(durable=True)
 
 
 @contextmanager
