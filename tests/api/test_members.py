@@ -110,5 +110,5 @@ def test_who_has_signed_in_is_told_who_they_are(town: Town, clock: Any) -> None:
     assert told == {"account_id": str(town.ids["lin"]), "member": "lin", "merchants": [], "roles": []}
     assert staff_of("risk").get("/v1/me").json["roles"] == ["risk"]
     assert looker_of(town.ids["lin"]).get("/v1/members/lin").status == 403
-    assert till_of("grocer").get("/v1/me").status == 401
+    assert till_of("grocer").get("/v1/me").status == 403
     assert sql.value("SELECT COUNT(*) FROM client_member") == 0

@@ -29,6 +29,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from greenloop.api import limits
 from greenloop.services.people.sign_in import seat
 from tests.support.calling import Caller
 from tests.support.documented import documented
@@ -64,6 +65,12 @@ NEVER: dict[str, dict[str, str]] = {
     ),
 }
 """Operations that let somebody in and never say yes to them, and why."""
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let callers change things as fast as calls can be made up."""
+    monkeypatch.setattr(limits, "CHANGES_PER_SECOND", 1_000_000)
 
 
 def operations_for(caller: str) -> set[str]:

@@ -111,7 +111,7 @@ def fields() -> list[tuple[dict[str, Any], str, str]]:
         ({"paid_at": "0001-01-01T00:00:00+14:00"}, "order.paid_at", "paid_at"),
         ({"paid_at": "2099-01-05T12:00:00Z"}, "order.paid_at", "paid_at"),
         ({"voucher_fen": 5}, "spend.balance", "voucher_fen"),
-        ({"tip_fen": 5}, "body.invalid", ""),
+        ({"tip_fen": 5}, "body.invalid", "tip_fen"),
     ]
 
 

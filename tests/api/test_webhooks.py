@@ -96,7 +96,7 @@ def test_a_client_sees_and_changes_only_its_own(town: Town, till: Caller, clock:
     assert mall.post(f"/v1/deliveries/{delivery['id']}/replay").code == "delivery.unknown"
     for path in ("secret", "end"):
         assert mall.post(f"/v1/webhooks/{made['id']}/{path}").code == "webhook.unknown"
-    assert mall.get("/v1/webhooks").json == []
+    assert mall.get("/v1/webhooks").json["items"] == []
     assert till.get("/v1/webhooks/7").code == till.get("/v1/webhooks/x").code == "webhook.unknown"
     assert till_of("baker", scopes=("orders:read",)).get("/v1/webhooks").code == "auth.scope"
 
@@ -197,7 +197,7 @@ def test_an_ended_endpoint_stays_in_the_log_and_can_t_be_used(town: Town, till: 
     assert till.post(f"{path}/end").json["ended_why"] == "asked"
     assert till.post(f"{path}/end").headers["idempotency-replayed"] == "true"
     assert (till.post(f"{path}/secret").status, till.post(f"{path}/secret").code) == (409, "webhook.closed")
-    assert [each["id"] for each in till.get("/v1/webhooks").json] == [made["id"]]
+    assert [each["id"] for each in till.get("/v1/webhooks").json["items"]] == [made["id"]]
     assert registered(till, "http://127.0.0.1:8000/")["id"] != made["id"]
 
 

@@ -870,12 +870,14 @@ class Client(Connection):
         """
         return cast("models.EndpointOut", self.call("POST", address("/v1/webhooks"), body, key=idempotency_key))
 
-    def list_webhooks(self) -> list[models.EndpointOut]:
+    def list_webhooks(self, *, limit: int | None = None) -> Iterator[models.EndpointOut]:
         """List the endpoints of the calling client, newest first; operators and auditors see all that have not ended.
+
+        Pages are asked for as the iterator reaches them, `limit` rows at a time.
 
         Needs a key with `webhooks:write` or a session of `auditor`, `operator`.
         """
-        return cast("list[models.EndpointOut]", self.call("GET", address("/v1/webhooks")))
+        return cast("Iterator[models.EndpointOut]", self.items(address("/v1/webhooks", [], {"limit": limit})))
 
     def read_webhook(self, webhook_id: str) -> models.EndpointOut:
         """Return an endpoint of the calling client.

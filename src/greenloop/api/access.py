@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from ninja.security.base import AuthBase
 from ninja.utils import check_csrf
 
-from greenloop.api import bodies, callers
+from greenloop.api import bodies, callers, limits
 from greenloop.api.callers import Client
 from greenloop.api.problems import Problem
 from greenloop.core.faults import say
@@ -61,9 +61,7 @@ class Keyed(AuthBase):
         """
         if not callers.has_key(request.META):
             return None
-        # Django reads the path as UTF-8; what was signed are its bytes, which WSGI hands on as Latin-1.
-        path = request.path_info.encode("utf-8", "surrogateescape").decode("latin-1")
-        return callers.client({**request.META, "PATH_INFO": path}, self.scope, lambda: _arrived(request))
+        return callers.client(_as_sent(request), self.scope, lambda: _arrived(request))
 
 
 class Session(AuthBase):
@@ -82,6 +80,7 @@ class Session(AuthBase):
         """
         if callers.has_key(request.META) or not request.user.is_authenticated:
             return None
+        limits.count(f"account/{request.user.pk}", changes=request.method not in {"GET", "HEAD"})
         if check_csrf(request) is not None:
             message = say("Send the header X-CSRFToken with the token of a page of this site.")
             raise Problem(403, "auth.csrf", message)
@@ -113,6 +112,24 @@ class Staff(Session):
     def allows(self, found: Visitor) -> bool:
         """Tell whether a visitor may call."""
         return bool(found.staff & self.roles)
+
+
+def nobody(request: HttpRequest) -> Problem:
+    """Return the refusal of a caller for whom a route has no way in: where it comes with a good key, keys have none.
+
+    :raises Problem: the key is not good.
+    """
+    if not callers.has_key(request.META):
+        return callers.no_key()
+    fact, _ = callers.known(_as_sent(request))
+    limits.count(fact.id)
+    return Problem(403, "auth.person", say("No key may do this, only a person who has signed in."))
+
+
+def _as_sent(request: HttpRequest) -> dict[str, Any]:
+    """Return a request as it was signed: Django reads the path as UTF-8, WSGI hands on its bytes as Latin-1."""
+    path = request.path_info.encode("utf-8", "surrogateescape").decode("latin-1")
+    return {**request.META, "PATH_INFO": path}
 
 
 def _arrived(request: HttpRequest) -> bytes:

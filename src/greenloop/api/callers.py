@@ -20,6 +20,8 @@ FRESH_S = 5
 """How long a key is remembered: one that was revoked is refused after that at the latest."""
 KEYS_MAX = 10_000
 ID_MAX = 2**63 - 1
+CHANGING = frozenset({"merchants:write", "webhooks:write"})
+"""Scopes whose writes leave an entry in the audit log."""
 Environ = Mapping[str, Any]
 
 
@@ -72,22 +74,30 @@ def signer(environ: Environ, scope: str, read: Callable[[], bytes]) -> tuple[Cli
 
     :raises Problem: there is no key, it is not good (any more), it lacks the scope, or it calls too often.
     """
-    signs = "HTTP_SIGNATURE_INPUT" in environ
+    fact, nonce = known(environ)
+    limits.count(fact.id, changes=scope in CHANGING and environ["REQUEST_METHOD"] != "GET")
+    if scope not in fact.scopes:
+        message = say("This key lacks the scope {scope}. Ask for one that has it.")
+        raise Problem(403, "auth.scope", message, scope=scope)
+    body = read()
+    if nonce:
+        signing.check_digest(environ.get("HTTP_CONTENT_DIGEST", ""), body)
+    return Client(fact.client_id, fact.id, fact.scopes, fact.merchants, nonce), body
+
+
+def known(environ: Environ) -> tuple[KeyFact, str]:
+    """Return whose key a request comes with, and the nonce where it is signed; its body is not looked at.
+
+    :raises Problem: there is no key, or it is not good (any more).
+    """
     try:
-        fact, nonce = _signed(environ) if signs else (_bearer(environ), "")
+        fact, nonce = _signed(environ) if "HTTP_SIGNATURE_INPUT" in environ else (_bearer(environ), "")
     except Problem as no:
         if no.status == 401:
             limits.failed(environ)
         raise
     trail.caller("client", fact.client_id)
-    if scope not in fact.scopes:
-        message = say("This key lacks the scope {scope}. Ask for one that has it.")
-        raise Problem(403, "auth.scope", message, scope=scope)
-    limits.count(fact.id)
-    body = read()
-    if signs:
-        signing.check_digest(environ.get("HTTP_CONTENT_DIGEST", ""), body)
-    return Client(fact.client_id, fact.id, fact.scopes, fact.merchants, nonce), body
+    return fact, nonce
 
 
 def spend(caller: Client) -> None:

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
 from greenloop.api import limits
-from greenloop.api.problems import TITLES, Problem, language, reply, respond
+from greenloop.api.problems import COMMON, TITLES, Problem, language, reply, respond
 from greenloop.core.faults import say
 
 PREFIX, DOCS = "/v1/", "/v1/docs"
@@ -36,7 +36,10 @@ class DoorMiddleware:
             response = self.get_response(request)
             if request.path_info == DOCS:
                 response._csp_update = DOCS_MAY  # type: ignore[attr-defined]  # noqa: SLF001  as its decorator
-            return self._as_problem(response)
+            made = self._as_problem(response)
+            for name, value in COMMON:
+                made[name] = value
+            return made
 
     def _as_problem(self, response: HttpResponse) -> HttpResponse:
         kind = response.get("Content-Type", "")

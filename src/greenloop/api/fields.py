@@ -1,11 +1,12 @@
 """The kinds of values that bodies and answers are made of, with their limits."""
 
+import json
 import re
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from ninja import Schema
-from pydantic import AwareDatetime, BeforeValidator, ConfigDict, Field, Strict, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, ConfigDict, Field, Strict, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from greenloop.api.problems import Problem
@@ -22,6 +23,7 @@ Ref = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=64,
 Id = Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9]{1,19}$")]
 Flag = Annotated[bool, Strict()]
 
+DEPTH_MAX = 16
 _DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -43,6 +45,28 @@ Instant = Annotated[AwareDatetime, BeforeValidator(_instant)]
 """An instant with its offset from UTC, written as RFC 3339."""
 Day = Annotated[date, Field(ge=date(YEAR_MIN, 1, 1), le=date(YEAR_MAX, 12, 31)), BeforeValidator(_day)]
 """A local day, written like 2026-01-05."""
+
+
+def _writable(content: dict[str, Any]) -> dict[str, Any]:
+    """Accept an object that is not nested without end, and whose texts a database can hold."""
+    level: list[Any] = [content]
+    for _ in range(DEPTH_MAX):
+        level = [value for each in level for value in _within(each)]
+    if level:
+        raise PydanticCustomError("nested", "nested too deep", {"most": DEPTH_MAX})
+    if "\\u0000" in json.dumps(content):
+        raise PydanticCustomError("text.nul", "U+0000")
+    return content
+
+
+def _within(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+Document = Annotated[dict[str, Any], AfterValidator(_writable)]
+"""An object that is kept as it was sent, such as rules."""
 
 
 class Body(Schema):

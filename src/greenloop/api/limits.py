@@ -1,7 +1,7 @@
 """How much is taken on: sizes of bodies, batches and pages, how often a key may call, and how often be wrong."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from ipaddress import ip_address, ip_network
 from threading import Lock
 from typing import Any
@@ -25,10 +25,12 @@ MINUTE_S = 60
 IPV6_PREFIX = 64
 """Whoever has one address of IPv6 has all that begin like it."""
 
-per_second = 20_000
-"""Calls a second that one key may make at one process, for ten seconds on end; then it waits. Set by the settings."""
-BURST_S = 10
-_free_at: dict[int, float] = {}
+BURST_S = 50
+"""Of the calls a second that a caller may make at one process on end, so many seconds' worth may come at once."""
+CHANGES_PER_SECOND = 10
+"""Calls that write an entry of the audit log or a key: few are honest, and what they write stays for ever."""
+CHANGES_BURST_S = 60
+_free_at: dict[Hashable, float] = {}
 _failed_until: dict[str, float] = {}
 _lock = Lock()
 
@@ -39,24 +41,35 @@ def body_bytes_max(path: str) -> int:
 
 
 def forget() -> None:
-    """Forget how often keys have called, and how often they were wrong."""
+    """Forget how often callers have called, and how often keys were wrong."""
     _free_at.clear()
     _failed_until.clear()
 
 
-def count(key_id: int) -> None:
-    """Count one call of a key (the generic cell rate algorithm: one number per key, no window that begins anew).
+def count(caller: Hashable, *, changes: bool = False) -> None:
+    """Count one call of a key or of somebody who has signed in, refused ones too.
 
-    :raises Problem: the key calls too often.
+    `changes` says that the call would write an entry of the audit log or a key.
+
+    :raises Problem: the caller calls too often.
     """
+    if not _fits(caller, settings.GREENLOOP_CALLS_PER_SECOND, BURST_S):
+        raise Problem(429, "limit.calls", say("You call too often. Wait, and ask again."), retry_after_s=1)
+    if changes and not _fits((caller, "changes"), CHANGES_PER_SECOND, CHANGES_BURST_S):
+        raise Problem(429, "limit.changes", say("You change things too often. Wait, and ask again."), retry_after_s=1)
+
+
+def _fits(what: Hashable, per_second: int, burst_s: int) -> bool:
+    """Count one call (the generic cell rate algorithm: one number for each, no window that begins anew) if it fits."""
     now_s = time.monotonic()
     with _lock:
         if len(_free_at) > KEYS_MAX:
             _free_at.clear()
-        free_at = max(_free_at.get(key_id, now_s), now_s) + 1 / per_second
-        if free_at - now_s > BURST_S:
-            raise Problem(429, "limit.calls", say("This key calls too often. Wait, and ask again."), retry_after_s=1)
-        _free_at[key_id] = free_at
+        free_at = max(_free_at.get(what, now_s), now_s) + 1 / per_second
+        if free_at - now_s > burst_s:
+            return False
+        _free_at[what] = free_at
+    return True
 
 
 def failed(environ: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
-from greenloop.api import busy, callers, invalid, limits, shapes
+from greenloop.api import access, busy, invalid, limits, shapes
 from greenloop.api.books.exports import router as exports
 from greenloop.api.books.ledger import router as ledger
 from greenloop.api.books.money import router as money
@@ -118,7 +118,7 @@ def no(request: HttpRequest, fault: Any) -> HttpResponse:
     if isinstance(fault, ValidationError):
         fault = invalid.by_pydantic(fault.errors)
     elif isinstance(fault, HttpError):
-        fault = _http(fault)
+        return respond(busy.answered(request.META, lambda: _raise(_http(request, fault))))
     elif isinstance(fault, Http404):
         fault = Problem(404, "address.unknown", say("There is nothing at this address."))
     elif isinstance(fault, RequestDataTooBig):
@@ -128,9 +128,9 @@ def no(request: HttpRequest, fault: Any) -> HttpResponse:
     return respond(busy.answered(request.META, lambda: _raise(fault)))
 
 
-def _http(fault: HttpError) -> Problem:
+def _http(request: HttpRequest, fault: HttpError) -> Problem:
     if fault.status_code == 401:
-        return callers.no_key()
+        return access.nobody(request)
     return _unread(fault.status_code)
 
 

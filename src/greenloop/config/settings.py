@@ -5,6 +5,7 @@
 are kept in `GREENLOOP_HOME`, where `greenloop migrate` writes them once.
 `GREENLOOP_LANG` is `en` or `zh`. `GREENLOOP_HOSTS` names the hosts that pages answer to, apart by commas, and
 `GREENLOOP_HTTPS=yes` says that they are reached over HTTPS. `GREENLOOP_TEXTS` is the sender of text messages.
+`GREENLOOP_CALLS_PER_SECOND` is how often a caller of the API may call, 1000 without it.
 `GREENLOOP_HOOKS_TO_LOOPBACK=yes` lets events be sent to this machine.
 `GREENLOOP_LOG_LEVEL` and `GREENLOOP_LOG_FORMAT` are `logs`'s. `GREENLOOP_METRICS_TOKEN` is the scraper's, and
 `GREENLOOP_DECLARATION` the operator's file; `GREENLOOP_ARCHIVE` is the archive's folder.
@@ -224,6 +225,9 @@ LOCALE_PATHS = [Path(__file__).resolve().parent.parent / "locale"]
 
 # Who scrapes /metrics names it; without one, only this machine itself is answered there.
 GREENLOOP_METRICS_TOKEN = os.environ.get("GREENLOOP_METRICS_TOKEN", "")
+# Calls a second that one key, or somebody who has signed in, may make at one process on end.
+_calls = os.environ.get("GREENLOOP_CALLS_PER_SECOND", "")
+GREENLOOP_CALLS_PER_SECOND = int(_calls) if _calls.isascii() and _calls.isdigit() and int(_calls) else 1_000
 # Where `greenloop backup --follow` archives to, so that probes and checks can see whether it keeps up.
 GREENLOOP_ARCHIVE = os.environ.get("GREENLOOP_ARCHIVE", "")
 # What no software can check, declared by the operator in a file: licence, payment contract, counsel's opinion.

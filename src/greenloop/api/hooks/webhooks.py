@@ -105,12 +105,13 @@ def register(request: HttpRequest, body: EndpointIn) -> HttpResponse:
     )
 
 
-@router.get("/webhooks", auth=READERS, response=list[EndpointOut], summary="List webhooks", operation_id="listWebhooks")
-def list_webhooks(request: HttpRequest) -> list[EndpointOut]:
+@router.get("/webhooks", auth=READERS, response=Page[EndpointOut], summary="List webhooks", operation_id="listWebhooks")
+def list_webhooks(request: HttpRequest, page: Asked) -> object:
     """List the endpoints of the calling client, newest first; operators and auditors see all that have not ended."""
     caller = access.of(request)
-    found = outbox.endpoints([caller.id]) if isinstance(caller, Client) else outbox.endpoints(live=True)
-    return [shown_endpoint(row) for row in found]
+    (before,) = paging.numbers(page, 1, (outbox.LATEST,))
+    rows = outbox.endpoints_page(caller.id if isinstance(caller, Client) else None, before=before, limit=page.limit + 1)
+    return paging.page(rows, page, shown_endpoint, lambda row: (row.id,))
 
 
 @router.get(

@@ -8,7 +8,7 @@ from ninja import Path, Router, Schema
 
 from greenloop.api import clock, paging
 from greenloop.api.access import Keyed, Session, Staff
-from greenloop.api.fields import Body, Instant
+from greenloop.api.fields import Body, Document, Instant
 from greenloop.api.paging import Asked, Page
 from greenloop.api.trust.proposing import keep
 from greenloop.api.trust.shown import ProposedOut, Reason
@@ -81,7 +81,7 @@ class RulesOut(Schema):
 class RulesIn(Body):
     """Rules to propose: the whole document, from when they hold, and why."""
 
-    document: dict[str, Any]
+    document: Document
     effective_at: Instant
     reason: Reason
 

@@ -1,16 +1,15 @@
 """Proposals: what one person wants changed, and another decides on."""
 
-import json
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from greenloop.api import access, clock, paging
 from greenloop.api.access import Staff
-from greenloop.api.fields import Body, number
+from greenloop.api.fields import Body, Document, number
 from greenloop.api.paging import Asked, Page
 from greenloop.api.trust import shown
 from greenloop.api.trust.proposing import keep
@@ -24,31 +23,10 @@ from greenloop.store.queries import trust
 router = Router(tags=["proposals"])
 PROPOSERS = ("operator", "finance", "marketing")
 DECIDERS = ("operator", "finance")
-DEPTH_MAX = 16
 Why = Annotated[str, StringConstraints(strict=True, max_length=REASON_MAX, pattern=r"^[^\x00]*$")]
 
 
-def _writable(content: dict[str, Any]) -> dict[str, Any]:
-    """Accept a content that is not nested without end, and whose texts a database can hold."""
-    level: list[Any] = [content]
-    for _ in range(DEPTH_MAX):
-        level = [value for each in level for value in _within(each)]
-    if level:
-        message = f"a content is nested at most {DEPTH_MAX} deep"
-        raise ValueError(message)
-    if "\\u0000" in json.dumps(content):
-        message = "no text here may hold the character U+0000"
-        raise ValueError(message)
-    return content
-
-
-def _within(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []
-
-
-Content = Annotated[dict[str, Any], Field(max_length=50), AfterValidator(_writable)]
+Content = Annotated[Document, Field(max_length=50)]
 
 
 class ProposalIn(Body):

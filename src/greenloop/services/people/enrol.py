@@ -6,6 +6,7 @@ from datetime import datetime
 
 from greenloop.core.faults import Refusal, say
 from greenloop.core.loop.concession import check_rate
+from greenloop.core.people import refs
 from greenloop.core.people.phone import normalised
 from greenloop.services import ids
 from greenloop.services.again import begun_again
@@ -59,7 +60,7 @@ def enrol_members(*, forms: Sequence[MemberForm], at: datetime, client_id: int |
     A referrer is enrolled already or stands earlier in the same call. A client through which they enrol may read what
     they have; who has enrolled otherwise before isn't its own by being named again.
 
-    :raises Refusal: a ref is empty, or known with other facts; a referrer is unknown; a phone can't be read, signs in
+    :raises Refusal: a ref is no good, or known with other facts; a referrer is unknown; a phone can't be read, signs in
         somebody else, or is named for who didn't enrol through the client, or has another; the identity key is not
         kept.
     """
@@ -117,6 +118,7 @@ def _account(number: int, created_at: datetime) -> Account:
 def _check_member(form: MemberForm, known: dict[str, Member], found: dict[str, int], place: dict[str, int]) -> None:
     if not form.ref:
         raise Refusal("member.ref", say("A member needs a ref. Give the member's number in your system."), field="ref")
+    refs.check(form.ref, "member.ref")
     referrer_id = found.get(form.referrer) if form.referrer else None
     earlier_in_call = form.referrer in known or place.get(form.referrer or "", 0) < place.get(form.ref, len(place))
     if form.referrer and (referrer_id is None or form.referrer == form.ref or not earlier_in_call):
@@ -161,12 +163,15 @@ def _check_phones(forms: Sequence[MemberForm], known: dict[str, Member], client_
 def enrol_merchants(*, forms: Sequence[MerchantForm], at: datetime) -> dict[str, int]:
     """Enrol merchants with their first rate cards and stores, all or none, and return their ids by ref.
 
-    :raises Refusal: a rate is outside 3–20 %; a ref is empty, or known with other facts; a linked member is unknown.
+    :raises Refusal: a rate is outside 3–20 %; a ref is no good, or known with other facts; a linked member is unknown.
     """
     for form in forms:
         check_rate(form.rate_ppm)
         if not form.ref:
             raise Refusal("merchant.ref", say("A merchant needs a ref. Give its number in your system."), field="ref")
+        refs.check(form.ref, "merchant.ref")
+        for shop in form.shops:
+            refs.check(shop, "shop.ref")
     _check_repeats(forms, "merchant.known")
     known = _known_merchants(forms)
     for form in forms:
@@ -267,8 +272,9 @@ def _write_merchants(forms: Sequence[MerchantForm], numbers: dict[str, int], at:
 def add_shop(*, merchant: str, ref: str, at: datetime) -> bool:
     """Add a store to a merchant, once; tell whether it is new.
 
-    :raises Refusal: the merchant is unknown.
+    :raises Refusal: the merchant is unknown, or the ref can't stand in an address.
     """
+    refs.check(ref, "shop.ref")
     found = Merchant.objects.filter(ref=merchant).first()
     if found is None:
         raise Refusal("merchant.unknown", say("The merchant {ref} is not enrolled."), field="merchant", ref=merchant)

@@ -67,6 +67,13 @@ def endpoints(client_ids: Collection[int] | None = None, *, live: bool = False) 
     return sorted(map(_endpoint, found), key=lambda row: -row.id)
 
 
+def endpoints_page(client_id: int | None, *, before: int = LATEST, limit: int) -> list[EndpointRow]:
+    """Return a client's endpoints of ids below `before`, newest first; of all clients, those that have not ended."""
+    which, params = ("e.ended_at IS NULL", []) if client_id is None else ("e.client_id = %s", [client_id])
+    query = f"{_ENDPOINTS} WHERE {which} AND e.id < %s ORDER BY e.id DESC LIMIT %s"
+    return [_endpoint(row) for row in sql.rows(query, [*params, before, limit])]
+
+
 def endpoint(endpoint_id: int) -> EndpointRow:
     """Return one endpoint.
 
