@@ -3,6 +3,7 @@
 Counted are statements and the lines of Python that run, which are the same on every machine.
 """
 
+import re
 import sys
 from collections.abc import Callable
 from datetime import date
@@ -11,7 +12,7 @@ from typing import Any
 
 from django.db import transaction
 
-from greenloop.services.outbox import news
+from greenloop.services.outbox import claims, deliver, news
 from greenloop.store import sql
 from tests.support.ledger import fetch
 from tests.support.town import Town
@@ -104,3 +105,30 @@ def test_what_vests_is_told_each_client_without_looking_through_the_others(town:
     alone = vested(1)
     crowd(town, 500, first=1)
     assert vested(1) < alone + 100
+
+
+def backlog(town: Town, many: int) -> None:
+    """Let so many events wait for one endpoint since one instant, as those that are sent again do."""
+    crowd(town, 1)
+    at, places = sql.instant(town.at), range(many)
+    events = [(n, CLIENT, "refund.paid", f"refund/{n}", "{}", at) for n in places]
+    sql.load("outbox_event", ("id", "client_id", "kind", "about", "body", "at"), events)
+    deliveries = [(n, n, ENDPOINT, "waiting", at) for n in reversed(places)]
+    sql.load("delivery", ("id", "event_id", "endpoint_id", "state", "next_at"), deliveries)
+
+
+def test_a_batch_reads_no_more_of_a_backlog_than_it_takes(town: Town) -> None:
+    backlog(town, 5_000)
+    sql.run("ANALYZE")
+    with counted() as found:
+        (batch,) = deliver.claim(endpoints_max=8, at=town.at)
+    assert [parcel.delivery_id for parcel in batch.parcels] == list(range(claims.BATCH))
+    (oldest,) = (each["sql"] for each in found if "ORDER BY next_at" in each["sql"])
+    plan = "\n".join(str(row[-1]) for row in fetch(f"{_explain()} {oldest}"))
+    # By the index in its order: nothing is sorted, and bodies are read afterwards.
+    assert "delivery_due" in plan
+    assert not re.search("Sort|ORDER BY|Seq Scan|outbox_event", plan), plan
+
+
+def _explain() -> str:
+    return "EXPLAIN" if sql.is_postgresql() else "EXPLAIN QUERY PLAN"

@@ -1,8 +1,8 @@
 """Locks, always taken in one order, so that verbs wait for each other and never deadlock.
 
 The order: the advisory locks of the clockwork and of the dues, then merchants, orders, holders, grants, pools,
-and last the ledger's accounts (in `post`); within each, by id. SQLite's write transactions are alone already, so there
-locks cost nothing.
+and last the ledger's accounts (in `post`); within each, by id. Endpoints of webhooks, which other verbs leave alone,
+come before their deliveries. SQLite's write transactions are alone already, so there locks cost nothing.
 """
 
 from collections.abc import Iterable
@@ -75,3 +75,8 @@ def orders(ids: Iterable[int]) -> None:
 def merchants(ids: Iterable[int]) -> None:
     """Lock merchants until the transaction ends: their dues are decided by one verb at a time."""
     _lock("merchant", "id", ids)
+
+
+def endpoints(ids: Iterable[int]) -> None:
+    """Lock endpoints of webhooks until the transaction ends: their deliveries are decided by one verb at a time."""
+    _lock("webhook_endpoint", "id", ids)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from time import monotonic
 
+from greenloop.core.faults import say
 from greenloop.services.outbox import claims, signing
 from greenloop.services.outbox.claims import Batch, Parcel, Tried
 from greenloop.services.outbox.sending import Outcome, send
@@ -81,8 +82,7 @@ def _send(
     begun_s, tried = monotonic(), list[Tried]()
     for place, parcel in enumerate(batch.parcels, 1):
         at = now()
-        headers = signing.headers(event_id=parcel.event_id, body=parcel.body, keys=batch.keys, at=at)
-        outcome = send(batch.url, parcel.body, headers, tls=tls)
+        outcome = _sent(batch, parcel, at, tls)
         tried.append(Tried(parcel, outcome, at))
         if not outcome.arrived:
             told = outcome.code or outcome.fault or outcome.status
@@ -90,3 +90,11 @@ def _send(
         if not outcome.arrived or monotonic() - begun_s > ENDPOINT_S:
             return tried, batch.parcels[place:]
     return tried, ()
+
+
+def _sent(batch: Batch, parcel: Parcel, at: datetime, tls: Callable[[], ssl.SSLContext]) -> Outcome:
+    if not batch.keys:
+        fault = say("The endpoint's secret can't be opened any more, and nothing is sent unsigned. Draw a new secret.")
+        return Outcome(None, 0, fault, code="webhook.secret")
+    headers = signing.headers(event_id=parcel.event_id, body=parcel.body, keys=batch.keys, at=at)
+    return send(batch.url, parcel.body, headers, tls=tls)

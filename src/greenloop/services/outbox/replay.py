@@ -6,7 +6,7 @@ from greenloop.core.faults import Refusal, say
 from greenloop.services.outbox.endpoints import unknown
 from greenloop.services.trust.steps import note
 from greenloop.services.verb import verb
-from greenloop.store import sql
+from greenloop.store import locks, sql
 
 
 @verb
@@ -15,12 +15,11 @@ def replay(*, delivery_id: int, by: str, at: datetime) -> bool:
 
     :raises Refusal: there is no such delivery, or its endpoint has ended.
     """
-    found = sql.rows(_ENDED, [delivery_id])
-    if not found:
+    endpoint_id = sql.value("SELECT endpoint_id FROM delivery WHERE id = %s", [delivery_id])
+    if endpoint_id is None:
         message = say("There is no delivery {delivery}.")
         raise Refusal("delivery.unknown", message, field="delivery", delivery=str(delivery_id))
-    if found[0][0] is not None:
-        _refuse_ended()
+    _lock_live(endpoint_id)
     again = sql.run(f"{_AGAIN} WHERE id = %s AND state <> 'waiting'", [sql.instant(at), delivery_id]) == 1
     if again:
         note(act="webhook.replay", about=f"delivery/{delivery_id}", detail={}, at=at, by=by)
@@ -33,11 +32,7 @@ def replay_given_up(*, endpoint_id: int, since_at: datetime, by: str, at: dateti
 
     :raises Refusal: there is no such endpoint, or it has ended.
     """
-    found = sql.rows("SELECT ended_at FROM webhook_endpoint WHERE id = %s", [endpoint_id])
-    if not found:
-        raise unknown(endpoint_id)
-    if found[0][0] is not None:
-        _refuse_ended()
+    _lock_live(endpoint_id)
     given_up = f"{_AGAIN} WHERE endpoint_id = %s AND state = 'given_up' AND done_at >= %s"
     count = sql.run(given_up, [sql.instant(at), endpoint_id, sql.instant(since_at)])
     if count:
@@ -45,10 +40,14 @@ def replay_given_up(*, endpoint_id: int, since_at: datetime, by: str, at: dateti
     return count
 
 
-def _refuse_ended() -> None:
-    message = say("The endpoint has ended. Register it again; what happens from then on is sent there.")
-    raise Refusal("webhook.closed", message, field="endpoint")
+def _lock_live(endpoint_id: int) -> None:
+    locks.endpoints([endpoint_id])
+    found = sql.rows("SELECT ended_at FROM webhook_endpoint WHERE id = %s", [endpoint_id])
+    if not found:
+        raise unknown(endpoint_id)
+    if found[0][0] is not None:
+        message = say("The endpoint has ended. Register it again; what happens from then on is sent there.")
+        raise Refusal("webhook.closed", message, field="endpoint")
 
 
-_ENDED = "SELECT e.ended_at FROM delivery d JOIN webhook_endpoint e ON e.id = d.endpoint_id WHERE d.id = %s"
 _AGAIN = "UPDATE delivery SET state = 'waiting', retries = 0, next_at = %s, done_at = NULL"

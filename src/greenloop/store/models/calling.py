@@ -100,7 +100,8 @@ class WebhookEndpoint(models.Model):
     """Where a client wants to be told of events. `kinds` are words apart by spaces; the secret signs what is sent.
 
     While a secret is changed, the old one signs as well until `old_until_at`. Who sends to an endpoint holds it until
-    `leased_until_at`: one at a time. `ended_why` is asked, or gone where the endpoint said so itself.
+    `leased_until_at`: one at a time. After a failure it is left alone until `rests_until_at`. `ended_why` is asked, or
+    gone where the endpoint said so itself.
     """
 
     id = models.BigIntegerField(primary_key=True)
@@ -112,6 +113,7 @@ class WebhookEndpoint(models.Model):
     old_until_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     leased_until_at = models.DateTimeField()
+    rests_until_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     ended_why = models.CharField(max_length=8, db_default="")
 
@@ -159,7 +161,7 @@ class Delivery(models.Model):
     class Meta:
         db_table = "delivery"
         indexes: ClassVar = [
-            models.Index(fields=["endpoint", "next_at"], condition=Q(state="waiting"), name="delivery_due"),
+            models.Index(fields=["endpoint", "next_at", "id"], condition=Q(state="waiting"), name="delivery_due"),
             models.Index(fields=["endpoint", "id"], name="delivery_to"),
         ]
         constraints: ClassVar = [
