@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from greenloop.services.books.checked import keep_check
 from tests.support.calling import Caller, till_of
 from tests.support.ledger import balances, fetch
 from tests.support.looking import Looker, looker_of, staff_of
@@ -54,6 +55,19 @@ def test_a_day_that_has_not_begun_is_not_paid(town: Town, clock: Any) -> None:
     assert (answer.status, answer.code) == (422, "payout.early")
     for role in ("operator", "risk", "marketing", "auditor"):
         assert staff_of(role).post("/v1/payouts", {"business_date": tomorrow}).code == "auth.role"
+
+
+def test_while_the_books_are_broken_nobody_is_paid_and_cycles_close_without_their_fee(town: Town, clock: Any) -> None:
+    town.sell("mei", "grocer", 100_000)
+    town.at = town.calendar.cutoff_at(1)
+    clock(town.at)
+    keep_check(statements=1, broken=[("balance", "it balances", 1)], replayed=True, took_ms=1, by="wu", at=town.at)
+    finance = staff_of("finance").fresh()
+    answer = finance.post("/v1/payouts", {"business_date": town.today().isoformat()})
+    assert (answer.status, answer.code) == (409, "books.broken")
+    settled = finance.post("/v1/settlements/1/run")
+    assert (settled.status, settled.json["state"]) == (200, "posted")
+    assert fetch("SELECT COUNT(*) FROM payout UNION ALL SELECT COUNT(*) FROM fee_transfer") == [(0,), (0,)]
 
 
 DEPOSIT = {"merchant": "grocer", "deposit_no": "d-1", "amount_fen": 700, "reason": "on icbc-1"}
