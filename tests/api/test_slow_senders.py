@@ -99,13 +99,15 @@ def test_strangers_who_dawdle_are_refused_before_their_bodies_are_read(site: Ser
     signed["Signature-Input"] = f'sig={params};alg="hmac-sha256"'
     for path, headers in (
         ("/v1/orders", {}),
+        ("/v1/members", {}),
         ("/v1/orders", {"Authorization": "Bearer glk_1_x"}),
         ("/v1/members", {"Authorization": "Bearer glk_1_x"}),
         ("/v1/orders/bulk", signed),
         ("/v1/members", signed),
     ):
         with dawdling(site, path, **headers) as held:
-            assert set(told(held, SENDERS)) == {401}, path
+            # From an address of which so many were wrong, some are told to wait.
+            assert set(told(held, SENDERS)) <= {401, 429}, path
     assert asked(site, "POST", "/v1/orders", sale("A-1"), **bearer(till))[0] == 201
 
 

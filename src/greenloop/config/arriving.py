@@ -23,8 +23,9 @@ def arrived(application: Application) -> Application:
         if length and not (ours and callers.has_key(environ)):
             bytes_max = limits.body_bytes_max(path) if ours else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
             try:
-                # What is too large is refused by its length alone.
-                body = bodies.read(environ, bytes_max, known=False) if length <= bytes_max else b""
+                # What is too large is refused by its length alone, and who is nobody without being heard.
+                shows = not ours or settings.SESSION_COOKIE_NAME in environ.get("HTTP_COOKIE", "")
+                body = bodies.read(environ, bytes_max, known=False) if shows and length <= bytes_max else b""
             except Problem as fault:
                 told = busy.refused(environ, fault)
                 return busy.send(told if ours else _plain(told), start_response)

@@ -1,4 +1,4 @@
-"""What addresses may hold: tills number orders and merchants as they like, slashes and line breaks included."""
+"""What addresses may hold: tills number orders as they like, slashes and line breaks included."""
 
 from django.urls import register_converter
 

@@ -19,6 +19,7 @@ from greenloop.api.callers import Client, Environ
 from greenloop.api.gathering import Full, Gathering
 from greenloop.api.problems import Problem, Reply, details, language, status_of
 from greenloop.api.replays import REPLAYED, key_of
+from greenloop.core import instants
 from greenloop.core.faults import Refusal, say
 from greenloop.core.money import AMOUNT_FEN_MAX
 from greenloop.services.loop.take import Sale, Sold, take
@@ -28,7 +29,6 @@ from greenloop.services.verb import Asked, Kept
 Text = Annotated[str, Meta(min_length=1, max_length=64, pattern="^[^\\x00]*$")]
 Fen = Annotated[int, Meta(ge=0, le=AMOUNT_FEN_MAX)]
 Instant = Annotated[datetime, Meta(tz=True)]
-YEARS = range(2000, 2200)
 NDJSON = "application/x-ndjson"
 
 
@@ -205,7 +205,7 @@ def _read(decode: Callable[[bytes], Any], body: bytes) -> Any:
 
 def _sale(order: OrderIn, caller: Client) -> Sale:
     callers.acts_for(caller, order.merchant)
-    if order.paid_at.year not in YEARS:
+    if not instants.in_range(order.paid_at):
         message = say("The time of payment {value} is ahead, or before the member enrolled.")
         raise Problem(422, "order.paid_at", message, field="paid_at", value=order.paid_at.isoformat())
     return Sale(
