@@ -117,7 +117,7 @@ def test_a_key_is_told_of_what_it_could_read(town: Town, clock: Any) -> None:
     for kind in (kind for kinds in TOLD_BY.values() for kind in kinds):
         answer = plain.post("/v1/webhooks", {"url": URL, "kinds": [kind, "settlement.posted"]})
         assert (answer.status, answer.code, answer.json["field"]) == (403, "auth.scope", "kinds")
-    assert plain.get("/v1/webhooks").json[0]["kinds"] == ["rules.published", "settlement.posted"]
+    assert plain.get("/v1/webhooks").json["items"][0]["kinds"] == ["rules.published", "settlement.posted"]
     for merchant, scope in (("baker", "orders:read"), ("grocer", "wallets:read")):
         registered(till_of(merchant, scopes=("webhooks:write", scope)), URL, *TOLD_BY[scope])
 
@@ -142,7 +142,7 @@ def test_an_endpoint_ends_with_the_last_key_that_could_register_it(town: Town, c
     wide, narrow = (till_of("grocer", scopes=scopes) for scopes in (ALL_SCOPES, ("webhooks:write",)))
     paid, rules = registered(wide, f"{URL}a", "payout.paid"), registered(wide, f"{URL}b", "rules.published")
     revoke(wide, town)
-    ended = {each["id"]: each["ended_why"] for each in narrow.get("/v1/webhooks").json}
+    ended = {each["id"]: each["ended_why"] for each in narrow.get("/v1/webhooks").json["items"]}
     assert ended == {paid["id"]: "key", rules["id"]: ""}
     town.sell("mei", "grocer", 100_000)
     town.later(days=1).pay_out()
