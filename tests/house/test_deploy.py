@@ -79,6 +79,14 @@ def test_systemd_would_say_so_if_a_line_were_wrong(tmp_path: Path) -> None:
     assert "NoNewPriviliges" in told.stderr
 
 
+@pytest.mark.parametrize("name", ["greenloop.service", "greenloop-worker.service"])
+def test_what_processes_count_lies_where_no_disk_fills_and_both_services_reach_it(name: str) -> None:
+    folders = re.findall(r"^RuntimeDirectory=(.+)$", unit(name), re.MULTILINE)
+    page = (files.ROOT / "docs" / "production.md").read_text("utf-8")
+    assert f"PROMETHEUS_MULTIPROC_DIR=/run/{folders[0]}`" in page
+    assert "RuntimeDirectoryPreserve=yes" in unit(name)
+
+
 def read_by_the_product() -> set[str]:
     """Return the variables of the environment that the product reads."""
     found: set[str] = set()

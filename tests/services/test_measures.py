@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -126,6 +127,20 @@ def test_only_what_ended_processes_left_is_removed_before_new_ones_count(
         (tmp_path / f"{name}.db").touch()
     sharing.share_measures(tmp_path / "elsewhere")
     assert {path.stem for path in tmp_path.iterdir()} == {f"counter_{os.getpid()}", "histogram_1"}
+
+
+@pytest.mark.parametrize("given", ["", "run"])
+def test_processes_count_in_memory_where_systemd_gives_a_folder_and_at_home_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv(sharing.FOLDER, "")
+    monkeypatch.delenv(sharing.FOLDER)
+    monkeypatch.delitem(sys.modules, "prometheus_client")
+    monkeypatch.setenv(sharing.RUNTIME, str(tmp_path / given) if given else "")
+    sharing.share_measures(tmp_path / "home")
+    counted = tmp_path / (given or "home/metrics")
+    assert os.environ[sharing.FOLDER] == str(counted)
+    assert counted.is_dir()
 
 
 def test_processes_that_count_for_themselves_already_are_not_asked_to_share(

@@ -7,10 +7,15 @@ from pathlib import Path
 from greenloop.core.faults import ensure
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+RUNTIME = "RUNTIME_DIRECTORY"
+"""Where systemd says that a service may keep what ends with it: in memory, whatever fills the disks."""
 
 
 def share_measures(home: Path) -> None:
     """Name the folder that processes started from here count in, unless the environment does.
+
+    They count in mapped files, and who writes to one that its disk has no room for any more is killed (SIGBUS): so the
+    folder is in memory where systemd gives one, and at home otherwise.
 
     What processes left there that have ended is removed; the worker may be counting there already.
 
@@ -19,7 +24,8 @@ def share_measures(home: Path) -> None:
     ensure(
         "prometheus_client" not in sys.modules or FOLDER in os.environ, "measures were imported before they are shared"
     )
-    folder = Path(os.environ.setdefault(FOLDER, str((home / "metrics").absolute())))
+    own = os.environ.get(RUNTIME) or str((home / "metrics").absolute())
+    folder = Path(os.environ.setdefault(FOLDER, own))
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.glob("*.db"):
         if not runs(left):

@@ -18,7 +18,7 @@ WAITS = (
 """How long after its n-th try a delivery is tried again; after the last it is given up."""
 ASKED_MAX = timedelta(days=1)
 """What a receiver asks for is granted up to here: an endpoint is looked at once a day, whatever it said."""
-LONGEST = max(*WAITS, ASKED_MAX) * 11 / 10
+LONGEST = max(*WAITS, ASKED_MAX) * 12 / 10
 """What is to wait longer than this was written by a clock that ran ahead: it waits no more."""
 BUSY = frozenset({429, 503})
 DIGITS_MAX = 12
