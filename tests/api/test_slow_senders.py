@@ -130,7 +130,7 @@ def test_while_a_good_key_dawdles_the_service_lives_and_says_that_it_is_busy(sit
             assert asked(site, "GET", "/healthz") == (200, {"alive": True})
             status, answer = asked(site, "POST", "/v1/orders", order, **bearer(till))
             assert (status, answer["code"]) == (503, "service.busy")
-            assert asked(site, "GET", "/v1/merchants/grocer", **bearer(till))[0] == 200
+            assert asked(site, "GET", "/v1/merchants/grocer", b"", **bearer(till))[0] == 200
         # They have hung up, so there is room again.
         deadline = time.monotonic() + PATIENCE_S
         while asked(site, "POST", "/v1/orders", order, **bearer(till))[0] != 201:
@@ -169,4 +169,4 @@ def test_of_a_body_that_breaks_off_nothing_is_taken(site: Served, till: "Caller"
         line.sendall(f"POST /v1/orders/bulk HTTP/1.1\r\n{lines}\r\n".encode() + whole[: whole.index(b"\n") + 1])
         line.shutdown(socket.SHUT_WR)
         assert told([line], 1) == [400]
-    assert asked(site, "GET", "/v1/orders?merchant=grocer", **bearer(till))[1]["items"] == []
+    assert asked(site, "GET", "/v1/orders?merchant=grocer", b"", **bearer(till))[1]["items"] == []

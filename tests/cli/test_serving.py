@@ -5,6 +5,7 @@ import os
 import signal
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import pytest
 
@@ -24,6 +25,32 @@ def test_the_server_ends_at_ctrl_c_though_a_browser_keeps_its_connection_open(
         site.server.send_signal(signal.SIGINT)
         assert site.server.wait(PATIENCE_S) == 0
         kept.close()
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells where a process may run")
+@pytest.mark.parametrize("workers", [1, 2])
+def test_one_process_alone_keeps_to_one_processor(workers: int, database: Database, tmp_path: Path) -> None:
+    if database.engine == "sqlite" and workers > 1:
+        pytest.skip("SQLite has one writing process")
+    with served(database.url, tmp_path, [], "--workers", str(workers)) as site:
+        urlopen(f"{site.base}/healthz").close()  # noqa: S310  our own server
+        spread = {len(os.sched_getaffinity(thread)) for thread in threads(site.server.pid)}
+    assert spread == {1 if workers == 1 else len(os.sched_getaffinity(0))}
+
+
+def threads(server: int) -> list[int]:
+    """Return the threads of the processes that a server has started and that answer for it."""
+    started = [path.parent / "task" for path in Path("/proc").glob("[0-9]*/stat") if parent(path) == server]
+    return [
+        int(thread.name) for task in started for found in [list(task.iterdir())] if len(found) > 2 for thread in found
+    ]
+
+
+def parent(stat: Path) -> int:
+    try:
+        return int(stat.read_text("utf-8").rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+        return 0
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])  # noqa: S104  refused, which is the point

@@ -65,9 +65,12 @@ def test_the_api_accepts_what_the_client_signs(key: str) -> None:
     read = signing.read(made["Signature-Input"], made["Signature"])
     headers = {"content-digest": made["Content-Digest"], "idempotency-key": key}
     asked: dict[str, Any] = {"now_s": read.created_s, "method": "POST", "path": "/v1/orders", "query": "a=1"}
-    signing.check(read, b"secret", **asked, headers=headers, body=b"{}")
+    signing.check(read, b"secret", **asked, headers=headers)
+    signing.check_digest(made["Content-Digest"], b"{}")
     with pytest.raises(Problem):
-        signing.check(read, b"secret", **asked, headers=headers, body=b"{ }")
+        signing.check(read, b"another", **asked, headers=headers)
+    with pytest.raises(Problem):
+        signing.check_digest(made["Content-Digest"], b"{ }")
 
 
 def test_a_write_is_sent_again_with_its_key_and_a_new_nonce(base: str) -> None:

@@ -17,7 +17,7 @@ UNITS = ("greenloop.service", "greenloop-worker.service", "greenloop-archive.ser
 PROGRAM = "/srv/greenloop/.venv/bin/greenloop"
 VARIABLE = re.compile(r"\bGREENLOOP_[A-Z_]+\b")
 EXPOSURE_MAX = 2.5
-SET_BY_THE_SERVER = {"GREENLOOP_SERVING", "GREENLOOP_CLOCK"}
+SET_BY_THE_SERVER = {"GREENLOOP_ALONE", "GREENLOOP_SERVING", "GREENLOOP_CLOCK"}
 NOT_FOR_PRODUCTION = SET_BY_THE_SERVER | {
     "GREENLOOP_HOOKS_TO_LOOPBACK",
     "GREENLOOP_HYPOTHESIS_EXAMPLES",

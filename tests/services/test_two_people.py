@@ -200,6 +200,9 @@ def test_only_the_content_whose_hash_was_seen_is_done(town: Town, staff: dict[st
     before = whole_database()
     with pytest.raises(Breach):
         decide(made, staff["Fang"], town.at)
+    # The breach itself is noted, so that no money leaves trust; nothing else is.
+    assert fetch("SELECT by FROM books_broken WHERE cleared_at IS NULL") == [("proposals.approve",)]
+    execute("DELETE FROM books_broken")
     assert whole_database() == before
 
 

@@ -22,7 +22,7 @@ from tests.support.signing import page
 from tests.support.town import Town, found_town, plain_rules
 from tests.web.staff import PASSWORD, QUERIES_MAX, at_work, by_phone, person
 
-BY_KEYS = {"client.register", "client.withdraw", "key.issue", "key.revoke", "run.retry"}
+BY_KEYS = {"client.register", "client.withdraw", "key.issue", "key.revoke", "run.retry", "books.vouch"}
 BY_HOOKS = {"webhook.register", "webhook.rotate", "webhook.end", "webhook.replay"}
 
 

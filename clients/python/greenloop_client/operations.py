@@ -514,7 +514,7 @@ class Client(Connection):
     def withdraw_merchant(
         self, client_id: str, merchant: str, *, idempotency_key: str | None = None
     ) -> models.ClientOut:
-        """Let a client act for a merchant no longer: one person is enough for it. Every process knows it within seconds.
+        """Let a client act for a merchant no longer: one person is enough. Every process knows within seconds.
 
         Needs a session of `operator`.
         """

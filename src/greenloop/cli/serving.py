@@ -59,6 +59,8 @@ def serve_on(host: str = HOST, port: int = PORT, workers: int = 1, *, clock: boo
         share_measures(settings.HOME)
     if clock and database.file() is not None:
         os.environ["GREENLOOP_CLOCK"] = "yes"
+    if workers == 1:
+        os.environ["GREENLOOP_ALONE"] = "yes"
     with database.alone():
         _prepare()
         out = screen(stderr=True)

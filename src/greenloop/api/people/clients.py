@@ -116,7 +116,7 @@ def register(request: HttpRequest, body: ClientIn) -> HttpResponse:
     operation_id="withdrawMerchant",
 )
 def withdraw(request: HttpRequest, client_id: str, merchant: str) -> HttpResponse:
-    """Let a client act for a merchant no longer: one person is enough for it. Every process knows it within seconds."""
+    """Let a client act for a merchant no longer: one person is enough. Every process knows within seconds."""
     by, client = access.decider(request), _asked(client_id)
     return write(
         request,
