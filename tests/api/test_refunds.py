@@ -147,6 +147,10 @@ def test_a_pending_refund_asked_for_by_key_is_paid_by_asking_again_with_it(
     assert (pending.status, pending.json["state"]) == (201, "pending")
     again = till.post(path, asked, idempotency_key="k-1")
     assert (again.json, again.headers.get("idempotency-replayed")) == (pending.json, None)
+    # The key is for this refund, though its answer isn't the last word yet.
+    other = till.post(path, {"refund_no": "r-2", "amount_fen": 1}, idempotency_key="k-1")
+    assert (other.status, other.code) == (409, "idempotency.conflict")
+    assert fetch("SELECT COUNT(*) FROM refund") == [(1,)]
     town.deposit("grocer", 50_000)
     paid = till.post(path, asked, idempotency_key="k-1")
     assert (paid.json["state"], paid.json["id"]) == ("paid", pending.json["id"])

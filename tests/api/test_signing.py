@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings
 
 from greenloop.services.people.clients import revoke_key
+from greenloop.services.people.nonces import used
 from tests.api.test_taking_orders import LANES, order, taken
 from tests.support import calling
 from tests.support.calling import Answer, Caller, by_django, past_django, signature, till_of
@@ -143,3 +144,8 @@ def test_a_key_that_calls_too_often_waits(
     told = [till.post(PATH, order(town)) for _ in range(12)]
     assert [each.status for each in told[:10]] == [201] * 10
     assert (told[11].status, told[11].code, told[11].headers["retry-after"]) == (429, "limit.calls", "1")
+
+
+def test_each_refusal_of_a_nonce_is_one_of_its_own() -> None:
+    # One that is raised again and again keeps every frame that it went through.
+    assert used() is not used()

@@ -38,6 +38,19 @@ def test_one_process_alone_keeps_to_one_processor(workers: int, database: Databa
     assert spread == {1 if workers == 1 else len(os.sched_getaffinity(0))}
 
 
+def test_where_it_may_not_choose_a_processor_it_begins_all_the_same(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from greenloop.config import process
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "not permitted")
+
+    assert database.url
+    monkeypatch.setattr(os, "sched_setaffinity", refuse)
+    process._keep_to_one_processor()
+
+
 def threads(server: int) -> list[int]:
     """Return the threads of the processes that a server has started and that answer for it."""
     started = [path.parent / "task" for path in Path("/proc").glob("[0-9]*/stat") if parent(path) == server]

@@ -155,3 +155,24 @@ def test_a_refund_that_becomes_pending_while_its_merchant_is_waited_for_keeps_it
     assert town.refund(order, 100_000, "r1") == "paid"
     # 9 000 of dues stayed, 90 000 were brought, the refund took 90 000.
     assert town.day(4).pay_out() == {"grocer": 9_000}
+
+
+def test_who_is_owed_something_only_since_merchants_were_locked_is_paid_on_the_next_date(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town.sell("mei", "baker", 10_000)
+    town.day(2)
+    paying, lock = current_thread(), locks.merchants
+
+    def deposit_first(ids: Iterable[int]) -> None:
+        if current_thread() is paying:
+            at_once([lambda: town.deposit("grocer", 5_000)])
+        lock(ids)
+
+    if sql.is_postgresql():
+        monkeypatch.setattr(locks, "merchants", deposit_first)
+    assert town.pay_out() == {"baker": 8_000}
+    monkeypatch.undo()
+    if not sql.is_postgresql():  # a file has one writer: nothing comes between
+        town.deposit("grocer", 5_000)
+    assert town.day(3).pay_out() == {"grocer": 5_000}

@@ -1,12 +1,15 @@
 """What the log says: enough to find a fault, and nothing of any person."""
 
 import logging
+import time
 from collections.abc import Iterator
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.test import Client
 
+from greenloop.config import logs
 from greenloop.config.requests import followed
 from greenloop.core.faults import Breach, Refusal
 from greenloop.services import measures, trail
@@ -211,3 +214,22 @@ def test_a_walk_through_the_pages_leaves_no_person_in_the_log(
     assert "/holders/<text:ref>/" in {line.get("route") for line in log.lines}
     private = (MEI, MEI[3:], code, "Lin", PASSWORD, "mei", "grocer", "2041", str(order), str(operator), str(town.ids))
     assert [word for word in private if word in log.text] == []
+
+
+def test_a_line_that_can_t_be_written_ends_nothing(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full:
+        def write(self, _: str) -> None:
+            tried.set()
+            raise OSError(28, "no space left")
+
+    tried = Event()
+    with monkeypatch.context() as patch:
+        patch.setattr(logs, "_stream", Full)
+        ask(followed(answering("201 Created")), "/")
+        assert tried.wait(20)
+    monkeypatch.setattr(logs, "_stream", lambda: log.stream)
+    ask(followed(answering("202 Accepted")), "/")
+    deadline = time.monotonic() + 20
+    while '"status":202' not in log.stream.getvalue() and time.monotonic() < deadline:  # written by itself, not flushed
+        time.sleep(0.01)
+    assert '"status":202' in log.stream.getvalue()

@@ -12,7 +12,7 @@ from greenloop.api.gathering import Full, Gathering
 from greenloop.api.problems import Problem
 from greenloop.core.faults import say
 from greenloop.services import trail
-from greenloop.services.people.nonces import USED, Nonce, use_nonces
+from greenloop.services.people.nonces import Nonce, use_nonces, used
 from greenloop.store.queries import callers
 from greenloop.store.queries.callers import KeyFact
 
@@ -113,7 +113,7 @@ def spend(caller: Client) -> None:
     except Full:
         raise busy() from None
     if not once:
-        raise USED
+        raise used()
 
 
 def acts_for(caller: Client, merchant: str, field: str = "merchant") -> None:

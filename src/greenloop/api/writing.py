@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from greenloop.api import access, clock
 from greenloop.api.replays import key_of
 from greenloop.services.trust.acting import acting
-from greenloop.services.verb import Answered, Asked, Kept, answering, conflict
+from greenloop.services.verb import OPEN, Answered, Asked, Kept, answering, conflict
 from greenloop.store.queries import answers
 from greenloop.store.queries.answers import Given
 
@@ -43,7 +43,8 @@ def write(
     if key:
         whole = _hash(request)
         asked = Asked(caller.name, key, whole, clock.now(), partial(_kept, status, lasting))
-        if given := answers.given([(caller.name, key)]).get((caller.name, key)):
+        given = answers.given([(caller.name, key)]).get((caller.name, key))
+        if given and (given.status != OPEN or given.request_hash != whole):
             return _replayed(asked, given)
     if first is not None:
         with acting(actor=caller.name):

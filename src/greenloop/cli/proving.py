@@ -1,6 +1,7 @@
 """Proving and handing over: the check of the books, the ledger against its subledgers, the report, the exports."""
 
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated
@@ -41,15 +42,18 @@ def check(
         return deployed(now())
     begun = perf_counter()
     proofs = prove(replay=replay)
-    _keep(proofs, replay=replay, seconds=perf_counter() - begun, by=by)
+    _keep(proofs, replay=replay, seconds=perf_counter() - begun, by=by, at=now())
     return proved(proofs)
 
 
-def _keep(proofs: "Sequence[Proof]", *, replay: bool, seconds: float, by: str) -> None:
-    """Keep the result for the pages, unless another process writes: what was proved counts all the same."""
+def _keep(proofs: "Sequence[Proof]", *, replay: bool, seconds: float, by: str, at: datetime) -> None:
+    """Keep the result for the pages, unless another process writes: what was proved counts all the same.
+
+    `at` is when the proof ended, however long the writer is waited for.
+    """
     try:
         with database.writing():
-            keep(proofs, replayed=replay, seconds=seconds, by=by, at=now())
+            keep(proofs, replayed=replay, seconds=seconds, by=by, at=at)
     except Refusal as refusal:
         if refusal.code != "database.busy":
             raise

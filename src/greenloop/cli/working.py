@@ -134,7 +134,8 @@ def _broken(found: "BrokenRow | None") -> "list[RenderableType]":
     if found is None:
         return []
     words = gettext(
-        "The books are broken since {since}, as {by} found: {what}. No money leaves trust until greenloop check holds."
+        "The books are broken since {since}, as {by} found: {what}. No payout and no fee leave trust until greenloop "
+        "check holds."
     )
     return [text(words.format(since=moment(found.since_at), by=found.by, what=found.what), "bold red")]
 

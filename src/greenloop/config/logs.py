@@ -15,6 +15,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -33,7 +34,9 @@ FRAMES = 12
 CHAIN = 4
 LEVELS = ("debug", "info", "warning", "error")
 GATHERED_S = 0.1
-_gathered: deque[str] = deque()
+GATHERED_MAX = 100_000
+"""Lines that wait at most where none can be written: the oldest go first."""
+_gathered: deque[str] = deque(maxlen=GATHERED_MAX)
 _due = Event()
 _writing = Lock()
 
@@ -119,7 +122,8 @@ def _keep_writing() -> None:
     while _due.wait():
         time.sleep(GATHERED_S)
         _due.clear()
-        flush()
+        with suppress(OSError):  # a full disk or a reader that is gone: what comes later may be written again
+            flush()
 
 
 def _stream() -> TextIO:

@@ -4,9 +4,11 @@ import atexit
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 from greenloop.api import callers
 from greenloop.api.loop import till, wallet
+from greenloop.config import logs
 from greenloop.config.lease import own_ids
 
 SERVING = "GREENLOOP_SERVING"
@@ -21,6 +23,7 @@ def begin() -> None:
     """Lease a worker number, keep it leased, and give it back at the end."""
     if ALONE in os.environ:
         _keep_to_one_processor()
+    atexit.register(logs.flush)  # the last of all: what ends before it is answered, and leaves lines
     atexit.register(_end, own_ids("serve"))
     if CLOCK in os.environ:
         from greenloop.config import tasks
@@ -29,13 +32,15 @@ def begin() -> None:
 
 
 def _keep_to_one_processor() -> None:
-    """Run this process's threads on one processor, the last of those that it may use.
+    """Run this process's threads on one of the processors that it may use, if it may choose.
 
-    They hold the interpreter in turns, so they never use two; handing it from one processor to the next for each call
-    takes a quarter of the orders that a server can take (measured). Threads that begin later keep to it as well.
+    They hold the interpreter in turns and seldom work without it: handing it from one processor to the next for each
+    call takes a quarter of the orders that a server can take (measured). Threads that begin later keep to it as well.
     """
     if sys.platform == "linux":
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+        may = sorted(os.sched_getaffinity(0))
+        with suppress(OSError):  # some sandboxes forbid it
+            os.sched_setaffinity(0, {may[os.getpid() % len(may)]})
 
 
 def _end(give_back: Callable[[], None]) -> None:

@@ -49,7 +49,7 @@ def finish(*, task: str, slot: str, holder: str, outcome: str, at: datetime) -> 
 def fail(*, task: str, slot: str, holder: str, outcome: str, at: datetime) -> None:
     """Note that a piece of work failed, and why. It is tried again later, unless the outcome is a breach.
 
-    After a breach no money leaves trust.
+    After a breach no payout and no fee leave trust.
     """
     sql.run(_FAILED, [sql.instant(at), outcome[:OUTCOME_MAX], task, slot, holder[:64]])
     if outcome.startswith(BREACH):

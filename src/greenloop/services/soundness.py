@@ -1,4 +1,4 @@
-"""One fact: the books are broken since then. Whoever finds it out notes it here, and no money leaves trust meanwhile.
+"""One fact: the books are broken since then. Whoever finds it out notes it; no payout and no fee leave trust meanwhile.
 
 A proof of all the books that holds clears it, or somebody who has looked (settlement.md, R11).
 """
@@ -32,14 +32,14 @@ def clear(*, by: str, at: datetime, known_by: datetime | None = None) -> None:
 
 
 def may_leave_trust() -> None:
-    """Accept that money leaves trust.
+    """Accept that a payout or a fee leaves trust.
 
     :raises Refusal: the books are broken.
     """
     if found := broken():
         message = say(
-            "The books are broken since {since}: no money leaves trust. Prove them with greenloop check; once they "
-            "hold, it does."
+            "The books are broken since {since}: no payout and no fee leave trust. Prove them with greenloop check; "
+            "they go on once the books hold."
         )
         raise Refusal("books.broken", message, since=found.since_at)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import wraps
 from threading import RLock
 from time import perf_counter
@@ -47,7 +47,7 @@ class Asked:
     """A write that its caller may ask for again: whose key it is, what was asked, how its result is answered.
 
     `request_hash` is the SHA-256 of method, path and body, in hex. `answer` gives None for what isn't the last word:
-    who asks for that again is answered anew.
+    who asks for that again is answered anew, and for nothing else by the same key.
     """
 
     caller: str
@@ -80,26 +80,36 @@ def verb(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        begun = perf_counter()
         try:
             with _alone(), measures.verb(measured_as), _outermost():
                 result = function(*args, **kwargs)
-                if (asked := _asked.get()) and (kept := asked.answer(result)):
-                    keep_answers([(asked, kept)])
+                if asked := _asked.get():
+                    _keep(asked, asked.answer(result))
                 return result
         except ClockBehind:
             raise
         except Breach as breach:
-            _note_breach(measured_as, breach, kwargs.get("at"))
+            _note_breach(measured_as, breach, _instant_of(kwargs), after=timedelta(seconds=perf_counter() - begun))
             raise
 
     return run
 
 
-def _note_breach(name: str, breach: Breach, at: Any) -> None:
-    """Let no money leave trust after a breach. What the verb wrote is undone, so this is a transaction of its own."""
+def _instant_of(kwargs: dict[str, Any]) -> datetime | None:
+    """Return the instant at which a verb was called, if it was told one."""
+    at: datetime | None = kwargs.get("at")
+    return at
+
+
+def _note_breach(name: str, breach: Breach, at: datetime | None, *, after: timedelta) -> None:
+    """Let no payout leave trust after a breach. What the verb wrote is undone, so this is a transaction of its own.
+
+    It was found some time `after` the verb's instant: a proof that began in between hasn't seen it.
+    """
     try:
         with _alone(), _outermost():
-            soundness.note_broken(what=str(breach), by=name, at=at)
+            soundness.note_broken(what=str(breach), by=name, at=at and at + after)
     except DatabaseError:
         log.exception("%s broke an invariant, and payouts could not be stopped", name)
 
@@ -141,4 +151,21 @@ def keep_answers(answers: Sequence[tuple[Asked, Kept]]) -> None:
         raise Answered from fault
 
 
+def _keep(asked: Asked, kept: Kept | None) -> None:
+    """Write one answer inside the caller's transaction; without one, what the key was used for.
+
+    :raises Answered: the key has an answer already, or was used for another request.
+    """
+    line = (asked.caller, asked.key, asked.request_hash, kept.status if kept else OPEN, kept.body if kept else "")
+    if not sql.rows(_KEEP, [*line, sql.instant(asked.at)]):
+        raise Answered
+
+
+OPEN = 0
+"""The status of an answer that isn't the last word yet."""
+_KEEP = f"""
+    INSERT INTO stored_answer (caller, key, request_hash, status, body, at) VALUES (%s, %s, %s, %s, %s, %s)
+    ON CONFLICT (caller, key) DO UPDATE SET status = excluded.status, body = excluded.body
+    WHERE stored_answer.status = {OPEN} AND stored_answer.request_hash = excluded.request_hash RETURNING key
+"""  # noqa: S608  a constant of this file
 _ANSWER = ("caller", "key", "request_hash", "status", "body", "at")

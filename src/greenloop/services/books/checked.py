@@ -21,7 +21,8 @@ def keep_check(
 ) -> int:
     """Record one proof of the books, which ended at `at`, and return its number; `took_ms` is how long it took.
 
-    Where it doesn't hold no money leaves trust any more. A whole one that holds clears what was found before it began.
+    Where it doesn't hold no payout and no fee leave trust any more. A whole one that holds clears what was found before
+    it began.
     """
     told = json.dumps([list(each) for each in broken], separators=(",", ":"), ensure_ascii=False)
     kept = BookCheck.objects.create(

@@ -39,9 +39,11 @@ def pay_out(*, business_date: date, at: datetime) -> dict[int, int]:
         message = say("The business date {date} has not begun.")
         raise Refusal("payout.early", message, field="business_date", date=business_date)
     before = sql.instant(calendar.midnight_at(business_date))
-    locks.merchants(_owed_to(before))
-    # Asked again: a refund may have become pending while its merchant was waited for.
-    merchants = _owed_to(before)
+    locked = set(_owed_to(before))
+    locks.merchants(locked)
+    # Asked again: a refund may have become pending while its merchant was waited for. Who is owed something only since
+    # then isn't locked, and is paid on the next date.
+    merchants = [merchant for merchant in _owed_to(before) if merchant in locked]
     # What a merchant may be paid is bounded by all its dues: refunds of later orders lower it too.
     dues = refunds.dues_fen(merchants)
     later: dict[int, int] = dict(sql.rows_in(_LATER, merchants, [before]))

@@ -24,7 +24,7 @@ class Reconciled:
 def reconcile(*, by: str, at: datetime) -> Reconciled:
     """Compare each control account with its subledger and record the differences; nothing is corrected by itself.
 
-    While they differ no money leaves trust.
+    While they differ no payout and no fee leave trust.
     """
     sql.see_one_state()  # tills go on selling: an account and its subledger are compared as of one moment
     pairs = tuple(subledgers.pairs())

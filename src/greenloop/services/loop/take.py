@@ -17,7 +17,7 @@ from greenloop.services.loop.taking.facts import gather
 from greenloop.services.loop.taking.kept import NONE_ASKED, KeptAnswers
 from greenloop.services.loop.taking.sale import Sale, Sold
 from greenloop.services.loop.taking.till import Till
-from greenloop.services.people.nonces import USED, Nonce, note_nonces
+from greenloop.services.people.nonces import Nonce, note_nonces, used
 from greenloop.services.verb import Answered, Asked, Kept, keep_answers, verb
 from greenloop.store import sql
 
@@ -93,7 +93,7 @@ def _take(
     for index, (sale, number) in enumerate(zip(sales, ids.block(len(sales)), strict=True)):
         try:
             if index in replays:
-                raise USED
+                raise used()
             sold.append(None if kept.known(index) else counter.ring_up(index, sale, number))
             kept.add(index, sold[-1])
         except Refusal as refusal:
@@ -157,7 +157,8 @@ def _note_red(lines: list[tuple[int, str, int, int | None]]) -> int:
     old = [line for line in lines if line[3] is not None]
     touched = sql.run(_RED_GROWN, [list(column) for column in zip(*old, strict=True)]) if old else 0
     new = [line[:3] for line in lines if line[3] is None]
-    return touched + (sql.run(_RED_BEGUN, [list(column) for column in zip(*new, strict=True)]) if new else 0)
+    begun = sql.rows(_RED_BEGUN, [list(column) for column in zip(*new, strict=True)]) if new else []
+    return touched + len(begun)
 
 
 _FIRST_ORDER = "UPDATE member SET first_order_id = %s WHERE account_id = %s AND first_order_id IS NULL"
@@ -184,7 +185,7 @@ _RED_GROWN = """
 """
 _RED_BEGUN = """
     INSERT INTO referral_month (account_id, month, red_fen) SELECT * FROM unnest(%s::bigint[], %s::text[], %s::bigint[])
-    ON CONFLICT DO NOTHING
+    ON CONFLICT DO NOTHING RETURNING account_id
 """
 _RED = """
     INSERT INTO referral_month (account_id, month, red_fen) VALUES (%s, %s, %s) ON CONFLICT (account_id, month)

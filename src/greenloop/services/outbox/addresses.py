@@ -6,9 +6,11 @@ address that a name has must be public, and a delivery connects to the very addr
 
 import re
 import socket
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from queue import Empty, Queue
+from threading import BoundedSemaphore, Thread
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -22,7 +24,8 @@ HOST = re.compile(r"[A-Za-z0-9.-]{1,253}|[0-9A-Fa-f:.]{2,45}")
 GLOBAL = ip_network("2000::/3")
 LOOK_UP_S = 5
 """After so long a name counts as one without an address: its name server is its owner's, and may never answer."""
-_look_ups = ThreadPoolExecutor(8, thread_name_prefix="names")
+LOOK_UPS_MAX = 64
+_look_ups = BoundedSemaphore(LOOK_UPS_MAX)
 TUNNELS = tuple(map(ip_network, ("2001::/23", "2001:db8::/32", "2002::/16")))
 """Addresses of IPv6 that hold one of IPv4, or mean nothing: what they lead to isn't what they look like."""
 
@@ -66,8 +69,8 @@ def resolved(to: Target) -> str:
     :raises Refusal: the name has no address, none within LOOK_UP_S, or one that isn't public.
     """
     try:
-        found = _look_ups.submit(socket.getaddrinfo, to.host, to.port, type=socket.SOCK_STREAM).result(LOOK_UP_S)
-    except TimeoutError:
+        found = _looked_up(to)
+    except Empty:
         message = say("The address of {host} wasn't found within {seconds} s. Look at its DNS.")
         raise _refused(message, host=to.host, seconds=LOOK_UP_S) from None
     except (OSError, UnicodeError):
@@ -77,6 +80,31 @@ def resolved(to: Target) -> str:
         message = say("{host} leads to an address that isn't on the public internet. Use one that is.")
         raise _refused(message, host=to.host)
     return addresses[0]
+
+
+def _looked_up(to: Target) -> list[Any]:
+    """Look a name up in a thread of its own: a name server that never answers holds up no other name, and no end.
+
+    :raises Empty: there was no answer in time.
+    :raises OSError: there is no such name.
+    """
+    answers: Queue[list[Any] | Exception] = Queue(1)
+
+    def ask() -> None:
+        try:
+            answers.put(socket.getaddrinfo(to.host, to.port, type=socket.SOCK_STREAM))
+        except Exception as fault:  # noqa: BLE001  whatever it is, who waits is told
+            answers.put(fault)
+        finally:
+            _look_ups.release()
+
+    if not _look_ups.acquire(timeout=LOOK_UP_S):
+        raise Empty
+    Thread(target=ask, name="greenloop-name", daemon=True).start()
+    found = answers.get(timeout=LOOK_UP_S)
+    if isinstance(found, Exception):
+        raise found
+    return found
 
 
 def is_public(address: str) -> bool:

@@ -105,14 +105,18 @@ def end(*, endpoint_id: int, by: str, at: datetime) -> bool:
     return ended
 
 
-def end_without_key(*, client_id: int, at: datetime) -> None:
-    """End the endpoints of a client that none of its live keys could register, inside the caller's transaction."""
-    keys = ApiKey.objects.filter(client_id=client_id, revoked_at=None, expires_at__gt=at)
-    allowed = [scopes for key in keys if "webhooks:write" in (scopes := key.scopes.split())]
-    for each in WebhookEndpoint.objects.filter(client_id=client_id, ended_at=None).order_by("id"):
-        if all(kinds_of.lacking(each.kinds.split(), scopes) for scopes in allowed):
+def end_without_key(*, ended: ApiKey, at: datetime) -> None:
+    """End what a key that has ended could register and no live key of its client, inside the caller's transaction."""
+    keys = ApiKey.objects.filter(client_id=ended.client_id, revoked_at=None, expires_at__gt=at)
+    for each in WebhookEndpoint.objects.filter(client_id=ended.client_id, ended_at=None).order_by("id"):
+        if _could_register(ended, each) and not any(_could_register(key, each) for key in keys):
             close([each.id], why="key", at=at)
             note(act="webhook.end", about=f"webhook/{each.id}", detail={"why": "key"}, at=at)
+
+
+def _could_register(key: ApiKey, endpoint: WebhookEndpoint) -> bool:
+    scopes = key.scopes.split()
+    return "webhooks:write" in scopes and not kinds_of.lacking(endpoint.kinds.split(), scopes)
 
 
 def unknown(endpoint_id: int) -> Refusal:

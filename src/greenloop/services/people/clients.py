@@ -59,13 +59,16 @@ def register_client(*, name: str, kind: str, merchants: Collection[str], at: dat
 
 @verb
 def withdraw_merchant(*, client: str, merchant: str, by: str, at: datetime) -> bool:
-    """Let a client act for a merchant no longer: its keys see nothing of it within seconds.
+    """Let a partner act for a merchant no longer: within seconds its keys ask in vain about it.
 
-    Tell whether the client acted for it until now.
+    Tell whether the client acted for it until now. Webhooks that were written before are still sent and shown.
 
-    :raises Refusal: the client or the merchant is unknown.
+    :raises Refusal: the client or the merchant is unknown, or the client is a merchant's own.
     """
     found, number = reach.locked(client), reach.enrolled([merchant])[merchant]
+    if found.kind != "partner":
+        message = say("The client {name} is a merchant's own and acts for no other. Revoke its keys instead.")
+        raise Refusal("client.own", message, field="client", name=client)
     gone, _ = ClientMerchant.objects.filter(client_id=found.id, merchant_id=number).delete()
     if gone:
         note(act="client.withdraw", about=f"client/{found.id}", detail={"merchant": merchant}, at=at, by=by)
@@ -100,8 +103,12 @@ def revoke_key(*, key_id: int, by: str, at: datetime) -> None:
 
     :raises Refusal: there is no such key, or it was revoked before.
     """
-    if not ApiKey.objects.filter(id=key_id, revoked_at=None).update(revoked_at=at):
+    key = ApiKey.objects.filter(id=key_id).select_related("client").first()
+    if key is not None:
+        # Two keys of a client that are revoked at once would each count on the other.
+        reach.locked(key.client.name)
+    if key is None or not ApiKey.objects.filter(id=key_id, revoked_at=None).update(revoked_at=at):
         message = say("There is no live key {key}.")
         raise Refusal("key.unknown", message, field="key", key=str(key_id))
     note(act="key.revoke", about=f"key/{key_id}", detail={}, at=at, by=by)
-    endpoints.end_without_key(client_id=ApiKey.objects.get(id=key_id).client_id, at=at)
+    endpoints.end_without_key(ended=key, at=at)

@@ -77,5 +77,5 @@ def write(draft: KeyDraft, *, by: str, at: datetime) -> NewKey:
     )
     if draft.revokes is not None:
         ApiKey.objects.filter(id=draft.revokes).update(revoked_at=at)
-        endpoints.end_without_key(client_id=draft.client_id, at=at)
+        endpoints.end_without_key(ended=ApiKey.objects.get(id=draft.revokes), at=at)
     return NewKey(number, draft.client_id, f"glk_{number}_{secret}", at + draft.life)

@@ -9,7 +9,11 @@ from greenloop.store import sql
 
 Nonce = tuple[int, str]
 """A key's number and the nonce that came with a signature of it."""
-USED = Refusal("auth.nonce", say("This nonce was used before. Draw a new one for each request."))
+
+
+def used() -> Refusal:
+    """Return the refusal of a nonce that was used before."""
+    return Refusal("auth.nonce", say("This nonce was used before. Draw a new one for each request."))
 
 
 @verb

@@ -100,8 +100,8 @@ class WebhookEndpoint(models.Model):
     """Where a client wants to be told of events. `kinds` are words apart by spaces; the secret signs what is sent.
 
     While a secret is changed, the old one signs as well until `old_until_at`. Who sends to an endpoint holds it until
-    `leased_until_at`: one at a time. After a failure it is left alone until `rests_until_at`. `ended_why` is asked, or
-    gone where the endpoint said so itself.
+    `leased_until_at`: one at a time. After a failure it is left alone until `rests_until_at`. `ended_why` is asked,
+    gone (it said so itself), or key (no live key could have registered it any more).
     """
 
     id = models.BigIntegerField(primary_key=True)

@@ -19,7 +19,7 @@ class Reconciliation(models.Model):
 class BooksBroken(models.Model):
     """The books are broken since `since_at`, as `by` found out: a person, the scheduler, or the verb that stopped.
 
-    While a row isn't cleared no money leaves trust. `cleared_by` is who proved that they hold, or vouched for it.
+    While a row isn't cleared no payout and no fee leave trust. `cleared_by` is who proved that they hold, or vouched.
     """
 
     id = models.BigAutoField(primary_key=True)

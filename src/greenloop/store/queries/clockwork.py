@@ -84,7 +84,7 @@ class Beat:
 
     def away(self, now: datetime) -> bool:
         """Tell whether nobody is at the clock any more."""
-        return now - self.at > AWAY
+        return abs(now - self.at) > AWAY  # one dated ahead was left by a clock that has been set back
 
 
 @dataclass(frozen=True, slots=True)
