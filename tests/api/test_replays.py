@@ -93,9 +93,10 @@ class Office:
     def grant(self) -> dict[str, Any]:
         return {"ref": "welcome", "amount_fen": 2_000, "rebate_fen": 500}
 
-    def own(self) -> str:
-        """Return the tills' own client."""
-        return str(self.operator.get("/v1/clients").json["items"][0]["id"])
+    def partner(self) -> str:
+        """Return a partner that acts for the grocer."""
+        body = {"name": "mall", "kind": "partner", "merchants": ["grocer"]}
+        return str(self.operator.post("/v1/clients", body).json["id"])
 
     def client(self) -> str:
         return str(self.operator.post("/v1/clients", {"name": "mall", "kind": "partner"}).json["id"])
@@ -148,7 +149,7 @@ TWICE: dict[str, Callable[[Office], Asking]] = {
     "addShop": lambda o: o.post(o.till, "/v1/merchants/grocer/shops", {"ref": "north"}),
     "proposeRate": lambda o: o.post(o.operator, "/v1/merchants/grocer/rates", {**o.rate(), "reason": "agreed"}),
     "registerClient": lambda o: o.post(o.operator, "/v1/clients", {"name": "mall", "kind": "partner"}),
-    "withdrawMerchant": lambda o: o.post(o.operator, f"/v1/clients/{o.own()}/merchants/grocer/withdraw"),
+    "withdrawMerchant": lambda o: o.post(o.operator, f"/v1/clients/{o.partner()}/merchants/grocer/withdraw"),
     "proposeKey": lambda o: o.post(o.operator, f"/v1/clients/{o.client()}/keys", KEY),
     "payOut": paid_out,
     "proposeDeposit": lambda o: o.post(o.finance, "/v1/deposits", DEPOSIT),
