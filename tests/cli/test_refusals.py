@@ -85,7 +85,7 @@ REFUSED: list[tuple[tuple[str, ...], str, str]] = [
     (("rate", "nobody", "8"), "merchant.unknown", "merchant"),
     (("settle", "--cycle", "2", "--at", day(15)), "cycle.order", "cycle"),
     (("settle", "--cycle", "1", "--at", day(2)), "cycle.open", "cycle"),
-    (("settle", "--at", "2999-01-01T00:00:00Z"), "time.ahead", "--at"),
+    (("settle", "--at", "2150-01-01T00:00:00Z"), "time.ahead", "--at"),
     (("settle", "--at", "yesterday"), "time.unreadable", "--at"),
     (("fees", "1", "--at", day(2)), "fee.cycle", "cycle"),
     (("approve", "1", "--by", "wu"), "settle.not_held", "cycle"),
