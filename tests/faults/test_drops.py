@@ -105,7 +105,7 @@ def test_an_order_sent_again_with_its_key_after_503_is_there_once_and_gets_the_a
     line: tuple[Proxy, str, Town], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     proxy, url, town = line
-    monkeypatch.setattr(limits, "count", lambda _: None)  # how often a key may call is not what is tried
+    monkeypatch.setattr(limits, "count", lambda *_, **__: None)  # how often a key may call is not what is tried
     till = partner_of(*MERCHANTS)
     till.ahead = True
     before_fen = int(fetch("SELECT SUM(redeemed_fen) FROM wallet")[0][0])

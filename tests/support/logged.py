@@ -31,6 +31,7 @@ class Log:
 @contextmanager
 def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
     """Keep all that is logged until the block ends, whichever way it comes."""
+    logs.flush()  # what others have left
     kept = Log()
     monkeypatch.setenv("GREENLOOP_LOG_FORMAT", "json")
     monkeypatch.setattr(logs, "_stream", lambda: kept.stream)
