@@ -61,6 +61,7 @@ class Driven:
 class _Line:
     """One connection and the request that is in flight on it."""
 
+    port: int
     socket: socket.socket
     request: Request | None = None
     begun: float = 0.0
@@ -69,6 +70,12 @@ class _Line:
     def send(self, request: Request) -> None:
         self.request, self.begun = request, perf_counter()
         self.socket.sendall(request.wire)
+
+    def hang_up(self) -> None:
+        self.socket.close()
+
+    def call_again(self) -> None:
+        self.socket = _connected(self.port)
 
     def receive(self) -> Answer | None:
         """Take what has come; the answer once it is whole."""
@@ -92,9 +99,10 @@ class _Line:
 def drive(port: int, requests: Sequence[Request], *, connections: int, seconds: float) -> Driven:
     """Send requests over so many connections until the time is up or none is left; wait for every answer.
 
-    A server that says that it is busy is asked again after a second, as it says, with the same request.
+    A server that says that it is busy is asked again after a second, as it says, with the same request, over a new
+    connection: it may have closed the old one without reading the body.
     """
-    lines = [_Line(_connected(port)) for _ in range(connections)]
+    lines = [_Line(port, _connected(port)) for _ in range(connections)]
     gc.disable()
     try:
         return _Driver(lines, iter(requests), seconds).run()
@@ -134,19 +142,25 @@ class _Driver:
                     line = self.lines[number]
                     answer = line.receive()
                     if answer is not None:
-                        flying -= not self._after(line, answer, over=perf_counter() > until)
+                        flying -= not self._after(poll, line, answer, over=perf_counter() > until)
                 while self.later and self.later[0][0] < perf_counter():
                     _, line, request = self.later.popleft()
+                    line.call_again()
+                    self.lines[line.socket.fileno()] = line
+                    poll.register(line.socket.fileno(), select.EPOLLIN)
                     line.send(request)
                     flying += 1
             return Driven(self.answers, perf_counter() - begun, self.busy)
 
-    def _after(self, line: _Line, answer: Answer, *, over: bool) -> bool:
+    def _after(self, poll: select.epoll, line: _Line, answer: Answer, *, over: bool) -> bool:
         """Go on after an answer; tell whether the line is in flight again."""
         if answer.status != BUSY:
             self.answers.append(answer)
             return not over and self._next(line)
         self.busy += 1
+        poll.unregister(line.socket.fileno())
+        del self.lines[line.socket.fileno()]
+        line.hang_up()
         if not over:
             self.later.append((perf_counter() + RETRY_AFTER_S, line, answer.request))
         return False
