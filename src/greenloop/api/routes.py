@@ -84,7 +84,8 @@ PROBLEM = {
 api = Api(
     title="Greenloop",
     version="1.0.0",
-    description=__doc__,
+    description="What tills, malls and mini-programs call. Amounts are whole fen, ids are text, instants have "
+    "a zone; every write may be asked for again, and every no is a problem with a code that stays.",
     urls_namespace="v1",
     docs_url="/docs",
     openapi_url="/openapi.json",
