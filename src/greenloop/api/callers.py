@@ -77,8 +77,7 @@ def signer(environ: Environ, scope: str, read: Callable[[], bytes]) -> tuple[Cli
     fact, nonce = known(environ)
     limits.count(fact.id, changes=scope in CHANGING and environ["REQUEST_METHOD"] != "GET")
     if scope not in fact.scopes:
-        message = say("This key lacks the scope {scope}. Ask for one that has it.")
-        raise Problem(403, "auth.scope", message, scope=scope)
+        raise no_scope(scope)
     body = read()
     if nonce:
         signing.check_digest(environ.get("HTTP_CONTENT_DIGEST", ""), body)
@@ -164,6 +163,12 @@ def _signed(environ: Environ) -> tuple[KeyFact, str]:
 def no_key() -> Problem:
     """Return the refusal of a request that names nobody."""
     return Problem(401, "auth.none", say("Send a key: Authorization: Bearer glk_…, or sign the request with one."))
+
+
+def no_scope(scope: str, field: str | None = None) -> Problem:
+    """Return the refusal of a key that may not do what it asks for."""
+    message = say("This key lacks the scope {scope}. Ask for one that has it.")
+    return Problem(403, "auth.scope", message, field=field, scope=scope)
 
 
 def busy() -> Problem:

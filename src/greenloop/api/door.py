@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
-from greenloop.api import limits
+from greenloop.api import bodies, limits
 from greenloop.api.problems import COMMON, TITLES, Problem, language, reply, respond
 from greenloop.core.faults import say
 
@@ -27,8 +27,7 @@ class DoorMiddleware:
             return self.get_response(request)
         with translation.override(language(request.headers.get("Accept-Language", ""))):
             most = limits.body_bytes_max(request.path_info)
-            length = request.META.get("CONTENT_LENGTH") or "0"
-            if length.isdigit() and int(length) > most:
+            if bodies.length(request.META) > most:
                 return respond(reply(limits.too_large(most)))
             if request.content_type == FORM:
                 message = say("Forms with files are not read here. Send JSON.")

@@ -30,9 +30,37 @@ BURST_S = 50
 CHANGES_PER_SECOND = 10
 """Calls that write an entry of the audit log or a key: few are honest, and what they write stays for ever."""
 CHANGES_BURST_S = 60
-_free_at: dict[Hashable, float] = {}
-_failed_until: dict[str, float] = {}
 _lock = Lock()
+
+
+class _Rate:
+    """How often somebody does something.
+
+    By the generic cell rate algorithm: one number for each, no window that begins anew.
+    """
+
+    def __init__(self) -> None:
+        self._free_at: dict[Hashable, float] = {}
+
+    def fits(self, what: Hashable, per_second: float, burst_s: int, *, counts: bool = True) -> bool:
+        """Tell whether one more fits, where `burst_s` seconds' worth may come at once; count it if so and `counts`."""
+        now_s = time.monotonic()
+        with _lock:
+            if len(self._free_at) > KEYS_MAX:
+                self._free_at.clear()
+            free_at = max(self._free_at.get(what, now_s), now_s) + 1 / per_second
+            if free_at - now_s > burst_s:
+                return False
+            if counts:
+                self._free_at[what] = free_at
+        return True
+
+    def forget(self) -> None:
+        """Forget all."""
+        self._free_at.clear()
+
+
+_calls, _changes, _failures = _Rate(), _Rate(), _Rate()
 
 
 def body_bytes_max(path: str) -> int:
@@ -42,8 +70,8 @@ def body_bytes_max(path: str) -> int:
 
 def forget() -> None:
     """Forget how often callers have called, and how often keys were wrong."""
-    _free_at.clear()
-    _failed_until.clear()
+    for rate in (_calls, _changes, _failures):
+        rate.forget()
 
 
 def count(caller: Hashable, *, changes: bool = False) -> None:
@@ -53,23 +81,10 @@ def count(caller: Hashable, *, changes: bool = False) -> None:
 
     :raises Problem: the caller calls too often.
     """
-    if not _fits(caller, settings.GREENLOOP_CALLS_PER_SECOND, BURST_S):
+    if not _calls.fits(caller, settings.GREENLOOP_CALLS_PER_SECOND, BURST_S):
         raise Problem(429, "limit.calls", say("You call too often. Wait, and ask again."), retry_after_s=1)
-    if changes and not _fits((caller, "changes"), CHANGES_PER_SECOND, CHANGES_BURST_S):
+    if changes and not _changes.fits(caller, CHANGES_PER_SECOND, CHANGES_BURST_S):
         raise Problem(429, "limit.changes", say("You change things too often. Wait, and ask again."), retry_after_s=1)
-
-
-def _fits(what: Hashable, per_second: int, burst_s: int) -> bool:
-    """Count one call (the generic cell rate algorithm: one number for each, no window that begins anew) if it fits."""
-    now_s = time.monotonic()
-    with _lock:
-        if len(_free_at) > KEYS_MAX:
-            _free_at.clear()
-        free_at = max(_free_at.get(what, now_s), now_s) + 1 / per_second
-        if free_at - now_s > burst_s:
-            return False
-        _free_at[what] = free_at
-    return True
 
 
 def failed(environ: Mapping[str, Any]) -> None:
@@ -77,14 +92,8 @@ def failed(environ: Mapping[str, Any]) -> None:
 
     :raises Problem: too many came from there.
     """
-    address, now_s = _address(environ), time.monotonic()
-    with _lock:
-        if len(_failed_until) > KEYS_MAX:
-            _failed_until.clear()
-        until = max(_failed_until.get(address, now_s), now_s) + MINUTE_S / FAILURES_PER_MINUTE
-        if until - now_s > MINUTE_S:
-            raise _too_many_failures()
-        _failed_until[address] = until
+    if not _failures.fits(_address(environ), FAILURES_PER_MINUTE / MINUTE_S, MINUTE_S):
+        raise _too_many_failures()
 
 
 def may_try(environ: Mapping[str, Any]) -> None:
@@ -92,10 +101,7 @@ def may_try(environ: Mapping[str, Any]) -> None:
 
     :raises Problem: too many were.
     """
-    if not _failed_until:  # as nearly always: no address has to be read
-        return
-    until = _failed_until.get(_address(environ), 0.0) + MINUTE_S / FAILURES_PER_MINUTE
-    if until - time.monotonic() > MINUTE_S:
+    if not _failures.fits(_address(environ), FAILURES_PER_MINUTE / MINUTE_S, MINUTE_S, counts=False):
         raise _too_many_failures()
 
 

@@ -115,7 +115,6 @@ def flush() -> None:
 @cache
 def _begin_writing() -> None:
     Thread(target=_keep_writing, name="greenloop-log", daemon=True).start()
-    atexit.register(flush)
 
 
 def _keep_writing() -> None:
@@ -183,3 +182,7 @@ def _about(fault: BaseException) -> Line:
         for frame, number in walk_tb(fault.__traceback__)
     ]
     return line | {"where": frames[-FRAMES:]}
+
+
+# Before whatever else is registered, so that it is the last of all: what ends before it may leave lines.
+atexit.register(flush)

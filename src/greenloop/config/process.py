@@ -8,7 +8,6 @@ from contextlib import suppress
 
 from greenloop.api import callers
 from greenloop.api.loop import till, wallet
-from greenloop.config import logs
 from greenloop.config.lease import own_ids
 
 SERVING = "GREENLOOP_SERVING"
@@ -23,7 +22,6 @@ def begin() -> None:
     """Lease a worker number, keep it leased, and give it back at the end."""
     if ALONE in os.environ:
         _keep_to_one_processor()
-    atexit.register(logs.flush)  # the last of all: what ends before it is answered, and leaves lines
     atexit.register(_end, own_ids("serve"))
     if CLOCK in os.environ:
         from greenloop.config import tasks

@@ -62,8 +62,8 @@ def rows_in(sql: str, keys: Iterable[object], params: Sequence[object] = ()) -> 
     array = is_postgresql()
     while part := list(islice(waiting, IN_MAX)):
         if array:
-            kind = "text" if isinstance(part[0], str) else "bigint"
-            found.extend(rows(sql.format(keys=f"SELECT unnest(%s::{kind}[])"), [*params, part]))
+            text, arrays = _over_array(sql, part)
+            found.extend(rows(text, [*params, *arrays]))
         else:
             found.extend(rows(sql.format(keys=marks(len(part))), [*params, *part]))
     return found
@@ -71,11 +71,10 @@ def rows_in(sql: str, keys: Iterable[object], params: Sequence[object] = ()) -> 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A query that is asked together with others; `{keys}` in it stands for the IN list of `keys`, which come first."""
+    """A query that is asked together with others; `{keys}` in it stands for the IN list of `keys`."""
 
     sql: str
     keys: Collection[object] = ()
-    params: Sequence[object] = ()
 
     @property
     def finds_nothing(self) -> bool:
@@ -89,28 +88,24 @@ def together(asks: Sequence[Ask]) -> list[list[Row]]:
     To PostgreSQL they travel as one: of a small batch's time the way there and back is the greater part (measured).
     """
     if not is_postgresql():
-        return [rows_in(ask.sql, ask.keys, ask.params) if ask.keys else _all(ask) for ask in asks]
+        return [rows_in(ask.sql, ask.keys) if ask.keys or ask.finds_nothing else rows(ask.sql) for ask in asks]
     connection.ensure_connection()
     cursors = {place: connection.cursor() for place, ask in enumerate(asks) if not ask.finds_nothing}
     with connection.wrap_database_errors, connection.connection.pipeline():
         for place, cursor in cursors.items():
-            cursor.execute(*_over_array(asks[place]))  # type: ignore[arg-type]
+            ask = asks[place]
+            text, params = _over_array(ask.sql, list(ask.keys)) if ask.keys else (ask.sql, [])
+            cursor.execute(text, params)
         found = {place: list(cursor.fetchall()) for place, cursor in cursors.items()}
     for cursor in cursors.values():
         cursor.close()
     return [found.get(place, []) for place in range(len(asks))]
 
 
-def _all(ask: Ask) -> list[Row]:
-    return [] if ask.finds_nothing else rows(ask.sql, ask.params)
-
-
-def _over_array(ask: Ask) -> tuple[str, list[object]]:
-    if not ask.keys:
-        return ask.sql, list(ask.params)
-    keys = list(ask.keys)
+def _over_array(sql: str, keys: Sequence[object]) -> tuple[str, list[Any]]:
+    """Return a query whose `{keys}` is one array, and that array."""
     kind = "text" if isinstance(keys[0], str) else "bigint"
-    return ask.sql.format(keys=f"SELECT unnest(%s::{kind}[])"), [*ask.params, keys]
+    return sql.format(keys=f"SELECT unnest(%s::{kind}[])"), [keys]
 
 
 def load(table: str, columns: Sequence[str], lines: Sequence[Row]) -> None:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext
 from ninja import Router, Schema
 from pydantic import Field, StringConstraints
 
-from greenloop.api import access, clock, paging
+from greenloop.api import access, callers, clock, paging
 from greenloop.api.access import Keyed, Staff
 from greenloop.api.callers import Client
 from greenloop.api.fields import Body, Instant, number
@@ -220,8 +220,7 @@ def _may_be_told(caller: Client, kinds: list[str]) -> None:
     :raises Problem: it lacks a scope.
     """
     if lacks := lacking(kinds, caller.scopes):
-        message = say("This key lacks the scope {scope}. Ask for one that has it.")
-        raise Problem(403, "auth.scope", message, field="kinds", scope=lacks[0])
+        raise callers.no_scope(lacks[0], field="kinds")
 
 
 def _replayed(endpoint_id: int, since_at: datetime, by: str) -> int:

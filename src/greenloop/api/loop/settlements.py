@@ -1,6 +1,7 @@
 """Settlements: what each cycle came to, what the open one would come to, and the decision on one that is held."""
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 from django.http import HttpRequest, HttpResponse
@@ -198,7 +199,7 @@ def run_settlement(request: HttpRequest, cycle: CycleNo) -> HttpResponse:
     """
     at, by = clock.now(), access.account_of(request)
     known = any(row.cycle == cycle for row in settlements.runs(before=cycle + 1, limit=1))
-    vesting = lambda: vest(cycle=cycle, at=at)  # noqa: E731
+    vesting = partial(vest, cycle=cycle, at=at)
     answer = write(request, lambda: settle(cycle=cycle, at=at, by=by), _settled, again=known, first=vesting)
     return _with_fee(answer, cycle, at)
 

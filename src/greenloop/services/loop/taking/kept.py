@@ -20,13 +20,17 @@ class KeptAnswers:
         self.asked = asked
         self.earlier: dict[int, Kept] = {}
         self.now: dict[int, Kept] = {}
-        self.new: list[tuple[Asked, Kept]] = []
         self._given: dict[tuple[str, str], tuple[str, Kept]] = {}
         if asked and look_up:
             self._given = {
                 key: (found.request_hash, Kept(found.status, found.body))
                 for key, found in answers.given([(each.caller, each.key) for each in asked.values()]).items()
             }
+
+    @property
+    def new(self) -> list[tuple[Asked, Kept]]:
+        """Return what is to be kept, with who asked for it."""
+        return [(self.asked[index], kept) for index, kept in self.now.items()]
 
     def known(self, index: int) -> bool:
         """Tell whether the sale at this place was answered before.
@@ -48,6 +52,5 @@ class KeptAnswers:
         asked = self.asked.get(index)
         if asked is None or sold is None or (kept := asked.answer(sold)) is None:
             return
-        self.new.append((asked, kept))
         self.now[index] = kept
         self._given[asked.caller, asked.key] = asked.request_hash, kept
