@@ -11,6 +11,7 @@ STANDARD_FOR_CORE = frozenset(
     {
         "__future__",
         "abc",
+        "base64",
         "bisect",
         "collections",
         "dataclasses",

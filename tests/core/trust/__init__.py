@@ -1,0 +1,1 @@
+"""Tests of what the product can show to anybody: trees, notes and the texts that they are hashed from."""
