@@ -75,7 +75,7 @@ class Sqlite:
         try:
             yield Database(engine="sqlite", url=f"sqlite:///{path}")
         finally:
-            for beside in self.folder.glob(f"{path.name}*"):
+            for beside in self.folder.glob(f"{path.stem}*"):
                 beside.unlink()
 
     def close(self) -> None:

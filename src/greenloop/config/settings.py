@@ -3,6 +3,7 @@
 `GREENLOOP_DATABASE_URL` names the database (default: an SQLite file in `GREENLOOP_HOME`, itself `./var` by default).
 `GREENLOOP_SECRET_KEY` signs and `GREENLOOP_IDENTITY_KEY` seals who people are; keys that the environment doesn't name
 are kept in `GREENLOOP_HOME`, where `greenloop migrate` writes them once.
+`GREENLOOP_TRUST_URL` names the trust book's own database (default beside an SQLite file: one of its own).
 `GREENLOOP_LANG` is `en` or `zh`. `GREENLOOP_HOSTS` names the hosts that pages answer to, apart by commas, and
 `GREENLOOP_HTTPS=yes` says that they are reached over HTTPS. `GREENLOOP_TEXTS` is the sender of text messages.
 `GREENLOOP_CALLS_PER_SECOND` is how often a caller of the API may call, 1000 without it.
@@ -230,6 +231,8 @@ _calls = os.environ.get("GREENLOOP_CALLS_PER_SECOND", "")
 GREENLOOP_CALLS_PER_SECOND = int(_calls) if _calls.isascii() and _calls.isdigit() and int(_calls) else 1_000
 # Where `greenloop backup --follow` archives to, so that probes and checks can see whether it keeps up.
 GREENLOOP_ARCHIVE = os.environ.get("GREENLOOP_ARCHIVE", "")
+# The trust book's own database, apart from the business's, with the credentials of its keeper or of a reader.
+GREENLOOP_TRUST_URL = os.environ.get("GREENLOOP_TRUST_URL", "")
 # What no software can check, declared by the operator in a file: licence, payment contract, counsel's opinion.
 GREENLOOP_DECLARATION = os.environ.get("GREENLOOP_DECLARATION", "")
 # Whether events may be sent to this machine itself, over http: while a receiver is being written, never for real.

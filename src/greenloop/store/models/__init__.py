@@ -18,6 +18,7 @@ from greenloop.store.models.calling import (
     WebhookEndpoint,
 )
 from greenloop.store.models.checks import BankStatement, BookCheck, BooksBroken, Reconciliation
+from greenloop.store.models.keeping import PendingJournal, TrustHead
 from greenloop.store.models.loop import (
     Cohort,
     Coupon,
@@ -81,6 +82,7 @@ __all__ = [
     "Order",
     "OutboxEvent",
     "Payout",
+    "PendingJournal",
     "PersonKey",
     "Plan",
     "Pool",
@@ -100,6 +102,7 @@ __all__ = [
     "Shop",
     "StaffRole",
     "StoredAnswer",
+    "TrustHead",
     "Voucher",
     "VoucherUse",
     "Wallet",

@@ -19,3 +19,10 @@ def broken() -> BrokenRow | None:
     """Return since when the books are broken, None while nothing says so."""
     found = sql.rows("SELECT since_at, by, what FROM books_broken WHERE cleared_at IS NULL ORDER BY id LIMIT 1")
     return BrokenRow(sql.moment(found[0][0]), found[0][1], found[0][2]) if found else None
+
+
+def broken_by(who: str) -> BrokenRow | None:
+    """Return what one finder has found broken, None while it has found nothing."""
+    query = "SELECT since_at, by, what FROM books_broken WHERE cleared_at IS NULL AND by = %s ORDER BY id LIMIT 1"
+    found = sql.rows(query, [who])
+    return BrokenRow(sql.moment(found[0][0]), found[0][1], found[0][2]) if found else None
