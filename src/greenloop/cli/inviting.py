@@ -31,7 +31,7 @@ def invited(invitations: "Sequence[Invitation]") -> list[Any]:
     rows = [
         (
             *(gettext(ROLES[each.role]), each.name or each.phone or "", each.password or "–"),
-            *(each.secret or "–", " ".join(each.recovery_codes[:CODES_SHOWN]) or "–"),
+            *(each.secret or "–", "\n".join(each.recovery_codes[:CODES_SHOWN]) or "–"),
         )
         for each in invitations
     ]

@@ -37,11 +37,17 @@ def changes(found: ProposalRow) -> Changes:
         return _rules(found.document)
     if found.kind == "rate.set":
         return _rate(found.document)
-    rows = tuple(
-        Row(key, None, value if isinstance(value, str) else _written(key, json.dumps(value)))
-        for key, value in found.document.items()
-    )
+    rows = tuple(Row(key, None, _plain(key, value)) for key, value in found.document.items())
     return Changes(rows, len(rows))
+
+
+def _plain(key: str, value: object) -> str | None:
+    """Write a value as people do: a list by its items, a missing one not at all."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value) or None
+    return _written(key, json.dumps(value))
 
 
 def _rules(content: dict[str, Any]) -> Changes:
