@@ -1,6 +1,6 @@
 """The proofs and the report, as `check`, `report` and the demo ask for them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,3 +62,11 @@ def report_to(path: Path, *, year: "Year | None" = None, proofs: "Sequence[Proof
 
     found = prove() if proofs is None else proofs
     return write_report(path, year=year, language=spoken(), at=datetime.now(UTC), proofs=found).absolute()
+
+
+def bundle_to(folder: Path) -> Mapping[str, int]:
+    """Write the auditor's bundle with a progress bar; return the rows by table."""
+    from greenloop.insight.bundle import write_bundle
+
+    with watched() as progress:
+        return write_bundle(folder=folder, progress=progress)

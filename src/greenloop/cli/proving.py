@@ -13,7 +13,7 @@ from greenloop.cli.answer import DONE, REFUSED, Answer, count, document, money, 
 from greenloop.cli.app import LOOK, command
 from greenloop.cli.deploying import deployed
 from greenloop.cli.progress import watched
-from greenloop.cli.proofs import keep, prove, proved, report_to
+from greenloop.cli.proofs import bundle_to, keep, prove, proved, report_to
 from greenloop.cli.reading import At, By, now
 from greenloop.cli.words import gettext, told
 from greenloop.core.faults import Refusal, say
@@ -134,3 +134,15 @@ def _tables(folder: Path) -> Answer:
     rows = [(name, count(number)) for name, number in written.items()]
     shown = table(gettext("Exported to {folder}").format(folder=folder), [gettext("table"), gettext("rows")], rows)
     return Answer({"folder": str(folder), "rows": dict(written)}, [shown])
+
+
+@command("bundle", panel=LOOK, help=say("Write the auditor's bundle: every table, for greenloop-verify."))
+def bundle(
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help=say("Where the bundle goes."))],
+) -> Answer:
+    """Write every table as JSON Lines and Parquet, of one state of the books, with a manifest of their SHA-256."""
+    database.reading()
+    rows = bundle_to(Path(folder))
+    sentence = gettext("{rows} rows of {tables} tables are in {folder}. Verify them with: greenloop-verify {folder}")
+    said = sentence.format(rows=count(sum(rows.values())), tables=count(len(rows)), folder=folder)
+    return Answer({"folder": folder, "rows": dict(rows)}, [text(said)])

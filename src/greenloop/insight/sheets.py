@@ -98,7 +98,7 @@ SHEETS = (
         table="clawback",
     ),
     _sheet("payouts", "id", "id merchant_id business_date:day amount_fen journal_id", table="payout"),
-    _sheet("deposits", "id", "id merchant_id amount_fen journal_id payout_id", table="deposit"),
+    _sheet("deposits", "id", "id merchant_id amount_fen journal_id payout_id advance_of", table="deposit"),
     _sheet("fee_transfers", "cycle", "cycle amount_fen journal_id", table="fee_transfer"),
     _sheet(
         "vouchers",
