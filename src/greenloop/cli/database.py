@@ -69,13 +69,16 @@ def elsewhere(url: str) -> Iterator[None]:
     import dj_database_url
     from django.db import connections
 
+    from greenloop.store.trustbook.place import apart
+
     before = connections.settings["default"]
     connections.close_all()
     parsed: dict[str, Any] = {"default": dict(dj_database_url.parse(url))}
     connections.settings["default"] = connections.configure_settings(parsed)["default"]
     connections["default"] = connections.create_connection("default")
     try:
-        yield
+        with apart():
+            yield
     finally:
         connections.close_all()
         connections.settings["default"] = before
@@ -153,9 +156,12 @@ def fresh(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     path = (folder / "greenloop.sqlite3").absolute()
     start(f"sqlite:///{path.as_posix()}")
+    from greenloop.store.trustbook import place
+
     with alone():
-        for left in (path, *(path.with_name(f"{path.name}-{part}") for part in ("wal", "shm", "journal"))):
-            left.unlink(missing_ok=True)
+        for made in filter(None, (path, place.file())):
+            for left in (made, *(made.with_name(f"{made.name}-{part}") for part in ("wal", "shm", "journal"))):
+                left.unlink(missing_ok=True)
 
 
 def migrate() -> Path | None:
@@ -164,6 +170,7 @@ def migrate() -> Path | None:
     from django.core.management import call_command
 
     from greenloop.store import keys
+    from greenloop.store.trustbook.founding import found_file
 
     path = file()
     if path is not None:
@@ -173,4 +180,5 @@ def migrate() -> Path | None:
             keys.keep(key_file, getattr(settings, name))
             setattr(settings, f"{name}_KEPT", True)
         call_command("migrate", verbosity=0, interactive=False)
+        found_file()
     return path

@@ -16,6 +16,7 @@ STAGES = {
     "ledger": say("Proving the ledger"),
     "subledgers": say("Proving the subledgers"),
     "loop": say("Proving the loop"),
+    "trust": say("Proving the trust book"),
     "replay": say("Replaying the journal"),
     "export": say("Exporting tables"),
     "backup": say("Copying the database"),

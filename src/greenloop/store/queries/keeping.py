@@ -89,8 +89,8 @@ def waiting_of(keys: Sequence[str]) -> list[Waiting]:
     return _waiting(sorted(sql.rows_in(_OF_KEYS, keys)))
 
 
-def entries_of(keys: Sequence[str]) -> dict[str, Entry]:
-    """Return journals of the trust book by key, with their postings; asked inside a snapshot."""
+def kept_entries(keys: Sequence[str]) -> dict[str, Entry]:
+    """Return those of the keys whose journals don't wait, with their postings; asked inside a snapshot."""
     found = sql.rows_in(_BY_KEY, keys)
     lines = _postings([row[0] for row in found])
     return {row[1]: _entry(row[0], *row[1:], lines=lines) for row in found}
@@ -144,13 +144,13 @@ _COLUMNS = "SELECT j.id, j.key, j.kind, j.effective_at, j.recorded_at"
 _PENDING = f"{_COLUMNS}, w.sha256 FROM pending_journal w JOIN journal j ON j.id = w.journal_id"
 _OLDEST = f"{_PENDING} WHERE j.book = 'trust' ORDER BY w.journal_id LIMIT %s"
 _OF_KEYS = f"{_PENDING} WHERE j.book = 'trust' AND j.key IN ({{keys}})"
-_BY_KEY = f"{_COLUMNS} FROM journal j WHERE j.book = 'trust' AND j.key IN ({{keys}})"
 _POSTINGS = """
     SELECT p.journal_id, d.name, c.name, p.amount_fen FROM posting p
     JOIN ledger_account d ON d.id = p.debit_id JOIN ledger_account c ON c.id = p.credit_id
     WHERE p.journal_id IN ({keys})
 """
 _NOT_PENDING = "NOT EXISTS (SELECT 1 FROM pending_journal w WHERE w.journal_id = j.id)"
+_BY_KEY = f"{_COLUMNS} FROM journal j WHERE j.book = 'trust' AND j.key IN ({{keys}}) AND {_NOT_PENDING}"
 _KEPT = f"SELECT COUNT(*) FROM journal j WHERE j.book = 'trust' AND {_NOT_PENDING}"  # noqa: S608  ours
 _KEYS = (
     f"SELECT j.id, j.key FROM journal j WHERE j.book = 'trust' AND j.id > %s AND {_NOT_PENDING} ORDER BY j.id LIMIT %s"  # noqa: S608
