@@ -7,6 +7,7 @@ from greenloop.core.books.posting import draft
 from greenloop.core.faults import Refusal, say
 from greenloop.core.money import AMOUNT_FEN_MAX
 from greenloop.services import ids
+from greenloop.services.books.institution import instructing
 from greenloop.services.books.post import post
 from greenloop.store import locks
 from greenloop.store.models import Deposit, Merchant
@@ -56,4 +57,6 @@ def write(brought: Brought, *, at: datetime) -> int:
         amount_fen=brought.amount_fen,
         journal_id=journal_id,
     )
+    facts = {"merchant_id": brought.merchant_id, "amount_fen": brought.amount_fen, "journal_id": journal_id}
+    instructing.expect(deposit_id=number, **facts, at=at)
     return number

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from greenloop.core.books.posting import draft
 from greenloop.core.faults import Refusal, say
+from greenloop.services.books.institution import instructing
 from greenloop.services.books.post import post
 from greenloop.services.soundness import may_leave_trust
 from greenloop.services.verb import verb
@@ -45,4 +46,5 @@ def transfer_fees(*, cycle: int, at: datetime) -> int:
     ]
     journal_id = post(drafts, at=at)[key]
     FeeTransfer.objects.create(cycle=cycle, amount_fen=amount_fen, journal_id=journal_id)
+    instructing.pay_fee(cycle=cycle, amount_fen=amount_fen, journal_id=journal_id, at=at)
     return amount_fen

@@ -7,6 +7,7 @@ from greenloop.core.books.posting import draft
 from greenloop.core.faults import Refusal, say
 from greenloop.services import ids
 from greenloop.services.books import deposits, repaying
+from greenloop.services.books.institution import instructing
 from greenloop.services.books.post import post
 from greenloop.services.books.repaying import Repayment
 from greenloop.services.loop.rules import in_force, rulings
@@ -81,6 +82,8 @@ def _pay(owed: Mapping[int, int], repaid: Sequence[Repayment], *, day: str, befo
     repaying.record(repaid, journals, numbers)
     if numbers:
         sql.run("UPDATE payout SET journal_id = %s WHERE id BETWEEN %s AND %s", [journals[key], *today])
+        told = {number: (merchant, owed[merchant]) for merchant, number in numbers.items()}
+        instructing.pay_out(told, journal_id=journals[key], at=at)
     if now_acting().actor != SCHEDULER:
         detail = {"merchants": len(owed), "amount_fen": sum(owed.values())}
         note(act="payout.pay", about=key, detail=detail, at=at)

@@ -36,7 +36,8 @@ def confirm_cash(
 ) -> int:
     """Confirm that the cash of orders stands on a statement of the custody account; return its amount in fen.
 
-    A statement counts once: asked again, the answer is the same and nothing moves.
+    A statement counts once: asked again, the answer is the same and nothing moves. Orders paid through the payment
+    institution are left alone: the lines of its own statement confirm them, each for itself (G1).
 
     :raises Refusal: neither orders nor a time is named, or the statement was there for others.
     """
@@ -49,7 +50,7 @@ def confirm_cash(
         return int(sql.value("SELECT SUM(amount_fen) FROM posting WHERE journal_id = %s", [earlier.id]))
     arrived: list[sql.Row] = sql.rows(
         "UPDATE orders SET confirmed_at = %s WHERE entry_cycle IS NULL AND confirmed_at IS NULL "  # noqa: S608
-        f"AND {which} RETURNING cash_fen - refunded_cash_fen",
+        f"AND {which} AND {_PAID_ELSEWHERE} RETURNING cash_fen - refunded_cash_fen",
         [sql.instant(at), *params],
     )
     amount_fen = sum(int(row[0]) for row in arrived)
@@ -58,6 +59,11 @@ def confirm_cash(
         journals = post([draft(key=key, kind="confirm", amounts=amounts)], at=at)
         BankStatement.objects.create(journal_id=journals[key], asked_hash=asked)
     return amount_fen
+
+
+_PAID_ELSEWHERE = """NOT EXISTS (
+    SELECT 1 FROM payment_instruction i
+    WHERE i.kind = 'collect' AND i.merchant_id = orders.merchant_id AND i.order_no = orders.order_no)"""
 
 
 def _asked(order_ids: Collection[int] | None, paid_until_at: datetime | None) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from greenloop.core.faults import Refusal, say
 from greenloop.services import ids
+from greenloop.services.books.institution.instructing import CHARGEBACK
 from greenloop.services.loop.refunding.batch import Batch
 from greenloop.services.loop.refunding.gathering import gather_orders, lock_orders
 from greenloop.services.loop.refunding.one import RefundForm
@@ -30,11 +31,14 @@ class Refunded:
 def unreserved(refund_no: str) -> str:
     """Return a number that a merchant gives a refund.
 
-    :raises Refusal: it is the one of cancelled orders, which would be taken for a cancellation.
+    :raises Refusal: it is the one of cancelled orders, or of payments that were charged back.
     """
     if refund_no == CANCEL:
         message = say("The refund number {number} is that of a cancelled order. Choose another.")
         raise Refusal("refund.reserved", message, field="refund_no", number=CANCEL)
+    if refund_no == CHARGEBACK:
+        message = say("The refund number {number} is that of a payment that was charged back. Choose another.")
+        raise Refusal("refund.reserved", message, field="refund_no", number=CHARGEBACK)
     return refund_no
 
 

@@ -34,6 +34,13 @@ from greenloop.store.models.loop import (
     WalletEntry,
 )
 from greenloop.store.models.orders import Clawback, CouponUse, Deposit, FeeTransfer, Order, Payout, Refund, VoucherUse
+from greenloop.store.models.payments import (
+    PaymentInstruction,
+    PaymentNotice,
+    ReconciliationCase,
+    Statement,
+    StatementLine,
+)
 from greenloop.store.models.people import (
     Account,
     Grant,
@@ -81,6 +88,8 @@ __all__ = [
     "Nonce",
     "Order",
     "OutboxEvent",
+    "PaymentInstruction",
+    "PaymentNotice",
     "Payout",
     "PendingJournal",
     "PersonKey",
@@ -93,6 +102,7 @@ __all__ = [
     "Proposal",
     "RateCard",
     "Reconciliation",
+    "ReconciliationCase",
     "ReferralMonth",
     "Refund",
     "RuleVersion",
@@ -101,6 +111,8 @@ __all__ = [
     "SettlementRun",
     "Shop",
     "StaffRole",
+    "Statement",
+    "StatementLine",
     "StoredAnswer",
     "TrustHead",
     "Voucher",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from greenloop.core.books.posting import Draft, draft
+from greenloop.services.books.institution import instructing
 from greenloop.services.books.post import post
 from greenloop.services.loop.refunding.one import Paid, RefundForm
 from greenloop.services.loop.refunding.state import Entry, State
@@ -52,9 +53,23 @@ def record_refunds(
     sql.load("clawback", CLAWBACK, [row for each in paid for row in each.clawbacks])
     record_entries(((numbers[each.id], each.entries) for each in paid), state)
     record_state(state)
+    instructing.refund((_back(each, numbers[each.id]) for each in paid), at=at)
     news.refunds_paid([each.id for each in paid], at=at)
     news.refunds_pending([each.id for each in pending if not each.known], at=at)
     return journals
+
+
+def _back(each: Paid, journal_id: int) -> instructing.Back:
+    """Return the cash that a paid refund gives back, for the payment institution."""
+    return instructing.Back(
+        refund_id=each.id,
+        order_id=each.order.id,
+        merchant_id=each.order.merchant_id,
+        order_no=each.form.order_no,
+        refund_no=each.form.refund_no,
+        cash_fen=each.tender.cash_fen - each.withheld_fen,
+        journal_id=journal_id,
+    )
 
 
 def record_entries(movements: Iterable[tuple[int, Sequence[Entry]]], state: State) -> None:

@@ -1,0 +1,76 @@
+"""What the institution says, once per notice: instructions follow from the set of notices, money from none of them."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from greenloop.core.books.instructions import state_of
+from greenloop.services import ids
+from greenloop.services.books.institution.gateway import Said
+from greenloop.services.verb import verb
+from greenloop.store import sql
+
+TEXT_MAX = 64
+
+
+@verb
+def take_notices(*, said: Sequence[Said], at: datetime) -> int:
+    """Keep what the institution said, each notice once, and return how many were new.
+
+    An instruction's state is worked out anew from all that was said of it, so notices may come twice, late, in any
+    order. They move no money: cash is confirmed by a statement alone (G1). One whose amount isn't the instruction's
+    opens a case. What names no instruction of ours is kept too.
+    """
+    lines = [_line(each, number, at) for each, number in zip(said, ids.block(len(said)), strict=True)]
+    before = {row[0] for row in sql.rows_in(_KNOWN, [each.notice_id for each in said])}
+    fresh = {each.notice_id for each in said} - before
+    sql.run_many(_KEEP, [line for line in lines if line[1] in fresh])
+    _work_out({each.number for each in said if each.notice_id in fresh}, at=at)
+    return len(fresh)
+
+
+def _line(each: Said, number: int, at: datetime) -> sql.Row:
+    return (
+        *(number, each.notice_id[:TEXT_MAX], each.number[:32], each.trade_no[:TEXT_MAX], each.outcome),
+        *(each.amount_fen, sql.instant(each.occurred_at), sql.instant(at)),
+        *("answer" if each.is_answer else "notice", each.body_hash),
+    )
+
+
+def _work_out(numbers: Collection[str], *, at: datetime) -> None:
+    """Set the states of instructions by all their notices, and open and close cases about amounts."""
+    lock = "ORDER BY number FOR NO KEY UPDATE" if sql.is_postgresql() else ""
+    told: dict[str, int] = dict(sql.rows_in(f"{_TOLD} {lock}", sorted(numbers)))
+    heard: dict[str, set[tuple[str, int]]] = {number: set() for number in told}
+    for number, outcome, fen in sql.rows_in(_HEARD, list(told)):
+        heard[number].add((outcome, fen))
+    now = sql.instant(at)
+    states = {number: state_of(amount_fen=fen, said=heard[number]) for number, fen in told.items()}
+    sql.run_many(_STATE, [(state, now, number) for number, state in states.items()])
+    wrong = [
+        (number, told[number], max(fen for outcome, fen in heard[number] if outcome == "success"), now, now)
+        for number, state in states.items()
+        if state == "disputed"
+    ]
+    sql.run_many(_OPEN, wrong)
+    sql.run_many(_CLOSE, [(now, number) for number, state in states.items() if state == "done"])
+
+
+_KNOWN = "SELECT notice_id FROM payment_notice WHERE notice_id IN ({keys})"
+_KEEP = """
+    INSERT INTO payment_notice (id, notice_id, number, trade_no, outcome, amount_fen, occurred_at, received_at,
+                                source, body_hash)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (notice_id) DO NOTHING
+"""
+_TOLD = "SELECT number, amount_fen FROM payment_instruction WHERE number IN ({keys})"
+_HEARD = "SELECT DISTINCT number, outcome, amount_fen FROM payment_notice WHERE number IN ({keys})"
+_STATE = "UPDATE payment_instruction SET state = %s, sent_at = COALESCE(sent_at, %s) WHERE number = %s"
+_OPEN = """
+    INSERT INTO reconciliation_case (account, kind, number, difference, expected_fen, found_fen, state, since_at,
+                                     opened_at, run_id)
+    VALUES ('institution', 'notice', %s, 'notice', %s, %s, 'open', %s, %s, 0)
+    ON CONFLICT (account, kind, number) DO UPDATE SET found_fen = excluded.found_fen
+"""
+_CLOSE = """
+    UPDATE reconciliation_case SET state = 'closed', closed_at = %s, closed_by = 'lines'
+    WHERE account = 'institution' AND kind = 'notice' AND number = %s AND state = 'open'
+"""

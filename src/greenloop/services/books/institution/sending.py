@@ -1,0 +1,125 @@
+"""Send what is due, at least once, after the commit that wrote it and only when the trust book holds its journal."""
+
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from greenloop.services.books.institution.gateway import Answer, Gateway, Told, Unreachable
+from greenloop.services.verb import verb
+from greenloop.store import sql
+
+log = logging.getLogger("greenloop.institution")
+AT_ONCE = 8
+BATCH = 400
+LEASE = timedelta(minutes=3)
+"""Longer than a batch takes to send: until then nobody else sends it. Sent twice, the institution does it once."""
+FIRST_WAIT = timedelta(seconds=5)
+WAIT_MAX = timedelta(hours=1)
+FAULT_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a pass came to: instructions accepted, refused for good, and left for later. `shows` is by number."""
+
+    accepted: int
+    refused: int
+    later: int
+    shows: dict[str, str]
+
+
+def send_due(*, gateway: Gateway, at: datetime) -> Sent:
+    """Send one batch of what is due; nothing of the database is held while the institution is spoken to."""
+    batch = claim(at=at)
+    call = _caller(gateway)
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="institution") as threads:
+        answers = list(threads.map(call, batch))
+    record(answers=list(zip(batch, answers, strict=True)), at=at)
+    accepted = [answer for answer in answers if answer.is_accepted]
+    refused = sum(not answer.is_accepted and answer.is_final for answer in answers)
+    shows = {told.number: answer.show for told, answer in zip(batch, answers, strict=True) if answer.show}
+    return Sent(len(accepted), refused, len(batch) - len(accepted) - refused, shows)
+
+
+@verb
+def claim(*, at: datetime) -> list[Told]:
+    """Take what is due, oldest first; it is the caller's until its lease ends."""
+    lock = "FOR UPDATE SKIP LOCKED" if sql.is_postgresql() else ""
+    now, until = sql.instant(at), sql.instant(at + LEASE)
+    mine = [row[0] for row in sql.rows(f"{_DUE} {lock}", [now, BATCH])]
+    sql.rows_in(_LEASED, mine, [until])
+    return [Told(*row) for row in sorted(sql.rows_in(_TOLD, mine), key=lambda row: int(row[1][1:]))]
+
+
+@verb
+def record(*, answers: Sequence[tuple[Told, Answer]], at: datetime) -> None:
+    """Write down what the institution answered. What a notice has said since then stands."""
+    now = sql.instant(at)
+    accepted = [(now, told.number) for told, answer in answers if answer.is_accepted]
+    sql.run_many(_ACCEPTED, accepted)
+    refused = [
+        (answer.fault[:FAULT_MAX], told.number)
+        for told, answer in answers
+        if not answer.is_accepted and answer.is_final
+    ]
+    sql.run_many(_REFUSED, refused)
+    tries: dict[str, int] = dict(sql.rows_in(_TRIES, [told.number for told, answer in answers if not answer.is_final]))
+    later = [
+        (sql.instant(at + wait(tries[told.number])), answer.fault[:FAULT_MAX], told.number)
+        for told, answer in answers
+        if not answer.is_accepted and not answer.is_final and told.number in tries
+    ]
+    sql.run_many(_LATER, later)
+
+
+def wait(tries: int) -> timedelta:
+    """Return how long an instruction waits after so many tries that failed: twice as long each time, up to an hour."""
+    return min(FIRST_WAIT * (1 << min(max(tries - 1, 0), 12)), WAIT_MAX)
+
+
+def _caller(gateway: Gateway) -> Callable[[Told], Answer]:
+    calls: dict[str, Callable[[Told], Answer]] = {
+        "collect": gateway.collect,
+        "split": gateway.split,
+        "refund": gateway.refund,
+        "payout": gateway.pay_out,
+        "fee": gateway.pay_out,
+    }
+
+    def call(told: Told) -> Answer:
+        try:
+            return calls[told.kind](told)
+        except Unreachable as fault:
+            log.warning("%s could not be sent: %s", told.number, fault)
+            return Answer(is_accepted=False, is_final=False, fault=str(fault))
+
+    return call
+
+
+# A split or a refund waits until its payment is known to have been made.
+_DUE = """
+    SELECT i.number FROM payment_instruction i
+    WHERE i.state = 'waiting' AND i.next_at <= %s
+        AND (i.journal_id IS NULL OR NOT EXISTS (SELECT 1 FROM pending_journal p WHERE p.journal_id = i.journal_id))
+    ORDER BY i.next_at, i.id LIMIT %s
+"""
+_LEASED = """
+    UPDATE payment_instruction SET attempts = attempts + 1, next_at = %s
+    WHERE number IN ({keys}) AND state = 'waiting' RETURNING number
+"""
+_TOLD = """
+    SELECT i.kind, i.number, i.amount_fen, COALESCE(m.ref, ''), i.order_no, i.payment, COALESCE(p.amount_fen, 0),
+        COALESCE((SELECT MAX(n.trade_no) FROM payment_notice n WHERE n.number = i.payment AND n.outcome = 'success'),
+                 '')
+    FROM payment_instruction i LEFT JOIN merchant m ON m.id = i.merchant_id
+        LEFT JOIN payment_instruction p ON p.number = i.payment
+    WHERE i.number IN ({keys})
+"""
+_ACCEPTED = (
+    "UPDATE payment_instruction SET state = 'sent', sent_at = %s, fault = '' WHERE number = %s AND state = 'waiting'"
+)
+_REFUSED = "UPDATE payment_instruction SET state = 'failed', fault = %s WHERE number = %s AND state = 'waiting'"
+_TRIES = "SELECT number, attempts FROM payment_instruction WHERE number IN ({keys}) AND state = 'waiting'"
+_LATER = "UPDATE payment_instruction SET next_at = %s, fault = %s WHERE number = %s AND state = 'waiting'"
