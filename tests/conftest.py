@@ -37,6 +37,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "greenloop.config.settings"
 os.environ["GREENLOOP_DATABASE_URL"] = NOWHERE
 os.environ["GREENLOOP_HOME"] = tempfile.mkdtemp(prefix="greenloop-test-")
 os.environ["GREENLOOP_IDENTITY_KEY"] = "the tests' own key, which seals nobody who exists"
+os.environ["GREENLOOP_LOG_KEY"] = "the tests' own key, which signs nothing that anybody reads"
 os.environ["GREENLOOP_HOSTS"] = "localhost,127.0.0.1,testserver"
 os.environ.pop("GREENLOOP_LANG", None)
 

@@ -17,6 +17,7 @@ STAGES = {
     "subledgers": say("Proving the subledgers"),
     "loop": say("Proving the loop"),
     "trust": say("Proving the trust book"),
+    "log": say("Proving the public log"),
     "replay": say("Replaying the journal"),
     "export": say("Exporting tables"),
     "backup": say("Copying the database"),

@@ -78,6 +78,8 @@ def _prepare() -> None:
     call_command("clearsessions", verbosity=0)
     os.environ.setdefault("GREENLOOP_SECRET_KEY", settings.SECRET_KEY)
     os.environ.setdefault("GREENLOOP_IDENTITY_KEY", settings.GREENLOOP_IDENTITY_KEY)
+    if settings.GREENLOOP_LOG_KEY_KEPT:  # one that isn't signs nothing, there either
+        os.environ.setdefault("GREENLOOP_LOG_KEY", settings.GREENLOOP_LOG_KEY)
     os.environ["GREENLOOP_SERVING"] = "yes"
 
 

@@ -1,8 +1,9 @@
 """Django's settings, from the environment.
 
 `GREENLOOP_DATABASE_URL` names the database (default: an SQLite file in `GREENLOOP_HOME`, itself `./var` by default).
-`GREENLOOP_SECRET_KEY` signs and `GREENLOOP_IDENTITY_KEY` seals who people are; keys that the environment doesn't name
-are kept in `GREENLOOP_HOME`, where `greenloop migrate` writes them once.
+`GREENLOOP_SECRET_KEY` signs, `GREENLOOP_IDENTITY_KEY` seals who people are, `GREENLOOP_LOG_KEY` signs the public log; keys
+that the environment doesn't name are kept in `GREENLOOP_HOME`, where `greenloop migrate` writes them once.
+`GREENLOOP_LOG_ORIGIN` is the log's name, and `GREENLOOP_LOG_FOLDER` where the clock publishes it for another server.
 `GREENLOOP_TRUST_URL` names the trust book's own database (default beside an SQLite file: one of its own).
 `GREENLOOP_LANG` is `en` or `zh`. `GREENLOOP_HOSTS` names the hosts that pages answer to, apart by commas, and
 `GREENLOOP_HTTPS=yes` says that they are reached over HTTPS. `GREENLOOP_TEXTS` is the sender of text messages.
@@ -27,11 +28,13 @@ SECRET_KEY, SECRET_KEY_KEPT = keys.found(HOME / "secret-key", os.environ.get("GR
 GREENLOOP_IDENTITY_KEY, GREENLOOP_IDENTITY_KEY_KEPT = keys.found(
     HOME / "identity-key", os.environ.get("GREENLOOP_IDENTITY_KEY")
 )
+GREENLOOP_LOG_KEY, GREENLOOP_LOG_KEY_KEPT = keys.found(HOME / "log-key", os.environ.get("GREENLOOP_LOG_KEY"))
 GREENLOOP_KEY_FILES = {
     name: HOME / file
     for name, file, kept in (
         ("SECRET_KEY", "secret-key", SECRET_KEY_KEPT),
         ("GREENLOOP_IDENTITY_KEY", "identity-key", GREENLOOP_IDENTITY_KEY_KEPT),
+        ("GREENLOOP_LOG_KEY", "log-key", GREENLOOP_LOG_KEY_KEPT),
     )
     if not kept
 }
@@ -233,6 +236,9 @@ GREENLOOP_CALLS_PER_SECOND = int(_calls) if _calls.isascii() and _calls.isdigit(
 GREENLOOP_ARCHIVE = os.environ.get("GREENLOOP_ARCHIVE", "")
 # The trust book's own database, apart from the business's, with the credentials of its keeper or of a reader.
 GREENLOOP_TRUST_URL = os.environ.get("GREENLOOP_TRUST_URL", "")
+# The public log's name, which stays once a checkpoint is signed; and the folder that it is published to each hour.
+GREENLOOP_LOG_ORIGIN = os.environ.get("GREENLOOP_LOG_ORIGIN") or f"{ALLOWED_HOSTS[0].lstrip('.*') or 'greenloop'}/log"
+GREENLOOP_LOG_FOLDER = os.environ.get("GREENLOOP_LOG_FOLDER", "")
 # What no software can check, declared by the operator in a file: licence, payment contract, counsel's opinion.
 GREENLOOP_DECLARATION = os.environ.get("GREENLOOP_DECLARATION", "")
 # Whether events may be sent to this machine itself, over http: while a receiver is being written, never for real.

@@ -1,8 +1,9 @@
 """Locks, always taken in one order, so that verbs wait for each other and never deadlock.
 
 The order: the advisory locks of the clockwork and of the dues, then merchants, orders, holders, grants, pools,
-and last the ledger's accounts (in `post`); within each, by id. Endpoints of webhooks, which other verbs leave alone,
-come before their deliveries. SQLite's write transactions are alone already, so there locks cost nothing.
+the ledger's accounts (in `post`), and last of all the public log; within each, by id. Endpoints of webhooks,
+which other verbs leave alone, come before their deliveries. SQLite's write transactions are alone already, so there
+locks cost nothing.
 """
 
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ from greenloop.store import sql
 CLOCKWORK = 7_340_001
 DUES = 7_340_002
 LEASES = 7_340_003
+LOG = 7_340_005
 
 
 def clockwork() -> None:
@@ -33,6 +35,11 @@ def dues() -> None:
 def leases() -> None:
     """Let one process at a time lease a worker number: two that begin at once would want the same new one."""
     _advise(LEASES)
+
+
+def log() -> None:
+    """Let one verb at a time append to the public log. The last lock that any verb takes, and all wait for it."""
+    _advise(LOG)
 
 
 def _advise(number: int) -> None:

@@ -1,5 +1,6 @@
 """The tree of RFC 6962: the vectors that implementations of it share, and its laws against the RFC's own recursion."""
 
+from functools import partial
 from hashlib import sha256
 
 import pytest
@@ -134,15 +135,15 @@ def test_growth_is_shown_and_nothing_but_growth(bodies: list[bytes], data: st.Da
     size = data.draw(st.integers(1, len(bodies)))
     earlier = data.draw(st.integers(1, size))
     path = consistency(bodies, earlier, size)
-    told = {"earlier": earlier, "size": size, "root": mth(bodies[:size])}
-    assert log.consistent(**told, earlier_root=mth(bodies[:earlier]), path=path)
+    shown = partial(log.consistent, earlier=earlier, size=size, root=mth(bodies[:size]))
+    assert shown(earlier_root=mth(bodies[:earlier]), path=path)
     assert len(path) <= size.bit_length() + 1
     changed = bodies[:earlier]
     at = data.draw(st.integers(0, earlier - 1))
     changed[at] += b"!"
-    assert not log.consistent(**told, earlier_root=mth(changed), path=path)
-    assert not log.consistent(**told, earlier_root=mth(bodies[:earlier]), path=[*path, mth(bodies)])
-    assert not path or not log.consistent(**told, earlier_root=mth(bodies[:earlier]), path=path[1:])
+    assert not shown(earlier_root=mth(changed), path=path)
+    assert not shown(earlier_root=mth(bodies[:earlier]), path=[*path, mth(bodies)])
+    assert not path or not shown(earlier_root=mth(bodies[:earlier]), path=path[1:])
 
 
 def test_an_empty_log_is_before_every_other() -> None:

@@ -14,10 +14,12 @@ from greenloop.core.loop.rules import RuleSet, document_of, rule_set
 from greenloop.services.again import begun_again
 from greenloop.services.books.post import open_pool_accounts
 from greenloop.services.outbox import news
+from greenloop.services.trust.log.steps import append_leaves
 from greenloop.services.trust.steps import canonical, note
 from greenloop.services.verb import verb
 from greenloop.store import sql
 from greenloop.store.models import Plan, Pool, RuleVersion
+from greenloop.store.queries import logged
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ def write_rules(draft: Draft, *, by: str, at: datetime) -> int:
         published_at=at,
     ).id
     news.rules_published(number, draft.effective_at, at=at)
+    append_leaves(logged.rules(number), at=at)
     return number
 
 

@@ -14,11 +14,12 @@ from greenloop.services.loop.refunding.waiting import apply_waiting, lock_waitin
 from greenloop.services.loop.rules import Ruling, in_force, rulings
 from greenloop.services.outbox import news
 from greenloop.services.trust.acting import SCHEDULER
+from greenloop.services.trust.log.steps import append_leaves
 from greenloop.services.trust.steps import may, note, other_than
 from greenloop.services.verb import verb
 from greenloop.store import locks, sql
 from greenloop.store.models import SettlementRun
-from greenloop.store.queries import pools
+from greenloop.store.queries import logged, pools
 
 DECIDERS = ("operator", "finance")
 
@@ -71,6 +72,8 @@ def settle(*, cycle: int, at: datetime, by: str = SCHEDULER) -> Run:
         proposed_by=by,
         proposed_at=at,
     )
+    if not held:
+        append_leaves(logged.settlements(cycle), at=at)
     return Run(cycle, "held" if held else "posted", issuing_fen, cap_fen)
 
 
@@ -92,6 +95,7 @@ def approve(*, cycle: int, by: str, at: datetime, seen: str | None = None) -> Ru
     _post(cycle, decided, cutoff_at=ruling.rules.calendar.cutoff_at(cycle), at=at)
     SettlementRun.objects.filter(cycle=cycle).update(state="posted", decided_by=by, decided_at=at)
     apply_waiting(at=at)
+    append_leaves(logged.settlements(cycle), at=at)
     note(act="settlement.approve", about=f"settlement/{cycle}", detail={"issued_fen": run.issued_fen}, at=at, by=by)
     return Run(cycle, "posted", run.issued_fen, run.cap_fen)
 

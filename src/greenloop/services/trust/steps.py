@@ -8,8 +8,10 @@ from greenloop.core.faults import Refusal, say
 from greenloop.core.people import work_name
 from greenloop.services import trail
 from greenloop.services.trust.acting import CONSOLE, now_acting
+from greenloop.services.trust.log.steps import append_decision
 from greenloop.store.models import AuditEntry
 from greenloop.store.queries import people
+from greenloop.store.queries.logged import Act
 
 ACCOUNT = "account/"
 NAME_MAX = 64
@@ -21,12 +23,13 @@ def note(*, act: str, about: str, detail: Mapping[str, object], at: datetime, by
 
     Who acts is who the door said; at the console it is the account whose name `by` is, where there is one. `detail` is
     kept as canonical JSON and for ever: nothing in it may tell who a person is, except by the number of an account.
+    What a second person decides is told by the public log too, which is the last thing that a verb locks.
     """
     acting = now_acting()
     actor = acting.actor
     if actor == CONSOLE and by and (found := person(by)).startswith(ACCOUNT):
         actor = found
-    AuditEntry.objects.create(
+    entry = AuditEntry.objects.create(
         at=at,
         actor=actor[:64],
         act=act,
@@ -34,6 +37,7 @@ def note(*, act: str, about: str, detail: Mapping[str, object], at: datetime, by
         detail=canonical(detail),
         request_id=(acting.request_id or trail.request_id())[:64],
     )
+    append_decision(Act(entry.id, at, entry.actor, act, entry.about, entry.detail))
 
 
 def canonical(value: object) -> str:

@@ -19,6 +19,7 @@ from greenloop.store.models.calling import (
 )
 from greenloop.store.models.checks import BankStatement, BookCheck, BooksBroken, Reconciliation
 from greenloop.store.models.keeping import PendingJournal, TrustHead
+from greenloop.store.models.log import LogCheckpoint, LogLeaf, LogNode
 from greenloop.store.models.loop import (
     Cohort,
     Coupon,
@@ -82,6 +83,9 @@ __all__ = [
     "Identifier",
     "Journal",
     "LedgerAccount",
+    "LogCheckpoint",
+    "LogLeaf",
+    "LogNode",
     "Member",
     "Merchant",
     "MerchantLink",

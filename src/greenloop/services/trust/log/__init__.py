@@ -1,0 +1,1 @@
+"""The public log: what other verbs append to it in their transactions, and the verbs that fill it up and sign it."""

@@ -1,0 +1,58 @@
+"""The log's own verbs: tell of what was there before the log was, and sign it as it stands."""
+
+from datetime import datetime
+
+from django.conf import settings
+
+from greenloop.core.faults import Refusal, say
+from greenloop.core.trust.checkpoint import NAME, Checkpoint
+from greenloop.services.trust.log.steps import append_leaves
+from greenloop.services.verb import verb
+from greenloop.store import locks, signer, sql
+from greenloop.store.queries import log, logged
+from greenloop.store.queries.log import CheckpointRow
+
+
+@verb
+def fill_log(*, at: datetime) -> int:
+    """Append a leaf for each rule set, settlement and decision that has none; return how many that were.
+
+    A database that is older than the log has such. Where there is nothing to tell, nothing is written.
+    """
+    locks.log()  # what others tell of now is seen with its leaf, or not at all
+    return len(append_leaves([*logged.rules(), *logged.settlements(), *logged.decisions()], at=at))
+
+
+@verb
+def sign_log(*, at: datetime) -> CheckpointRow | None:
+    """Sign the log as it stands and return the checkpoint; signed already, the same. None while it has no leaf.
+
+    :raises Refusal: no key is kept to sign with.
+    """
+    locks.log()
+    count = log.size()
+    if count == 0:
+        return None
+    before = log.newest_checkpoint()
+    if before is not None and before.checkpoint.size == count:
+        return before
+    checkpoint = Checkpoint(before.checkpoint.origin if before else _origin(), count, log.root(count))
+    note, key = signer.sign(checkpoint)
+    signed = (count, checkpoint.root.hex(), key.name, key.id, key.public.hex(), note.signatures[0].signature.hex())
+    sql.insert("log_checkpoint", _CHECKPOINT, [(*signed, sql.instant(at))])
+    return CheckpointRow(note, key, at)
+
+
+def _origin() -> str:
+    """Return the name that the log is known by. It stays what it was with the first checkpoint.
+
+    :raises Refusal: it can't stand in a checkpoint.
+    """
+    named = str(settings.GREENLOOP_LOG_ORIGIN)
+    if not NAME.fullmatch(named):
+        message = say("GREENLOOP_LOG_ORIGIN must be 1 to 128 characters without blanks and plus signs.")
+        raise Refusal("log.origin", message, field="GREENLOOP_LOG_ORIGIN")
+    return named
+
+
+_CHECKPOINT = ("size", "root_hash", "origin", "key_id", "public_key", "signature", "at")
