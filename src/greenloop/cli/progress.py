@@ -18,6 +18,7 @@ STAGES = {
     "loop": say("Proving the loop"),
     "trust": say("Proving the trust book"),
     "log": say("Proving the public log"),
+    "roots": say("Proving the newest root of what is owed"),
     "replay": say("Replaying the journal"),
     "export": say("Exporting tables"),
     "backup": say("Copying the database"),

@@ -25,6 +25,7 @@ from greenloop.services.loop.settle import settle
 from greenloop.services.loop.vest import vest
 from greenloop.services.outbox.forget import forget
 from greenloop.services.trust.acting import SCHEDULER, acting
+from greenloop.services.trust.roots import build, publish_root
 from greenloop.store.queries import clockwork as slots
 from greenloop.store.queries.clockwork import BREACH, Slot
 
@@ -48,6 +49,11 @@ def _settle(slot: str, at: datetime) -> Outcome:
 
 def _fees(slot: str, at: datetime) -> Outcome:
     return {"moved_fen": transfer_fees(cycle=int(slot), at=at)}
+
+
+def _root(slot: str, at: datetime) -> Outcome:
+    row = publish_root(built=build(cycle=int(slot), at=at), at=now())
+    return {"root": row.root_hash, "holders": row.holders, "total_fen": row.total_fen}
 
 
 def _expire(slot: str, at: datetime) -> Outcome:
@@ -114,6 +120,7 @@ WORK: dict[str, Work] = {
     "vest": _vest,
     "settle": _settle,
     "fees": _fees,
+    "root": _root,
     "expire": _expire,
     "payout": _pay_out,
     "reconcile": _reconcile,

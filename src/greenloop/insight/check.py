@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from greenloop.insight import ledger_proofs, log_proofs, loop_proofs, subledger_proofs, trust_proofs
+from greenloop.insight import ledger_proofs, liability_proofs, log_proofs, loop_proofs, subledger_proofs, trust_proofs
 from greenloop.insight.proof import Proof
 from greenloop.insight.replay_proof import replayed
 from greenloop.store import sql
@@ -21,6 +21,7 @@ def check(*, replay: bool = True, progress: Progress | None = None) -> Sequence[
         ("loop", loop_proofs.proofs),
         ("trust", trust_proofs.proofs),
         ("log", log_proofs.proofs),
+        ("roots", liability_proofs.proofs),
     ]
     if replay:
         parts.append(("replay", replayed))

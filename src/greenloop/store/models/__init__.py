@@ -19,6 +19,7 @@ from greenloop.store.models.calling import (
 )
 from greenloop.store.models.checks import BankStatement, BookCheck, BooksBroken, Reconciliation
 from greenloop.store.models.keeping import PendingJournal, TrustHead
+from greenloop.store.models.liabilities import LiabilityBook, LiabilityRoot
 from greenloop.store.models.log import LogCheckpoint, LogLeaf, LogNode
 from greenloop.store.models.loop import (
     Cohort,
@@ -83,6 +84,8 @@ __all__ = [
     "Identifier",
     "Journal",
     "LedgerAccount",
+    "LiabilityBook",
+    "LiabilityRoot",
     "LogCheckpoint",
     "LogLeaf",
     "LogNode",

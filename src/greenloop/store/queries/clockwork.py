@@ -219,12 +219,13 @@ def _closing() -> _Closing:
 
 
 def _of_cycles(calendar: Calendar, closing: _Closing, now: datetime) -> Iterator[Slot]:
-    """Return the work of cycles that are cut off: a fee once its cycle is settled, and the next cycle's closing.
+    """Return the work of cycles that are cut off: once one is settled its fee and its root, and the next one's closing.
 
-    While a settlement is held, the cycles behind it wait with it.
+    While a settlement is held, the cycles behind it wait with it. A root is of what is owed now: only the last cycle
+    that was settled can have one.
     """
-    for (cycle,) in sql.rows(_FEES):
-        yield Slot("fees", str(cycle), calendar.cutoff_at(cycle))
+    for task, cycle in sql.rows(_SETTLED):
+        yield Slot(task, str(cycle), calendar.cutoff_at(cycle))
     cycle = (closing.first or 1) if closing.last is None else closing.last + 1
     cutoff_at = calendar.cutoff_at(cycle)
     if closing.held is None and cutoff_at <= now:
@@ -284,10 +285,14 @@ _BROKEN = """
     UNION ALL SELECT task, NULL, '', '' FROM run WHERE state = 'failed' AND outcome LIKE %s
 """
 _DONE = "SELECT 1 FROM run WHERE task = %s AND slot = %s AND state = 'done'"
-_FEES = """
-    SELECT r.cycle FROM settlement_run r WHERE r.state = 'posted'
+_SETTLED = """
+    SELECT 'fees', r.cycle FROM settlement_run r WHERE r.state = 'posted'
         AND NOT EXISTS (SELECT 1 FROM fee_transfer f WHERE f.cycle = r.cycle)
         AND NOT EXISTS (
             SELECT 1 FROM run u WHERE u.task = 'fees' AND u.state = 'done' AND u.slot = CAST(r.cycle AS VARCHAR(32)))
-    ORDER BY r.cycle
+    UNION ALL
+    SELECT 'root', r.cycle FROM settlement_run r
+    WHERE r.cycle = (SELECT MAX(cycle) FROM settlement_run WHERE state = 'posted')
+        AND NOT EXISTS (SELECT 1 FROM liability_root l WHERE l.cycle = r.cycle)
+    ORDER BY 1, 2
 """

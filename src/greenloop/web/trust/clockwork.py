@@ -20,6 +20,7 @@ TASKS = {
     "vest": gettext_lazy("vest orders"),
     "settle": gettext_lazy("settle"),
     "fees": gettext_lazy("move the platform's fee"),
+    "root": gettext_lazy("publish what is owed"),
     "expire": gettext_lazy("let vouchers and coupons expire"),
     "notice": gettext_lazy("give notice of expiry"),
     "payout": gettext_lazy("pay merchants"),
@@ -43,6 +44,9 @@ FIGURES = {
     "nonces": gettext_lazy("nonces"),
     "answers": gettext_lazy("kept answers"),
     "sessions": gettext_lazy("sessions"),
+    "root": gettext_lazy("root"),
+    "holders": gettext_lazy("holders"),
+    "total_fen": gettext_lazy("owed"),
 }
 STATES = {
     "done": gettext_lazy("done"),

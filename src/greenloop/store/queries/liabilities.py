@@ -1,0 +1,219 @@
+"""What is owed to holders, and the roots that were published of it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db import connection
+
+from greenloop.core.books.fingerprint import Entry
+from greenloop.core.books.posting import Posting, balance_fen
+from greenloop.core.trust.liabilities import Root
+from greenloop.store import sql
+from greenloop.store.sql import Row
+
+LATEST = 2**63 - 1
+LEAF = "root"
+"""The kind of a root's leaf in the public log."""
+
+
+@dataclass(frozen=True, slots=True)
+class BookRow:
+    """A control account of the trust book: its two totals in fen, and its last posting (0 before any)."""
+
+    account_id: int
+    name: str
+    debits_fen: int
+    credits_fen: int
+    posting_id: int
+
+    @property
+    def balance_fen(self) -> int:
+        """Return the balance on the account's normal side."""
+        return balance_fen(self.name, self.debits_fen, self.credits_fen)
+
+
+@dataclass(frozen=True, slots=True)
+class RootRow:
+    """A published root: amounts in fen, hashes in hex; see the table's own description."""
+
+    cycle: int
+    day: date
+    as_of_at: datetime
+    journal_id: int
+    journal_hash: str
+    root_hash: str
+    nonce_hash: str
+    leaves: int
+    holders: int
+    total_fen: int
+    claimable_fen: int
+    unspent_fen: int
+    coupon_fen: int
+    dues_fen: int
+    dust_fen: int
+    bank_fen: int
+    in_transit_fen: int
+    published_at: datetime
+
+    @property
+    def root(self) -> Root:
+        """Return what a proof is checked against."""
+        return Root(bytes.fromhex(self.root_hash), self.total_fen, self.leaves, bytes.fromhex(self.nonce_hash))
+
+
+def owed(*, rows_max: int) -> Iterator[Sequence[Row]]:
+    """Yield all holders, up to `rows_max` at a time: account, then fen: claimable, unspent, coupons, dues.
+
+    A holder is an account that has a wallet, a coupon with something left, or a business. One statement; a debt to the
+    reserve is not taken off: what repays it is drawn first, and is owed until then.
+    """
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(_OWED, ())
+        while part := cursor.fetchmany(rows_max):
+            yield part
+
+
+def wallets() -> int:
+    """Return the number of wallets: at most so many fen of dust are theirs."""
+    return int(sql.value("SELECT COUNT(*) FROM wallet"))
+
+
+def pools() -> int:
+    """Return the number of pools."""
+    return int(sql.value("SELECT COUNT(*) FROM pool"))
+
+
+def last_journal() -> tuple[int, str]:
+    """Return the number of the trust book's newest journal, and its SHA-256 in hex; 0 and nothing before any."""
+    found = sql.rows(_LAST_JOURNAL)
+    if not found:
+        return 0, ""
+    number, key, kind, effective, recorded = found[0]
+    lines = tuple(Posting(*line) for line in sql.rows(_LINES, [number]))
+    return number, Entry(key, kind, sql.moment(effective), sql.moment(recorded), lines).sha256()
+
+
+def books() -> list[BookRow]:
+    """Return every control account of the trust book, by name."""
+    return [
+        BookRow(number, name, debits, credits_, max(last_debit, last_credit))
+        for number, name, debits, credits_, last_debit, last_credit in sql.rows(_BOOKS)
+    ]
+
+
+def root(cycle: int) -> RootRow | None:
+    """Return the root that was published for a cycle."""
+    found = sql.rows(f"{_ROOTS} WHERE cycle = %s", [cycle])
+    return _row(found[0]) if found else None
+
+
+def newest() -> RootRow | None:
+    """Return the newest root."""
+    return next(iter(roots(limit=1)), None)
+
+
+def roots(*, before: int = LATEST, limit: int) -> list[RootRow]:
+    """Return published roots, newest first."""
+    return [_row(row) for row in sql.rows(f"{_ROOTS} WHERE cycle < %s ORDER BY cycle DESC LIMIT %s", [before, limit])]
+
+
+def about(cycle: int) -> str:
+    """Return what the public log calls the root of a cycle."""
+    return f"root/{cycle}"
+
+
+def facts(row: RootRow) -> Mapping[str, object]:
+    """Return a root as the public log tells it."""
+    told = asdict(row)
+    del told["published_at"]
+    return told | {"day": row.day.isoformat(), "as_of_at": row.as_of_at.isoformat(), "journal_id": str(row.journal_id)}
+
+
+def last_settled() -> int | None:
+    """Return the last cycle whose settlement is posted."""
+    found = sql.value("SELECT MAX(cycle) FROM settlement_run WHERE state = 'posted'")
+    return None if found is None else int(found)
+
+
+def misfits(cycle: int) -> list[str]:
+    """Return the control accounts whose totals at a root aren't the sums of their postings up to it."""
+    return [str(row[0]) for row in sql.rows(_MISFITS, [cycle] * 3)]
+
+
+def stated_fen(cycle: int) -> dict[str, int]:
+    """Return the balance of each class of control accounts, in fen, as a root found them."""
+    sums: dict[str, int] = {}
+    for name, debits, credits_ in sql.rows(_STATED, [cycle]):
+        sums[name] = sums.get(name, 0) + balance_fen(name, int(debits), int(credits_))
+    return sums
+
+
+def _row(row: Row) -> RootRow:
+    cycle, on, as_of, *rest, published = row
+    facts: dict[str, Any] = dict(zip(COLUMNS[3:-1], rest, strict=True))
+    return RootRow(
+        cycle=cycle, day=sql.day(on), as_of_at=sql.moment(as_of), published_at=sql.moment(published), **facts
+    )
+
+
+COLUMNS = (
+    *("cycle", "day", "as_of_at", "journal_id", "journal_hash", "root_hash", "nonce_hash", "leaves", "holders"),
+    *("total_fen", "claimable_fen", "unspent_fen", "coupon_fen", "dues_fen", "dust_fen", "bank_fen", "in_transit_fen"),
+    "published_at",
+)
+_ROOTS = f"SELECT {', '.join(COLUMNS)} FROM liability_root"  # noqa: S608  names are ours
+_OWED = """
+    SELECT account_id, CAST(SUM(claimable) AS BIGINT), CAST(SUM(unspent) AS BIGINT), CAST(SUM(coupons) AS BIGINT),
+           CAST(SUM(dues) AS BIGINT)
+    FROM (
+        SELECT w.account_id, COALESCE((a.high + a.low / 1000000) / 1000000, 0) - w.claimed_fen AS claimable,
+               w.voucher_fen AS unspent, 0 AS coupons, 0 AS dues
+        FROM wallet w LEFT JOIN (
+            SELECT p.account_id, c.pool_id, CAST(SUM(p.points * (c.release_index / 1000000)) AS BIGINT) AS high,
+                   CAST(SUM(p.points * (c.release_index %% 1000000)) AS BIGINT) AS low
+            FROM position p JOIN cohort c ON c.id = p.cohort_id GROUP BY p.account_id, c.pool_id
+        ) a ON a.account_id = w.account_id AND a.pool_id = w.pool_id
+        UNION ALL SELECT account_id, 0, 0, left_fen, 0 FROM coupon WHERE left_fen > 0
+        UNION ALL SELECT m.account_id, 0, 0, 0, COALESCE(d.fen, 0) FROM merchant m LEFT JOIN (
+            SELECT merchant_id, CAST(SUM(fen) AS BIGINT) AS fen FROM (
+                SELECT merchant_id, cash_fen - concession_fen + voucher_fen + coupon_fen AS fen FROM orders
+                WHERE payout_id IS NULL
+                UNION ALL SELECT merchant_id, -dues_fen FROM refund WHERE payout_id IS NULL
+                UNION ALL SELECT merchant_id, amount_fen FROM deposit WHERE payout_id IS NULL
+            ) AS dues GROUP BY merchant_id
+        ) d ON d.merchant_id = m.id
+    ) AS held GROUP BY account_id
+"""
+_LAST_JOURNAL = """
+    SELECT id, key, kind, effective_at, recorded_at FROM journal WHERE book = 'trust' ORDER BY id DESC LIMIT 1
+"""
+_LINES = """
+    SELECT d.name, c.name, p.amount_fen FROM posting p
+    JOIN ledger_account d ON d.id = p.debit_id JOIN ledger_account c ON c.id = p.credit_id WHERE p.journal_id = %s
+"""
+_BOOKS = """
+    SELECT a.id, a.name, a.debits_fen, a.credits_fen,
+           COALESCE((SELECT MAX(p.id) FROM posting p WHERE p.debit_id = a.id), 0),
+           COALESCE((SELECT MAX(p.id) FROM posting p WHERE p.credit_id = a.id), 0)
+    FROM ledger_account a WHERE a.book = 'trust' ORDER BY a.name
+"""
+_STATED = """
+    SELECT a.account_class, SUM(b.debits_fen), SUM(b.credits_fen)
+    FROM liability_book b JOIN ledger_account a ON a.id = b.account_id WHERE b.cycle = %s GROUP BY a.account_class
+"""
+_MISFITS = """
+    SELECT a.name FROM liability_book b JOIN ledger_account a ON a.id = b.account_id
+    LEFT JOIN (
+        SELECT p.debit_id, SUM(p.amount_fen) AS fen FROM posting p
+        JOIN liability_book o ON o.cycle = %s AND o.account_id = p.debit_id AND p.id <= o.posting_id GROUP BY p.debit_id
+    ) d ON d.debit_id = b.account_id
+    LEFT JOIN (
+        SELECT p.credit_id, SUM(p.amount_fen) AS fen FROM posting p
+        JOIN liability_book o ON o.cycle = %s AND o.account_id = p.credit_id AND p.id <= o.posting_id
+        GROUP BY p.credit_id
+    ) c ON c.credit_id = b.account_id
+    WHERE b.cycle = %s AND (b.debits_fen <> COALESCE(d.fen, 0) OR b.credits_fen <> COALESCE(c.fen, 0))
+    ORDER BY a.name
+"""

@@ -1,0 +1,172 @@
+"""Roots of what is owed: the total is the books' to the fen, each holder finds its own, none is published twice."""
+
+import random
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from django.db import DatabaseError, transaction
+
+from greenloop.core.faults import Breach, Refusal
+from greenloop.core.trust.kept_tree import Owed
+from greenloop.core.trust.liabilities import included_fen
+from greenloop.insight.check import check
+from greenloop.services.trust import growing
+from greenloop.services.trust.roots import build, publish_root
+from greenloop.store import sql
+from greenloop.store.queries import liabilities, trees
+from greenloop.store.queries.liabilities import RootRow
+from tests.support.ledger import balances
+from tests.support.town import Town
+
+
+def a_settled_cycle(town: Town) -> None:
+    """Mei buys for 1 000 yuan at the grocer's (10 %), then 100 yuan at the baker's (20 %); two cycles are closed.
+
+    Concessions of 100 and 20 yuan: of 120 points the second cycle releases 1 %, 1.20 yuan to Mei. 7 % of the
+    concessions are her coupons, 8.40 yuan. The grocer is owed 900 yuan and its own points' 1.00, the baker 80 and 0.20.
+    """
+    town.day(1).sell("mei", "grocer", 100_000)
+    town.sell("mei", "baker", 10_000)
+    town.close_all([1, 2])
+
+
+def published(town: Town, cycle: int = 2) -> RootRow:
+    return publish_root(built=build(cycle=cycle, at=town.at), at=town.at)
+
+
+def proved_fen(root: RootRow, account: int) -> int:
+    found = trees.proof(root, account)
+    assert found is not None
+    amount = included_fen(root.root, holder=account, nonce=found.nonce, leaves=found.leaves)
+    assert amount == found.owed.amount_fen
+    return amount
+
+
+def holder(town: Town, ref: str) -> int:
+    """The account of a member or a merchant."""
+    if ref in town.merchants:
+        return int(sql.value("SELECT account_id FROM merchant WHERE ref = %s", [ref]))
+    return town.ids[ref]
+
+
+def test_the_total_is_what_the_books_owe_and_everybody_finds_their_own(town: Town) -> None:
+    a_settled_cycle(town)
+    root = published(town)
+    now = balances()
+    assert (root.claimable_fen, root.unspent_fen, root.coupon_fen, root.dues_fen) == (240, 0, 840, 98_000)
+    assert root.total_fen == 240 + 840 + 98_000
+    assert root.dust_fen == now["trust:accrued:green"] + now["trust:accrued:red"] - 240
+    assert (root.bank_fen, root.in_transit_fen) == (now["trust:bank"], 0)
+    assert trees.proof(root, town.ids["bo"]) is None
+    found = trees.proof(root, town.ids["mei"])
+    assert found is not None
+    assert found.owed == Owed(claimable_fen=120, unspent_fen=0, coupon_fen=840, dues_fen=0)
+    assert [proved_fen(root, holder(town, ref)) for ref in ("mei", "grocer", "baker")] == [960, 90_100, 8_020]
+
+
+def test_what_was_drawn_is_owed_as_vouchers_and_what_was_spent_is_owed_to_the_shop(town: Town) -> None:
+    a_settled_cycle(town)
+    town.draw("mei", 100)
+    town.sell("mei", "baker", 0, voucher_fen=60)
+    root = published(town)
+    assert (root.claimable_fen, root.unspent_fen, root.dues_fen) == (140, 40, 98_060)
+    assert proved_fen(root, town.ids["mei"]) == 960 - 60
+    assert proved_fen(root, holder(town, "baker")) == 8_020 + 60
+
+
+def test_a_published_root_stays_what_it_is_whatever_happens_after(town: Town) -> None:
+    a_settled_cycle(town)
+    first = published(town)
+    town.draw("mei")
+    town.close(3)
+    second = published(town, 3)
+    assert liabilities.roots(limit=5) == [second, first]
+    assert proved_fen(first, town.ids["mei"]) == 960
+    assert proved_fen(second, town.ids["mei"]) == 1_080
+    assert (first.day.isoformat(), second.day.isoformat()) == ("2026-01-19", "2026-01-26")
+    for statement in ("UPDATE liability_root SET total_fen = 0", "DELETE FROM liability_book"):
+        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+            sql.run(statement)
+
+
+def test_a_root_is_published_once_and_asked_again_it_is_the_same(town: Town) -> None:
+    a_settled_cycle(town)
+    built = build(cycle=2, at=town.at)
+    once = publish_root(built=built, at=town.at)
+    again = publish_root(built=build(cycle=2, at=town.at), at=town.at + timedelta(hours=1))
+    assert again == once
+    assert sql.value("SELECT COUNT(*) FROM log_leaf WHERE kind = 'root'") == 1
+
+
+def test_only_the_last_settled_cycle_can_have_its_root_made(town: Town) -> None:
+    with pytest.raises(Refusal, match="isn't the last"):
+        build(cycle=1, at=town.at)
+    a_settled_cycle(town)
+    with pytest.raises(Refusal, match="isn't the last"):
+        build(cycle=1, at=town.at)
+
+
+def test_the_public_log_tells_the_root_with_its_journal(town: Town) -> None:
+    a_settled_cycle(town)
+    root = published(town)
+    body = sql.value("SELECT body FROM log_leaf WHERE kind = 'root'")
+    assert f'"root_hash":"{root.root_hash}"' in body
+    assert f'"journal_hash":"{root.journal_hash}"' in body
+    assert root.journal_id == sql.value("SELECT MAX(id) FROM journal WHERE book = 'trust'")
+    assert len(root.journal_hash) == 64
+
+
+def test_what_is_not_in_the_books_is_not_published_and_stops_payouts(town: Town) -> None:
+    a_settled_cycle(town)
+    built = build(cycle=2, at=town.at)
+    for place in range(4):
+        sums = list(built.grown.sums_fen)
+        sums[place] += 1 if place else 10
+        wrong = replace(built, grown=replace(built.grown, sums_fen=(sums[0], sums[1], sums[2], sums[3])))
+        with pytest.raises(Breach):
+            publish_root(built=wrong, at=town.at)
+    assert liabilities.newest() is None
+    assert sql.value("SELECT COUNT(*) FROM books_broken") == 4
+    sql.run("UPDATE books_broken SET cleared_at = since_at")
+
+
+def test_check_holds_the_newest_root_against_the_books_at_its_journal(town: Town) -> None:
+    a_settled_cycle(town)
+    published(town)
+    town.sell("lin", "grocer", 50_000)
+    town.draw("mei")
+    proofs = {proof.name: proof for proof in check(replay=False) if proof.name.startswith("root")}
+    assert {"root books", "root total", "root tree"} <= set(proofs)
+    assert all(proof.holds for proof in proofs.values()), proofs
+
+
+def test_a_thousand_holders_in_two_processes_are_the_same_tree_as_in_one(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = random.Random(5)
+    rows = [(n, chance.randrange(10**6), chance.randrange(300), 7, chance.randrange(10**8)) for n in range(1, 1_001)]
+    named = {"secret": b"s" * 32, "nonce": b"n" * 32}
+    alone = growing.grow([rows[:10], rows[10:]], path=trees.folder() / "one", holders_about=0, **named)
+    shuffled = chance.sample(rows, len(rows))
+    monkeypatch.setattr(growing, "FOLD_BYTES", 64 * 40)
+    both = growing.grow([shuffled], path=trees.folder() / "two", holders_about=growing.POOLED_MIN, **named)
+    assert alone == both
+    assert (trees.folder() / "one").read_bytes() == (trees.folder() / "two").read_bytes()
+    assert (trees.folder() / "one").stat().st_mode & 0o077 == 0
+
+
+def test_a_tree_that_is_gone_or_cut_off_is_said_to_be(town: Town) -> None:
+    a_settled_cycle(town)
+    root = published(town)
+    path = trees.path_of(root.cycle, root.root_hash)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    with pytest.raises(Breach, match="cut off"):
+        trees.proof(root, town.ids["mei"])
+    path.write_bytes(whole[:-40] + bytes(40))
+    with pytest.raises(Breach, match="another top"):
+        trees.proof(root, town.ids["mei"])
+    path.unlink()
+    with pytest.raises(Refusal, match="isn't on this machine"):
+        trees.proof(root, town.ids["mei"])
