@@ -17,14 +17,14 @@ DECLARED = {
 
 def deployed(now: datetime) -> Answer:
     """Look at everything; exit code 1 if anything is to be mended."""
-    from greenloop.insight.deploy import configured, database, running
+    from greenloop.insight.deploy import configured, database, running, trust
     from greenloop.insight.deploy.declaration import declared
     from greenloop.insight.deploy.finding import Finding
 
     told, missing = declared()
     found: list[Finding] = [*configured.findings(), *database.findings(now)]
     if not any(each.code == "database.migrations" for each in found):
-        found += running.findings(now)
+        found += [*running.findings(now), *trust.findings(now)]
     found += missing
 
     def said(sentence: str, finding: Finding) -> str:

@@ -36,6 +36,7 @@ STAGES = {
     "settle": say("settle"),
     "fees": say("move fees"),
     "expire": say("expire"),
+    "keep": say("hand over to the trust book"),
     "check": say("prove the books"),
     "report": say("write the report"),
 }

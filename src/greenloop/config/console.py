@@ -20,6 +20,7 @@ COMMANDS = (
     "looking",
     "proving",
     "backing_up",
+    "keeping",
     "replaying",
 )
 """The modules of the command line, in the order in which help lists them."""

@@ -21,18 +21,30 @@ from huey.consumer import Consumer
 
 from greenloop.config import clock
 from greenloop.config.lease import own_ids
+from greenloop.core.faults import Refusal
 from greenloop.services import clockwork
+from greenloop.services.books import keeper
 from greenloop.services.outbox.deliver import deliver_due
 from greenloop.store.queries import clockwork as slots
 
 log = logging.getLogger("greenloop.clock")
-PROMPT: list[Callable[..., object]] = [deliver_due]
-"""What is worked off each few seconds; each is called with `at`."""
-PROMPT_EVERY_S = 5
-_ticking, _prompt = Lock(), Lock()
 HOST_MAX = 48
 HOST = socket.gethostname()[:HOST_MAX]
 HOLDER = f"{HOST}/{os.getpid()}"
+
+
+def keep(*, at: datetime) -> None:
+    """Hand over to the trust book what waits, where this process may; pages and probes tell how much waits."""
+    try:
+        keeper.keep_all(holder=HOLDER, at=at)
+    except Refusal as refusal:
+        log.warning("nothing is handed over to the trust book: %s", refusal.code)
+
+
+PROMPT: list[Callable[..., object]] = [keep, deliver_due]
+"""What is worked off each few seconds; each is called with `at`."""
+PROMPT_EVERY_S = 5
+_ticking, _prompt = Lock(), Lock()
 
 
 def _queue() -> SqliteHuey:

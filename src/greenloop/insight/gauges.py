@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 from greenloop.core.money import PPM, coverage_ppm
 from greenloop.insight.archived import archived_at
 from greenloop.insight.readiness import disk_free_bytes
-from greenloop.store.queries import clockwork, overview, vitals
+from greenloop.store.queries import clockwork, keeping, overview, vitals
 
 
 class Gauges(Collector):
@@ -58,12 +58,15 @@ def _pools(now: datetime) -> list[Metric]:
 
 
 def _waiting(now: datetime) -> list[Metric]:
-    found, beat = vitals.waiting(), clockwork.beat()
+    found, beat, lag = vitals.waiting(), clockwork.beat(), keeping.lag()
     seen = "When a process was last at the clock; it says so each minute."
     return [
         *([_gauge("greenloop_worker_seen_seconds", seen, int(beat.at.timestamp()))] if beat else []),
         _gauge("greenloop_deliveries_waiting", "Webhook deliveries on their way.", found.deliveries),
         _gauge("greenloop_deliveries_given_up", "Webhook deliveries given up after the last retry.", found.given_up),
+        _gauge("greenloop_trust_pending", "Journals that the trust book has yet to hold.", lag.pending),
+        _gauge("greenloop_trust_lag_seconds", "For how long the oldest of them has waited.", lag.seconds(now)),
+        _gauge("greenloop_trust_number", "Newest number that the trust book gave.", lag.number),
         _gauge("greenloop_settlements_held", "Settlements that wait for a second person.", found.held),
         _gauge(
             "greenloop_runs_late", "Runs of the clockwork due for ten minutes and not done.", len(clockwork.late(now))

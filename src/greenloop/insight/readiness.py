@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 
 from greenloop.insight import archived
-from greenloop.store.queries import clockwork, vitals
+from greenloop.store.queries import clockwork, keeping, vitals
 from greenloop.store.queries.soundness import broken
 
 PATIENCE_S = 1
@@ -106,6 +106,7 @@ def _of_the_database(now: datetime) -> Readiness:
         "archive.behind": archived.behind(newest_journal_at=newest, now=now),
         "clockwork.late": bool(clockwork.late(now)),
         "settlement.held": waiting.held > 0,
+        "trust.behind": keeping.lag().behind(now),
         "worker.away": beat is not None and beat.away(now),
     }
     return Readiness(

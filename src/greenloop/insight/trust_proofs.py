@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from greenloop.core.faults import say
 from greenloop.insight.proof import Proof
+from greenloop.store import sql
 from greenloop.store.queries import keeping
 from greenloop.store.queries.keeping import HeadRow
 from greenloop.store.trustbook import book, place, tables
@@ -30,6 +31,12 @@ class _Compared:
     differing_there: list[str] = field(default_factory=list)
 
 
+def agreement() -> list[Proof]:
+    """Compare both by themselves, as the keeper does, and return what was proved."""
+    with sql.snapshot():
+        return list(proofs())
+
+
 def proofs() -> Iterator[Proof]:
     """Prove that what waits is what it should be, and, where there is a trust book, that it agrees; part of a check."""
     waiting, strangers = keeping.lag(), keeping.orphans()
@@ -43,6 +50,7 @@ def proofs() -> Iterator[Proof]:
         yield Proof("1", "trust-book", what, kept, kept, str(file) if kept else "")
         return
     with opened(url) as session, session.snapshot():
+        tables.ensure_version(session)
         yield from _agreement(session, keeping.head(), kept)
 
 

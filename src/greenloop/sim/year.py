@@ -14,6 +14,7 @@ from greenloop.core.cycle import Calendar
 from greenloop.core.faults import Refusal, say
 from greenloop.core.loop.presets import preset_document
 from greenloop.core.money import share_ppm
+from greenloop.services.books import keeper
 from greenloop.services.books.fees import transfer_fees
 from greenloop.services.books.payout import pay_out
 from greenloop.services.loop.confirm import confirm_cash
@@ -29,6 +30,7 @@ from greenloop.sim.clock import Clock, simulated
 from greenloop.sim.returns import ReturnsDesk
 from greenloop.sim.tally import OrderSums, PoolSums
 from greenloop.sim.watch import Progress, Stopwatch, unwatched
+from greenloop.store.trustbook import place as trust_book
 
 BATCH_MAX = 2_000
 REFUND_DAYS = 7
@@ -186,6 +188,9 @@ class _Year:
             with acting(actor=SCHEDULER):
                 paid = pay_out(business_date=day, at=self._clock.move_to(midnight + PAYOUT))
             self._paid_out_fen += sum(paid.values())
+        if trust_book.there():
+            with watch.stage("keep"):
+                keeper.keep_all(holder=SCHEDULER, at=self._clock.at)
 
     def _close_cycle(self) -> None:
         cycle, watch = self._cycles + 1, self._watch

@@ -6,6 +6,7 @@ from greenloop.core.books.accounts import TRUST_ASSETS, account_class
 from greenloop.insight.blocks import Cell, Head, Section, Table, Text, heads, row
 from greenloop.insight.figures import count, plain
 from greenloop.insight.report.facts import Facts
+from greenloop.store.queries import keeping
 
 UNFOLDED_MAX = 80
 
@@ -17,7 +18,16 @@ def section(facts: Facts) -> Section:
         said = Text((_("{count} statements don't hold. They stand first.").format(count=count(len(broken))),), "bad")
     else:
         said = Text((_("Every statement holds, to the fen."),), "good")
-    return Section("books", _("The books, and the proof of them"), (_trust(facts), said, _proofs(facts)))
+    return Section("books", _("The books, and the proof of them"), (_trust(facts), *_number(), said, _proofs(facts)))
+
+
+def _number() -> tuple[Text, ...]:
+    """Return the line that names the trust book's number; nothing where none was given yet."""
+    lag = keeping.lag()
+    if not lag.number:
+        return ()
+    sentence = _("The trust book's own database holds its journals up to number {number}; {pending} wait for it.")
+    return (Text((sentence.format(number=count(lag.number), pending=count(lag.pending)),)),)
 
 
 def _trust(facts: Facts) -> Table:

@@ -70,9 +70,9 @@ def keep(*, holder: str, at: datetime) -> Kept:
         return NOTHING
     _may_go_on()
     with opened(url) as session:
+        tables.ensure_version(session)
         if not roles.may_keep(session) or not _lease(holder=holder, at=at):
             return NOTHING
-        _ensure_version(session)
         try:
             waiting, newest = _handed_over(session)
         except Breach as found:
@@ -92,13 +92,6 @@ def _may_go_on() -> None:
             "on once they hold."
         )
         raise Refusal("trust.stopped", message, since=found.since_at, what=found.what)
-
-
-def _ensure_version(session: Session) -> None:
-    found = tables.version(session)
-    if found != tables.VERSION:
-        message = say("The trust book's tables are of version {found}; this release wants {wanted}.")
-        raise Refusal("trust.version", message, found=found or 0, wanted=tables.VERSION)
 
 
 def _handed_over(session: Session) -> tuple[Sequence[Waiting], Numbered]:
@@ -166,6 +159,13 @@ def _take_off(journal_ids: Sequence[int], newest: Numbered, *, at: datetime) -> 
 @verb
 def _stop(*, what: str, at: datetime) -> None:
     """Let the keeper and payouts stand still."""
+    note_broken(what=what, by=BY, at=at)
+
+
+@verb
+def note_difference(*, what: str, at: datetime) -> None:
+    """Let the keeper and payouts stand still, since both databases were compared and differ."""
+    measures.BREACHES.inc()
     note_broken(what=what, by=BY, at=at)
 
 

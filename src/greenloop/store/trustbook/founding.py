@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from greenloop.core.faults import Refusal, say
 from greenloop.store.trustbook import place, roles, tables
 from greenloop.store.trustbook.session import opened
 
@@ -34,9 +33,6 @@ def create(url: str, *, keeper: str, reader: str) -> Founded:
     """
     with opened(url, new=True) as session:
         made = tables.make(session)
-        version = tables.version(session) or 0
-        if version != tables.VERSION:
-            message = say("The trust book's tables are of version {found}; this release wants {wanted}.")
-            raise Refusal("trust.version", message, found=version, wanted=tables.VERSION)
+        tables.ensure_version(session)
         drawn = roles.grant(session, keeper=keeper, reader=reader) if session.is_postgresql else {}
-    return Founded(made, version, drawn)
+    return Founded(made, tables.VERSION, drawn)

@@ -30,6 +30,12 @@ def file() -> Path | None:
     return Path(named.removeprefix(SQLITE)) if named and named.startswith(SQLITE) else None
 
 
+def there() -> bool:
+    """Tell whether one is named and, where it is a file, whether that has been made."""
+    made = file()
+    return made.exists() if made is not None else address() is not None
+
+
 @contextmanager
 def apart() -> Iterator[None]:
     """Read the business alone until the block ends: a copy of it is older than the trust book, and that is right."""

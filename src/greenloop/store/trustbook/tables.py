@@ -6,6 +6,7 @@ write nothing else (roles.py). A file has no roles: whoever may write it may do 
 """
 
 from greenloop.core.books.accounts import ALLOWED, PER_POOL, SINGLE, TRUST, book_of, is_asset
+from greenloop.core.faults import Refusal, say
 from greenloop.store.trustbook.refusing import postgresql_refuses, sqlite_refuses
 from greenloop.store.trustbook.session import Session
 
@@ -48,6 +49,17 @@ def version(session: Session) -> int | None:
         else "SELECT 1 FROM sqlite_master WHERE name = 'trust_version'"
     )
     return int(session.value("SELECT MAX(version) FROM trust_version")) if session.value(known) else None
+
+
+def ensure_version(session: Session) -> None:
+    """Accept the tables of this release.
+
+    :raises Refusal: there are none, or they are of another.
+    """
+    found = version(session)
+    if found != VERSION:
+        message = say("The trust book's tables are of version {found}; this release wants {wanted}.")
+        raise Refusal("trust.version", message, field="GREENLOOP_TRUST_URL", found=found or 0, wanted=VERSION)
 
 
 def make(session: Session) -> bool:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from greenloop.insight import overview as drawings
-from greenloop.store.queries import multiples, overview
+from greenloop.store.queries import keeping, multiples, overview
 from greenloop.store.queries.multiples import Multiples
 from greenloop.store.queries.overview import Balance
 from greenloop.web import access, clock
@@ -62,6 +62,7 @@ def page(request: HttpRequest) -> HttpResponse:
         reached=_reached(found),
         figures=drawings.figures(chosen, cycles, cohorts) if chosen else [],
         trust=trust,
+        lag=keeping.lag(),
         assets=_lines(trust.assets),
         liabilities=_lines(trust.liabilities),
         queues=overview.queues(),

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from greenloop.store.queries import clockwork
+from greenloop.store.queries import clockwork, keeping
 from greenloop.store.queries.clockwork import RunRow, Slot
 from greenloop.web import access, clock, cursors, words
 from greenloop.web.page import show
@@ -70,7 +70,7 @@ class Line:
 def runs(request: HttpRequest) -> HttpResponse:
     """List runs, newest first."""
     before, now = cursors.number(request), clock.now()
-    standing, beat = clockwork.standing(now), clockwork.beat()
+    standing, beat, lag = clockwork.standing(now), clockwork.beat(), keeping.lag()
     found, last = cursors.page(clockwork.runs(before=before or clockwork.LATEST, limit=ROWS + 1), ROWS)
     return show(
         request,
@@ -82,6 +82,9 @@ def runs(request: HttpRequest) -> HttpResponse:
         late=_named(standing.late),
         held=standing.held,
         broken=standing.broken,
+        lag=lag,
+        lag_s=lag.seconds(now),
+        behind=lag.behind(now),
         stopped=", ".join(task_named(task) for task in sorted(standing.stopped)),
         ahead=[] if before else _named(standing.ahead),
         older=f"{reverse('clock')}?before={last.id}" if last else None,
