@@ -14,6 +14,7 @@ from tests.support.town import Town
 
 APPEND_ONLY = (
     *("journal", "posting", "posting_rule", "settled_cycle", "rule_version", "wallet_entry", "clawback"),
+    "voucher_change",
     *("audit_entry", "log_leaf", "log_node", "log_checkpoint"),
 )
 NO_OTHER_KEY = ("posting", "audit_entry")

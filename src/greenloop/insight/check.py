@@ -2,7 +2,15 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from greenloop.insight import ledger_proofs, liability_proofs, log_proofs, loop_proofs, subledger_proofs, trust_proofs
+from greenloop.insight import (
+    ledger_proofs,
+    liability_proofs,
+    line_proofs,
+    log_proofs,
+    loop_proofs,
+    subledger_proofs,
+    trust_proofs,
+)
 from greenloop.insight.proof import Proof
 from greenloop.insight.replay_proof import replayed
 from greenloop.store import sql
@@ -19,6 +27,7 @@ def check(*, replay: bool = True, progress: Progress | None = None) -> Sequence[
         ("ledger", ledger_proofs.proofs),
         ("subledgers", subledger_proofs.proofs),
         ("loop", loop_proofs.proofs),
+        ("lines", line_proofs.proofs),
         ("trust", trust_proofs.proofs),
         ("log", log_proofs.proofs),
         ("roots", liability_proofs.proofs),

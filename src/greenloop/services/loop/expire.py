@@ -64,6 +64,7 @@ def expire(*, at: datetime) -> Expiry:
     lock_pools(work)
     journal_id = post([draft(key=key, kind="expire", amounts=amounts)], at=at)[key]
     record_wallets(work, journal_id=journal_id)
+    sql.rows_in(_CHANGES, holders, [journal_id, now])
     sql.rows_in(_VOUCHERS_GONE, holders, [now])
     sql.rows_in(_COUPONS_GONE, holders, [now])
     return Expiry(sum(by_pool.values()), coupon_fen, more)
@@ -81,6 +82,11 @@ _VOUCHERS = """
     WHERE left_fen > 0 AND expires_at <= %s AND account_id IN ({keys})
 """
 _COUPONS = "SELECT left_fen FROM coupon WHERE left_fen > 0 AND expires_at <= %s AND account_id IN ({keys})"
+_CHANGES = """
+    INSERT INTO voucher_change (account_id, voucher_id, journal_id, kind, pool_id, amount_fen)
+    SELECT account_id, id, %s, 'expire', pool_id, left_fen FROM voucher
+    WHERE left_fen > 0 AND expires_at <= %s AND account_id IN ({keys}) RETURNING voucher_id
+"""
 _VOUCHERS_GONE = """
     UPDATE voucher SET left_fen = 0 WHERE left_fen > 0 AND expires_at <= %s AND account_id IN ({keys}) RETURNING id
 """

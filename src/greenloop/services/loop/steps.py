@@ -115,7 +115,7 @@ def record_wallets(work: WalletWork, *, journal_id: int) -> None:
     )
     ensure(touched == len(changed), "a wallet changed under a spend")
     sql.load("wallet_entry", ENTRY, _entry_rows(work, journal_id))
-    sql.load("voucher", _VOUCHER, work.vouchers)
+    sql.load("voucher", _VOUCHER, [(*row, journal_id) for row in work.vouchers])
     fresh = {row[0] for row in work.vouchers}
     sql.run_many(
         "UPDATE voucher SET left_fen = left_fen - %s WHERE id = %s",
@@ -156,6 +156,6 @@ _WALLET = """
     WHERE account_id = %s AND pool_id = %s AND claimed_fen = %s AND voucher_fen = %s
 """
 ENTRY = ("account_id", "journal_id", "line", "pool_id", "cycle", "kind", "amount_fen", "order_id")
-_VOUCHER = ("id", "account_id", "pool_id", "face_fen", "left_fen", "drawn_at", "expires_at")
+_VOUCHER = ("id", "account_id", "pool_id", "face_fen", "left_fen", "drawn_at", "expires_at", "journal_id")
 _VOUCHER_USE = ("account_id", "order_id", "line", "voucher_id", "pool_id", "amount_fen")
 _COUPON_USE = ("account_id", "order_id", "line", "coupon_order_id", "coupon_kind", "amount_fen")

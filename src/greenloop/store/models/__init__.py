@@ -20,6 +20,7 @@ from greenloop.store.models.calling import (
 from greenloop.store.models.checks import BankStatement, BookCheck, BooksBroken, Reconciliation
 from greenloop.store.models.keeping import PendingJournal, TrustHead
 from greenloop.store.models.liabilities import LiabilityBook, LiabilityRoot
+from greenloop.store.models.lines import FenLine, FenRun, LineMark, VoucherChange
 from greenloop.store.models.log import LogCheckpoint, LogLeaf, LogNode
 from greenloop.store.models.loop import (
     Cohort,
@@ -79,6 +80,8 @@ __all__ = [
     "DeliveryAttempt",
     "Deposit",
     "FeeTransfer",
+    "FenLine",
+    "FenRun",
     "Grant",
     "Hold",
     "Identifier",
@@ -86,6 +89,7 @@ __all__ = [
     "LedgerAccount",
     "LiabilityBook",
     "LiabilityRoot",
+    "LineMark",
     "LogCheckpoint",
     "LogLeaf",
     "LogNode",
@@ -123,6 +127,7 @@ __all__ = [
     "StoredAnswer",
     "TrustHead",
     "Voucher",
+    "VoucherChange",
     "VoucherUse",
     "Wallet",
     "WalletEntry",

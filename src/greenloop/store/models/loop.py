@@ -214,7 +214,10 @@ class WalletEntry(models.Model):
 
 
 class Voucher(models.Model):
-    """Vouchers drawn at one time: they are spent, and expire, oldest first."""
+    """Vouchers drawn at one time, by one journal: they are spent, and expire, oldest first.
+
+    Rows that are older than the column have no journal.
+    """
 
     id = models.BigIntegerField(primary_key=True)
     account_id = models.BigIntegerField()
@@ -223,10 +226,12 @@ class Voucher(models.Model):
     left_fen = models.BigIntegerField()
     drawn_at = models.DateTimeField()
     expires_at = models.DateTimeField()
+    journal_id = models.BigIntegerField(null=True)
 
     class Meta:
         db_table = "voucher"
         indexes: ClassVar = [
+            models.Index(fields=["journal_id"], name="voucher_drawn_by"),
             models.Index(fields=["account_id"], condition=Q(left_fen__gt=0), name="voucher_unspent"),
             models.Index(fields=["expires_at"], condition=Q(left_fen__gt=0), name="voucher_expiring"),
         ]

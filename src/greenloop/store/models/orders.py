@@ -66,7 +66,9 @@ class Order(models.Model):
                 name="orders_unpaid",
             ),
             models.Index(fields=["member_id"], condition=Q(entry_cycle__isnull=False), name="orders_of_member"),
-            models.Index(fields=["entry_cycle"], condition=Q(entry_cycle__isnull=False), name="orders_entered"),
+            models.Index(
+                fields=["entry_cycle", "pool_id", "id"], condition=Q(entry_cycle__isnull=False), name="orders_entered"
+            ),
             models.Index(fields=["referrer_id"], condition=Q(red_points__gt=0), name="orders_of_referrer"),
             models.Index(
                 fields=["merchant_id", "paid_at"], condition=Q(confirmed_at__isnull=False), name="orders_of_merchant"

@@ -76,7 +76,8 @@ def _claw_back(state: State, index: Index, what: Shrink, holding: tuple[int, int
     wallet, taken = claw_back(now.wallet, now.accrued_fen, at.free_fen)
     if not taken.total:
         return
-    take_vouchers(state, index, account, pool, taken.voucher_fen)
+    for number, fen in take_vouchers(state, index, account, pool, taken.voucher_fen):
+        state.changes.append((account, number, pool, "claw", fen, what.order_id))
     state.move_pool(pool, free_fen=-taken.expired_fen, spent_fen=-taken.expired_fen - taken.cash_fen)
     cash_fen, dues_fen, reserve_fen = _payers(state, what, account, taken.cash_fen, effect)
     state.wallets[account, pool] = replace(now, wallet=wallet, debt_fen=now.debt_fen + reserve_fen)
@@ -117,14 +118,17 @@ def check_reserve(state: State) -> None:
         raise Refusal("refund.reserve", message, field="amount_fen")
 
 
-def take_vouchers(state: State, index: Index, account: int, pool: int, amount_fen: int) -> None:
-    """Take an amount from a holder's unspent vouchers, first to expire first."""
+def take_vouchers(state: State, index: Index, account: int, pool: int, amount_fen: int) -> list[tuple[int, int]]:
+    """Take an amount from a holder's unspent vouchers, first to expire first; return (voucher, fen) of each."""
+    taken = []
     for number in index.vouchers.get((account, pool), ()):
         paper = state.vouchers[number]
         part = min(amount_fen, paper.left_fen)
         amount_fen -= part
         if part:
             state.vouchers[number] = replace(paper, left_fen=paper.left_fen - part)
+            taken.append((number, part))
+    return taken
 
 
 def take_coupons(state: State, index: Index, account: int, first: tuple[int, str], amount_fen: int) -> int:

@@ -8,7 +8,7 @@ from greenloop.core.loop.refund import Tender, concession_after, next_tender
 from greenloop.services.loop.refunding.lots import Shrunk, shrink_lots
 from greenloop.services.loop.refunding.returns import return_coupons, return_vouchers, take_back_rebate
 from greenloop.services.loop.refunding.split import recompute_pending, recompute_vested
-from greenloop.services.loop.refunding.state import Entry, Index, State
+from greenloop.services.loop.refunding.state import Change, Entry, Index, State
 from greenloop.services.loop.refunding.work import PAYABLE, Work, cycle_now
 from greenloop.services.loop.rules import Ruling
 from greenloop.store.queries.refunds import OrderFact
@@ -42,6 +42,7 @@ class Paid:
     amounts: tuple[tuple[str, str, int], ...]
     clawbacks: tuple[Row, ...]
     entries: tuple[Entry, ...]
+    changes: tuple[Change, ...]
 
 
 def refund_one(
@@ -86,6 +87,7 @@ def refund_one(
         amounts=tuple(work.amounts),
         clawbacks=shrunk.clawbacks,
         entries=tuple(state.entries),
+        changes=tuple(state.changes),
     )
 
 

@@ -8,7 +8,7 @@ from greenloop.core.books.posting import Draft, draft
 from greenloop.services.books.institution import instructing
 from greenloop.services.books.post import post
 from greenloop.services.loop.refunding.one import Paid, RefundForm
-from greenloop.services.loop.refunding.state import Entry, State
+from greenloop.services.loop.refunding.state import Change, Entry, State
 from greenloop.services.loop.steps import ENTRY
 from greenloop.services.outbox import news
 from greenloop.store import sql
@@ -52,6 +52,7 @@ def record_refunds(
     sql.run_many(_ORDER, [_order_row(order) for _, order in sorted(last.items())])
     sql.load("clawback", CLAWBACK, [row for each in paid for row in each.clawbacks])
     record_entries(((numbers[each.id], each.entries) for each in paid), state)
+    record_changes((numbers[each.id], each.changes) for each in paid)
     record_state(state)
     instructing.refund((_back(each, numbers[each.id]) for each in paid), at=at)
     news.refunds_paid([each.id for each in paid], at=at)
@@ -80,6 +81,16 @@ def record_entries(movements: Iterable[tuple[int, Sequence[Entry]]], state: Stat
         for line, (account, pool, kind, fen, order) in enumerate(entries)
     ]
     sql.load("wallet_entry", ENTRY, lines)
+
+
+def record_changes(movements: Iterable[tuple[int, Sequence[Change]]]) -> None:
+    """Write what happened to single vouchers, (journal, movements) each."""
+    lines = [
+        (account, voucher, journal, kind, pool, order, fen)
+        for journal, changes in movements
+        for account, voucher, pool, kind, fen, order in changes
+    ]
+    sql.load("voucher_change", _CHANGE, lines)
 
 
 def record_state(state: State) -> None:
@@ -177,6 +188,7 @@ _WALLET = """
     UPDATE wallet SET claimed_fen = %s, voucher_fen = %s, redeemed_fen = %s, expired_fen = %s, debt_fen = %s
     WHERE account_id = %s AND pool_id = %s
 """
+_CHANGE = ("account_id", "voucher_id", "journal_id", "kind", "pool_id", "order_id", "amount_fen")
 CLAWBACK = (
     *("account_id", "refund_id", "pool_id", "voucher_fen", "expired_fen"),
     *("cash_fen", "dues_fen", "reserve_fen"),

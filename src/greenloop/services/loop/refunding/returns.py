@@ -25,6 +25,7 @@ def return_vouchers(work: Work, amount_fen: int, at: datetime) -> None:
         amount_fen -= back_fen
         state.returned_fen[key] = state.returned_fen.get(key, use.returned_fen) + back_fen
         _extend(state.vouchers, use.paper, back_fen, until)
+        state.changes.append((order.member_id, use.paper, use.pool_id, "return", back_fen, order.id))
         holding = order.member_id, use.pool_id
         now = state.wallets[holding]
         state.wallets[holding] = replace(now, wallet=wallets.give_back(now.wallet, back_fen))

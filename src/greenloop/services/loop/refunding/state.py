@@ -18,8 +18,14 @@ V = TypeVar("V")
 Holding = tuple[int, int]
 Entry = tuple[int, int, str, int, int | None]
 """One wallet movement: account, pool, kind, fen, order."""
+Change = tuple[int, int, int, str, int, int]
+"""One voucher's movement: account, voucher, pool, kind, fen, order."""
 Coupon = tuple[int, int, str]
 """(account, order, kind): the coupon that an order gave its shopper."""
+
+
+OWN = ("entries", "changes")
+"""What a fork of a state keeps to itself, to be recorded with the refund that it was made for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,7 @@ class State:
     """Facts by key; values never change, keys are given new ones. `maps[0]` holds what changed, what was read is below.
 
     `returned_fen`, `inflow_fen`, `grants_fen`, `lost_points` hold changes only: uses by (kind, order, line), pools,
-    (grant, column), (account, cohort). `entries` are the wallet movements of this fork.
+    (grant, column), (account, cohort). `entries` are the wallet movements of this fork, `changes` its vouchers'.
     """
 
     wallets: ChainMap[Holding, WalletNow]
@@ -82,15 +88,16 @@ class State:
     lost_points: ChainMap[tuple[int, int], int]
     reserve: ChainMap[str, int]
     entries: list[Entry] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
 
     def fork(self) -> "State":
         """Return a state that reads through to this one and keeps its changes to itself."""
-        return State(*(getattr(self, each.name).new_child() for each in fields(self) if each.name != "entries"))
+        return State(*(getattr(self, each.name).new_child() for each in fields(self) if each.name not in OWN))
 
     def join(self, fork: "State") -> None:
         """Take over what a fork of this state has changed."""
         for each in fields(self):
-            if each.name != "entries":
+            if each.name not in OWN:
                 getattr(self, each.name).update(getattr(fork, each.name).maps[0])
 
     def move_pool(self, pool: int, *, free_fen: int = 0, spent_fen: int = 0) -> None:

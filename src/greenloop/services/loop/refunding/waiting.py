@@ -7,8 +7,8 @@ from greenloop.core.faults import Refusal
 from greenloop.services.books.post import post
 from greenloop.services.loop.refunding.effects import Effect, shrink
 from greenloop.services.loop.refunding.lots import shrink_of
-from greenloop.services.loop.refunding.record import CLAWBACK, record_entries, record_state
-from greenloop.services.loop.refunding.state import Entry, State, gather
+from greenloop.services.loop.refunding.record import CLAWBACK, record_changes, record_entries, record_state
+from greenloop.services.loop.refunding.state import State, gather
 from greenloop.services.loop.rules import rulings
 from greenloop.store import locks, sql
 from greenloop.store.queries import parties, refunds
@@ -43,7 +43,7 @@ def apply_waiting(*, at: datetime) -> int:
     merchants, accounts = _lock_parties(orders)
     state, index = gather(order_ids=[], accounts=accounts, merchant_accounts=merchants)
     rules = {ruling.id: ruling for ruling in rulings()}
-    done: list[tuple[int, Effect, list[Entry]]] = []
+    done: list[tuple[int, Effect, State]] = []
     stuck: set[int] = set()
     for number, order_id, *points in waiting:
         if order_id in stuck:
@@ -61,12 +61,12 @@ def apply_waiting(*, at: datetime) -> int:
             stuck.add(order_id)
             continue
         state.join(fork)
-        done.append((number, effect, fork.entries))
+        done.append((number, effect, fork))
     _record(done, state, at=at)
     return len(done)
 
 
-def _record(done: list[tuple[int, Effect, list[Entry]]], state: State, *, at: datetime) -> None:
+def _record(done: list[tuple[int, Effect, State]], state: State, *, at: datetime) -> None:
     keys = {number: f"refund-effect/{number}" for number, effect, _ in done if any(fen for *_, fen in effect.amounts)}
     drafts = [
         draft(key=keys[number], kind="refund", amounts=effect.amounts) for number, effect, _ in done if number in keys
@@ -82,7 +82,8 @@ def _record(done: list[tuple[int, Effect, list[Entry]]], state: State, *, at: da
         [(numbers.get(number, latest), number) for number, _, _ in done],
     )
     sql.load("clawback", CLAWBACK, [row for _, effect, _ in done for row in effect.clawbacks])
-    record_entries(((numbers[number], entries) for number, _, entries in done if entries), state)
+    record_entries(((numbers[number], fork.entries) for number, _, fork in done if fork.entries), state)
+    record_changes((numbers[number], fork.changes) for number, _, fork in done if fork.changes)
     record_state(state)
 
 
