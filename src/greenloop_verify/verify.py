@@ -804,14 +804,22 @@ def main() -> int:
     """Verify the bundle that the command line names; return 1 if a statement doesn't hold, 2 if there is no bundle."""
     parser = argparse.ArgumentParser(prog="greenloop-verify", description="Verify an auditor's bundle of Greenloop.")
     parser.add_argument("folder", type=Path, help="the folder that `greenloop bundle` wrote")
+    parser.add_argument("--engine", choices=("python", "duckdb", "spark"), default="python", help="what computes it")
     parser.add_argument("--json", action="store_true", help="answer with one JSON object")
     given = parser.parse_args()
     if not (given.folder / "bundle.json").is_file():
         sys.stderr.write(f"{given.folder} has no bundle.json; write a bundle with: greenloop bundle FOLDER\n")
         return 2
-    findings = verify(given.folder)
+    findings = verify(given.folder) if given.engine == "python" else _in_sql(given.folder, given.engine)
     sys.stdout.write(_as_json(findings) if given.json else "\n".join(told(findings)) + "\n")
     return int(bool(findings.broken))
+
+
+def _in_sql(folder: Path, engine: str) -> Findings:
+    """Verify with the second implementation, in plain SQL; it stands beside this file and needs its engine."""
+    from greenloop_verify.tables import verify_tables
+
+    return verify_tables(folder, engine)
 
 
 def _as_json(findings: Findings) -> str:

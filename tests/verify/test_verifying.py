@@ -13,12 +13,13 @@ from greenloop.insight.bundle import write_bundle
 from greenloop.insight.sheets import SHEETS
 from greenloop.sim.town import build_town
 from greenloop_verify import verify as verifier
+from greenloop_verify.tables import sections, verify_tables
 from greenloop_verify.verify import Findings, verify
 from tests.support.databases import Database
 from tests.verify.forgeries import FORGERIES, Named
 from tests.verify.forging import Forgery
 
-ENGINES: dict[str, Callable[[Path], Findings]] = {"python": verify}
+ENGINES: dict[str, Callable[[Path], Findings]] = {"python": verify, "duckdb": verify_tables}
 
 
 @pytest.fixture(params=list(ENGINES))
@@ -100,3 +101,11 @@ def test_the_command_answers_in_json_and_by_its_exit_code(bundle: Path, tmp_path
     nowhere = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, check=False)
     assert nowhere.returncode == 2
     assert "greenloop bundle" in nowhere.stderr
+
+
+def test_every_statement_is_made_in_sql_too_and_divides_only_by_the_prelude() -> None:
+    made = list(sections())
+    assert {each.name for each in made if each.kind == "check"} | {"files"} == set(verifier.STATEMENTS)
+    code = ["\n".join(line for line in each.text.splitlines() if not line.startswith("--")) for each in made]
+    assert [text for text in code if "/" in text or "%" in text or " div " in text.lower()] == []
+    assert sum("floor_div(" in text for text in code) > 10

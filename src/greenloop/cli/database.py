@@ -165,10 +165,14 @@ def fresh(folder: Path) -> None:
 
 
 def migrate() -> Path | None:
-    """Make the tables, or bring them up to date, and keep the keys; return the SQLite file, None on a server."""
+    """Make the tables, or bring them up to date, and keep the keys; return the SQLite file, None on a server.
+
+    What a database that is older than the public log has to tell is appended to it, once.
+    """
     from django.conf import settings
     from django.core.management import call_command
 
+    from greenloop.services.trust.log.keeping import fill_log
     from greenloop.store import keys
     from greenloop.store.trustbook.founding import found_file
 
@@ -181,4 +185,5 @@ def migrate() -> Path | None:
             setattr(settings, f"{name}_KEPT", True)
         call_command("migrate", verbosity=0, interactive=False)
         found_file()
+        fill_log(at=datetime.now(UTC))
     return path

@@ -21,6 +21,7 @@ STAGES = {
     "roots": say("Proving the newest root of what is owed"),
     "replay": say("Replaying the journal"),
     "export": say("Exporting tables"),
+    "log files": say("Publishing the log"),
     "backup": say("Copying the database"),
     "restore": say("Restoring the database"),
 }

@@ -19,6 +19,7 @@ COMMANDS = (
     "money",
     "looking",
     "proving",
+    "public_log",
     "backing_up",
     "keeping",
     "replaying",

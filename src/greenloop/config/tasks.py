@@ -25,7 +25,6 @@ from greenloop.core.faults import Refusal
 from greenloop.services import clockwork
 from greenloop.services.books import keeper
 from greenloop.services.outbox.deliver import deliver_due
-from greenloop.services.trust.lines import keep_up
 from greenloop.store.queries import clockwork as slots
 
 log = logging.getLogger("greenloop.clock")
@@ -42,7 +41,7 @@ def keep(*, at: datetime) -> None:
         log.warning("nothing is handed over to the trust book: %s", refusal.code)
 
 
-PROMPT: list[Callable[..., object]] = [keep, keep_up, deliver_due]
+PROMPT: list[Callable[..., object]] = [keep, deliver_due]
 """What is worked off each few seconds; each is called with `at`."""
 PROMPT_EVERY_S = 5
 _ticking, _prompt = Lock(), Lock()

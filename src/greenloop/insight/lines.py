@@ -56,4 +56,4 @@ def _value(name: str, kind: str, value: Any) -> Any:
         return sql.day(value).isoformat()
     if kind == "flag":
         return bool(value)
-    return str(value) if name == "id" or name.endswith("_id") else value
+    return str(value) if name == "id" or name.endswith(("_id", "advance_of")) else value

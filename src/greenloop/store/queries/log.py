@@ -146,7 +146,7 @@ def checkpoints(*, after: int = 0) -> list[CheckpointRow]:
     return [_checkpoint(row) for row in sql.rows(f"{_CHECKPOINTS} WHERE size > %s ORDER BY size", [after])]
 
 
-def keys() -> list[Key]:
+def signers() -> list[Key]:
     """Return the keys that have signed, in the order of their first checkpoints."""
     query = "SELECT origin, public_key FROM log_checkpoint GROUP BY origin, public_key ORDER BY MIN(size)"
     return [Key(origin, bytes.fromhex(public)) for origin, public in sql.rows(query)]

@@ -36,18 +36,20 @@ def sign_log(*, at: datetime) -> CheckpointRow | None:
     before = log.newest_checkpoint()
     if before is not None and before.checkpoint.size == count:
         return before
-    checkpoint = Checkpoint(before.checkpoint.origin if before else _origin(), count, log.root(count))
+    checkpoint = Checkpoint(origin_of(), count, log.root(count))
     note, key = signer.sign(checkpoint)
     signed = (count, checkpoint.root.hex(), key.name, key.id, key.public.hex(), note.signatures[0].signature.hex())
     sql.insert("log_checkpoint", _CHECKPOINT, [(*signed, sql.instant(at))])
     return CheckpointRow(note, key, at)
 
 
-def _origin() -> str:
-    """Return the name that the log is known by. It stays what it was with the first checkpoint.
+def origin_of() -> str:
+    """Return the name that the log is known by: what it was with the first checkpoint, else what settings say.
 
     :raises Refusal: it can't stand in a checkpoint.
     """
+    if before := log.newest_checkpoint():
+        return before.checkpoint.origin
     named = str(settings.GREENLOOP_LOG_ORIGIN)
     if not NAME.fullmatch(named):
         message = say("GREENLOOP_LOG_ORIGIN must be 1 to 128 characters without blanks and plus signs.")
