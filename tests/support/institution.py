@@ -24,6 +24,7 @@ class Set:
     gateway: Sandbox
     account: Account
     hours: Hours
+    address: str
 
     def until(self, at: datetime) -> None:
         self.hours.at = at
@@ -37,9 +38,10 @@ def institution(rates: Rates = Rates(), seed: int = 1) -> Iterator[Set]:  # noqa
         server, sender = opened(account, Terms(SECRET, notices_to, is_held=True))
         thread = Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
-        gateway = Sandbox(url=f"http://127.0.0.1:{server.server_port}", secret=SECRET, now=hours.now)
+        address = f"127.0.0.1:{server.server_port}"
+        gateway = Sandbox(url=f"http://{address}", secret=SECRET, now=hours.now)
         try:
-            yield Set(gateway, account, hours)
+            yield Set(gateway, account, hours, address)
         finally:
             gateway.close()
             sender.connections.close()

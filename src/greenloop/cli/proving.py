@@ -15,6 +15,7 @@ from greenloop.cli.deploying import deployed
 from greenloop.cli.progress import watched
 from greenloop.cli.proofs import bundle_to, keep, prove, proved, report_to
 from greenloop.cli.reading import At, By, now
+from greenloop.cli.statements import reconciled_file
 from greenloop.cli.words import gettext, told
 from greenloop.core.faults import Refusal, say
 
@@ -61,9 +62,21 @@ def _keep(proofs: "Sequence[Proof]", *, replay: bool, seconds: float, by: str, a
         screen(stderr=True).print(text(sentence.format(why=told(refusal)), "yellow"))
 
 
-@command("reconcile", panel=LOOK, help=say("Compare each control account with its subledger, and keep the result."))
-def reconcile(by: By, at: At = None) -> Answer:
-    """Reconcile the ledger with the rows behind it; bank statements come later. Exit code 1 if something differs."""
+@command("reconcile", panel=LOOK, help=say("Compare control accounts with subledgers, or a statement with the books."))
+def reconcile(
+    by: By,
+    file: Annotated[
+        str | None, typer.Argument(metavar="FILE", help=say("A statement of the payment institution or the bank."))
+    ] = None,
+    profile: Annotated[str, typer.Option("--profile", metavar="NAME", help=say("The statement's format."))] = "",
+    name: Annotated[
+        str | None, typer.Option("--name", help=say("The statement's name: its day, and its file's name if not given."))
+    ] = None,
+    at: At = None,
+) -> Answer:
+    """Reconcile the ledger with the rows behind it, or a statement with the books. Exit code 1 if something differs."""
+    if file is not None:
+        return reconciled_file(file=file, profile=profile, name=name, by=by, at=now(at))
     with database.writing():
         from greenloop.services.books.reconcile import reconcile as compare
 

@@ -5,6 +5,7 @@
 that the environment doesn't name are kept in `GREENLOOP_HOME`, where `greenloop migrate` writes them once.
 `GREENLOOP_LOG_ORIGIN` is the log's name, and `GREENLOOP_LOG_FOLDER` where the clock publishes it for another server.
 `GREENLOOP_TRUST_URL` names the trust book's own database (default beside an SQLite file: one of its own).
+`GREENLOOP_INSTITUTION` names the payment institution, and `GREENLOOP_INSTITUTION_SECRET` what is shared with it.
 `GREENLOOP_LANG` is `en` or `zh`. `GREENLOOP_HOSTS` names the hosts that pages answer to, apart by commas, and
 `GREENLOOP_HTTPS=yes` says that they are reached over HTTPS. `GREENLOOP_TEXTS` is the sender of text messages.
 `GREENLOOP_CALLS_PER_SECOND` is how often a caller of the API may call, 1000 without it.
@@ -239,6 +240,9 @@ GREENLOOP_TRUST_URL = os.environ.get("GREENLOOP_TRUST_URL", "")
 # The public log's name, which stays once a checkpoint is signed; and the folder that it is published to each hour.
 GREENLOOP_LOG_ORIGIN = os.environ.get("GREENLOOP_LOG_ORIGIN") or f"{ALLOWED_HOSTS[0].lstrip('.*') or 'greenloop'}/log"
 GREENLOOP_LOG_FOLDER = os.environ.get("GREENLOOP_LOG_FOLDER", "")
+# The payment institution: sandbox+http://… with a secret that both sides share, or wechat: and the path of a file.
+GREENLOOP_INSTITUTION = os.environ.get("GREENLOOP_INSTITUTION", "")
+GREENLOOP_INSTITUTION_SECRET = os.environ.get("GREENLOOP_INSTITUTION_SECRET", "")
 # What no software can check, declared by the operator in a file: licence, payment contract, counsel's opinion.
 GREENLOOP_DECLARATION = os.environ.get("GREENLOOP_DECLARATION", "")
 # Whether events may be sent to this machine itself, over http: while a receiver is being written, never for real.

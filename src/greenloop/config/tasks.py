@@ -24,7 +24,9 @@ from greenloop.config.lease import own_ids
 from greenloop.core.faults import Refusal
 from greenloop.services import clockwork
 from greenloop.services.books import keeper
+from greenloop.services.books.institution.passing import pass_on
 from greenloop.services.outbox.deliver import deliver_due
+from greenloop.services.trust.lines import keep_up
 from greenloop.store.queries import clockwork as slots
 
 log = logging.getLogger("greenloop.clock")
@@ -41,7 +43,7 @@ def keep(*, at: datetime) -> None:
         log.warning("nothing is handed over to the trust book: %s", refusal.code)
 
 
-PROMPT: list[Callable[..., object]] = [keep, deliver_due]
+PROMPT: list[Callable[..., object]] = [keep, pass_on, keep_up, deliver_due]
 """What is worked off each few seconds; each is called with `at`."""
 PROMPT_EVERY_S = 5
 _ticking, _prompt = Lock(), Lock()

@@ -14,6 +14,7 @@ from greenloop.core.loop.rules import document_of
 from greenloop.core.money import AMOUNT_FEN_MAX
 from greenloop.core.reading import Fields
 from greenloop.services.books import deposits
+from greenloop.services.books.reconciling import closing
 from greenloop.services.loop.refunding import advance
 from greenloop.services.loop.rules import checked_rules, write_rules
 from greenloop.services.people import keys, rates, reach
@@ -181,6 +182,23 @@ def _extend(content: Content, at: datetime) -> Change:
     return Change(f"client/{found.client_id}", {"client": client, "merchants": sorted(merchants)}, carry_out)
 
 
+def _case(content: Content, at: datetime) -> Change:
+    """Prepare that a case is closed as it stands: its difference is part of what is proposed, and moves nothing."""
+    del at
+    fields = Fields(content)
+    fields.only(("case", "outcome", "expected_fen", "found_fen"))
+    case, outcome = fields.whole("case", least=1), fields.text("outcome", length_max=closing.OUTCOME_MAX)
+    fields.check()
+    found = closing.checked(case=case, outcome=outcome)
+
+    def carry_out(by: str, now: datetime) -> Done:
+        closing.write(found, by=by, at=now)
+        return Done(f"case/{found.id}")
+
+    whole = {"case": case, "outcome": found.outcome, "expected_fen": found.expected_fen, "found_fen": found.found_fen}
+    return Change(f"case/{case}", whole, carry_out)
+
+
 def nothing(field: str) -> None:
     """Refuse what would change nothing.
 
@@ -207,4 +225,5 @@ EXECUTORS: dict[str, Executor] = {
     "client.extend": Executor(frozenset({"operator"}), frozenset({"operator", "finance"}), _extend),
     "correction": Executor(frozenset({"finance"}), frozenset({"operator", "finance"}), _correction),
     "deposit.take": Executor(frozenset({"finance"}), frozenset({"operator", "finance"}), _deposit),
+    "case.close": Executor(frozenset({"operator", "finance"}), frozenset({"operator", "finance"}), _case),
 }

@@ -189,14 +189,6 @@ def _yuan(fen: int) -> str:
     return f"{sign}{whole // 100}.{whole % 100:02d}"
 
 
-def events_of(account: Account, at: datetime) -> list[Event]:
-    """Return the notices that are due until an instant, those included that what happened on the way makes due."""
-    found: list[Event] = []
-    while events := account.due(at):
-        found += [event for event in events if event.what == "notice"]
-    return found
-
-
 _TABLES = """
     CREATE TABLE IF NOT EXISTS told (
         number TEXT PRIMARY KEY, kind TEXT, payment TEXT, amount_fen INTEGER, content TEXT, outcome TEXT, done_at TEXT);
@@ -208,7 +200,7 @@ _TABLES = """
     CREATE INDEX IF NOT EXISTS event_due ON event (due_at);
     CREATE TABLE IF NOT EXISTS fate (name TEXT);
 """
-_DUE = "SELECT id, due_at, what, body FROM event WHERE due_at <= ? ORDER BY due_at, id LIMIT 2000"
+_DUE = "SELECT id, due_at, what, body FROM event WHERE due_at <= ? ORDER BY due_at, id LIMIT 500"
 _LINE = "INSERT INTO line (kind, number, trade_no, fen, at, day) VALUES (?, ?, ?, ?, ?, ?)"
 _LINES = "SELECT kind, number, trade_no, fen, at FROM line WHERE day = ? ORDER BY id"
 _LEFT = "SELECT SUM(fen) FROM line WHERE kind <> 'split' AND day <= ?"

@@ -17,7 +17,7 @@ from greenloop.core.faults import Refusal
 from greenloop.services.books.institution import signed
 from greenloop.services.books.institution.connections import Connections
 from greenloop.services.books.institution.gateway import Unreachable
-from greenloop.sim.institution.account import Account, Event, Refused, events_of
+from greenloop.sim.institution.account import Account, Event, Refused
 
 KINDS = ("collect", "split", "refund", "payout")
 AT_ONCE = 8
@@ -54,10 +54,9 @@ class Sender:
         self.connections = Connections(urlsplit(self.url).netloc)
 
     def send(self, events: list[Event]) -> None:
-        """Send notices; what nobody takes is sent again a minute later."""
-        if events:
-            with ThreadPoolExecutor(AT_ONCE) as threads:
-                list(threads.map(self._send, events))
+        """Send the notices among events; what nobody takes is sent again a minute later."""
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            list(threads.map(self._send, [event for event in events if event.what == "notice"]))
 
     def _send(self, event: Event) -> None:
         body, path = event.body.encode(), urlsplit(self.url).path
@@ -132,9 +131,9 @@ class Door(BaseHTTPRequestHandler):
         if self.clock.held_at is None or at is None or at < self.clock.held_at:
             return self._answer(409, {"fault": "the clock isn't held, or it never runs back"})
         self.clock.held_at = at
-        notices = events_of(self.account, at)
-        self.sender.send(notices)
-        return self._answer(200, dict(self.sender.counts) | {"balance_fen": self.account.balance_fen()})
+        events = self.account.due(at)
+        self.sender.send(events)
+        return self._answer(200, self.sender.counts | {"more": len(events)})
 
     def _is_signed(self, body: bytes) -> bool:
         try:
@@ -198,4 +197,5 @@ def serve(account: Account, terms: Terms, *, told: Callable[[str], None]) -> Non
 def _go_on(sender: Sender, ended: Flag) -> None:
     """Let happen what is due, by this machine's time."""
     while not ended.wait(LOOK_S):
-        sender.send(events_of(sender.account, sender.clock.now()))
+        while events := sender.account.due(sender.clock.now()):
+            sender.send(events)

@@ -34,9 +34,9 @@ BY = "trial"
 
 @dataclass(frozen=True, slots=True)
 class Evening:
-    """What one day's comparison left: its lines, what it confirmed, and the open cases by difference."""
+    """What one comparison left: its statement's lines, what it confirmed, and the open cases by difference."""
 
-    day: date
+    when: str
     lines: int
     orders: int
     confirmed_fen: int
@@ -88,12 +88,12 @@ class Trial:
         named = {"name": on.isoformat(), "file_hash": sha256(data).hexdigest()}
         taken = take_statement(listed=listed, **named, by=BY, at=self.hours.at)
         ensure(taken.gap_fen == 0, "the lines of all statements add up to the balance they name")
-        self.note(on, taken.lines, taken.orders, taken.confirmed_fen)
+        self.note(f"statement of {on}", taken.lines, taken.orders, taken.confirmed_fen)
 
-    def note(self, on: date, lines: int, orders: int, fen: int) -> None:
+    def note(self, when: str, lines: int, orders: int, fen: int) -> None:
         """Note how books and statements stand."""
         cases = {difference: count for (difference, state), count in reconciling.counts().items() if state == "open"}
-        self.evenings.append(Evening(on, lines, orders, fen, cases, reconciling.tie()))
+        self.evenings.append(Evening(when, lines, orders, fen, cases, reconciling.tie()))
 
 
 def drawn_baskets(*, payments: int, seed: int) -> list[Basket]:
@@ -143,7 +143,7 @@ def live(trial: Trial) -> None:
     ring_up(trial.baskets, at=trial.hours.at)
     trial.until(10, day=2)
     again = compare_again(at=trial.hours.at)
-    trial.note(OPENS_DATE + timedelta(days=1), 0, again.orders, again.confirmed_fen)
+    trial.note("asked about silent ones", 0, again.orders, again.confirmed_fen)
     trial.send_all()
     trial.until(17, day=2)
     trial.evening(2)
@@ -181,4 +181,4 @@ def _book(trial: Trial) -> None:
         raise refusal
     trial.keep(trial.hours.at)
     again = compare_again(at=trial.hours.at)
-    trial.note(OPENS_DATE + timedelta(days=2), 0, again.orders, again.confirmed_fen)
+    trial.note("booked chargebacks", 0, again.orders, again.confirmed_fen)

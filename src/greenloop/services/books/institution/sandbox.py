@@ -74,11 +74,24 @@ class Sandbox:
             raise Refusal("notice.content", say("The notice doesn't say what a notice has to say.")) from fault
 
     def set_clock(self, at: datetime) -> dict[str, int]:
-        """Move a sandbox that was started with a clock of its own to `at`, and return what it did meanwhile."""
-        status, body = self._ask("POST", "/sandbox/clock", json.dumps({"at": at.isoformat()}).encode())
+        """Move the clock of a sandbox that holds it to `at`, and return how many notices it has sent so far.
+
+        What happens until then happens bit by bit, for as long as there is more.
+        """
+        while True:
+            status, body = self._ask("POST", "/sandbox/clock", json.dumps({"at": at.isoformat()}).encode())
+            if status != 200:
+                raise Unreachable(f"the clock could not be set ({status})")
+            told = {name: int(number) for name, number in _document(body).items()}
+            if not told.pop("more"):
+                return told
+
+    def fates(self) -> dict[str, int]:
+        """Return how many payments had which fate: a sandbox tells."""
+        status, body = self._ask("GET", "/v1/sandbox")
         if status != 200:
-            raise Unreachable(f"the clock could not be set ({status})")
-        return dict(_document(body))
+            raise Unreachable(f"it doesn't say ({status})")
+        return {name: int(number) for name, number in _document(body).items()}
 
     def _send(self, what: str, told: Told) -> Answer:
         content = {

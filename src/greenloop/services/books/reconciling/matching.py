@@ -29,6 +29,9 @@ def compare(which: Pass, *, run_id: int, at: datetime) -> None:
     kinds = ", ".join(f"'{kind}'" for kind in which.kinds)
     facts = {"now": now, "early": early, "run": run_id, "account": which.account}
     items = _ITEMS.format(looked=which.looked.format(kinds=kinds), expected=which.expected, kinds=kinds)
+    if sql.rows(_EXPLAINED, facts):
+        sql.run(_AGREES.format(items=items), facts)
+        sql.run(_UNSETTLED, facts)
     sql.run(_CASES.format(items=items), facts)
     sql.run(_CLOSED.format(kinds=kinds), facts)
     sql.run(_SETTLED.format(kinds=kinds), facts)
@@ -109,6 +112,22 @@ _ITEMS = """
         SELECT kind, number, SUM(expected_fen) AS expected_fen, SUM(found_fen) AS found_fen, MIN(at) AS at
         FROM side GROUP BY kind, number
     )
+"""
+# What two people explained and what agrees after all, since an order or a line came late, is confirmed like any other.
+_EXPLAINED = """
+    SELECT 1 FROM reconciliation_case WHERE account = %(account)s AND state = 'closed' AND closed_by <> 'lines' LIMIT 1
+"""
+_AGREES = """
+    {items}
+    UPDATE reconciliation_case SET state = 'open', closed_by = ''
+    WHERE account = %(account)s AND state = 'closed' AND closed_by <> 'lines' AND EXISTS (
+        SELECT 1 FROM item WHERE item.kind = reconciliation_case.kind AND item.number = reconciliation_case.number
+            AND item.expected_fen = item.found_fen)
+"""
+_UNSETTLED = """
+    UPDATE statement_line SET settled_at = NULL WHERE account = %(account)s AND EXISTS (
+        SELECT 1 FROM reconciliation_case c WHERE c.account = statement_line.account AND c.kind = statement_line.kind
+            AND c.number = statement_line.number AND c.state = 'open')
 """
 _CASES = """
     {items}

@@ -1,0 +1,30 @@
+"""One pass of the clock: send what is due, and ask about what is silent."""
+
+from datetime import datetime, timedelta
+
+from greenloop.services.books.institution import named
+from greenloop.services.books.institution.asking import ask_silent
+from greenloop.services.books.institution.sending import send_due
+
+PASS_MAX = 25
+"""Batches of one pass: what is left is sent a few seconds later."""
+ASK_EVERY = timedelta(minutes=1)
+
+
+def pass_on(*, at: datetime) -> int:
+    """Send what is due, batch after batch, and once a minute ask about what is silent; return how much was sent.
+
+    Nothing happens where no institution is named.
+    """
+    gateway = named.gateway()
+    if gateway is None:
+        return 0
+    sent = 0
+    for _ in range(PASS_MAX):
+        found = send_due(gateway=gateway, at=at)
+        sent += found.accepted
+        if not found.accepted:
+            break
+    if at.second < ASK_EVERY.seconds // 12:
+        ask_silent(gateway=gateway, at=at)
+    return sent

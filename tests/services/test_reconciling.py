@@ -1,0 +1,333 @@
+"""Statements against books: what agrees confirms cash, what doesn't is a case of a class, and nothing is silent."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from greenloop.core.faults import Refusal
+from greenloop.services.books.institution.collecting import Bill, collect
+from greenloop.services.books.institution.gateway import Said
+from greenloop.services.books.institution.notices import take_notices
+from greenloop.services.books.reconciling import closing
+from greenloop.services.books.reconciling.chargebacks import book_chargebacks
+from greenloop.services.books.reconciling.lines import BANK, INSTITUTION, Line, Listed
+from greenloop.services.books.reconciling.statement import Taken, compare_again, take_statement
+from greenloop.services.loop.confirm import confirm_cash
+from greenloop.services.verb import verb
+from greenloop.store.queries import reconciling
+from tests.support.ledger import balances, fetch, whole_database
+from tests.support.town import Town
+
+
+class Custody:
+    """What the institution lists, statement by statement, and the payments that were asked for."""
+
+    def __init__(self, town: Town) -> None:
+        self.town, self.numbers, self.names = town, dict[str, str](), iter(range(1, 1_000))
+
+    def ask(self, order_no: str, fen: int, merchant: str = "grocer") -> str:
+        (number,) = collect(bills=[Bill(merchant, order_no, fen)], at=self.town.at)
+        self.numbers[order_no] = number
+        return number
+
+    def sell(self, order_no: str, fen: int, merchant: str = "grocer") -> int:
+        self.ask(order_no, fen, merchant)
+        return self.town.sell("mei", merchant, fen, order_no=order_no, confirmed=False)
+
+    def line(self, kind: str, order_no: str, fen: int, trade: str = "") -> Line:
+        number = self.numbers.get(order_no, order_no)
+        return Line(kind, number, trade or f"T-{kind}-{order_no}", fen, self.town.at)
+
+    def state(self, *lines: Line, account: str = INSTITUTION, balance_fen: int | None = None, name: str = "") -> Taken:
+        named = name or f"s{next(self.names)}"
+        listed = Listed(account, lines, balance_fen)
+        return take_statement(listed=listed, name=named, file_hash=f"{named:0>64}", by="lin", at=self.town.at)
+
+    def done(self, key: str) -> None:
+        """Let the institution say that an instruction is done."""
+        ((number, fen),) = fetch("SELECT number, amount_fen FROM payment_instruction WHERE key LIKE %s", key)
+        said = Said(f"n-{number}", number, f"T{number}", "success", fen, self.town.at, "0" * 64)
+        take_notices(said=[said], at=self.town.at)
+
+    def number(self, key: str) -> str:
+        ((number,),) = fetch("SELECT number FROM payment_instruction WHERE key LIKE %s", key)
+        return str(number)
+
+
+@pytest.fixture
+def custody(town: Town) -> Custody:
+    return Custody(town)
+
+
+def cases() -> Sequence[tuple[str, str, int, int, str]]:
+    """Return all cases: what differs, of which kind, what was expected and found, and their state."""
+    query = "SELECT difference, kind, expected_fen, found_fen, state FROM reconciliation_case ORDER BY id"
+    return [(what, kind, int(expected), int(found), state) for what, kind, expected, found, state in fetch(query)]
+
+
+def unexplained() -> int:
+    return reconciling.tie().unexplained_fen
+
+
+def test_a_line_that_agrees_to_the_fen_confirms_its_order_and_divides_its_payment(town: Town, custody: Custody) -> None:
+    custody.sell("a", 100_000)
+    custody.sell("b", 30_000)
+    taken = custody.state(custody.line("payment", "a", 100_000), balance_fen=100_000)
+    assert (taken.orders, taken.confirmed_fen, taken.gap_fen) == (1, 100_000, 0)
+    assert balances()["trust:bank"] == 100_000
+    assert balances()["trust:in_transit"] == 30_000
+    # The concession of 10 % is split off; b is on no statement yet.
+    assert fetch("SELECT amount_fen, payment FROM payment_instruction WHERE kind = 'split'") == [
+        (10_000, custody.numbers["a"])
+    ]
+    assert unexplained() == 0
+
+
+def test_cash_that_no_line_confirms_never_funds_a_cycle(town: Town, custody: Custody) -> None:
+    custody.sell("a", 100_000)
+    custody.sell("b", 30_000)
+    custody.state(custody.line("payment", "a", 100_000), custody.line("payment", "b", 29_999))
+    # Nobody confirms by hand what the institution's own lines have to confirm.
+    assert confirm_cash(statement="by hand", at=town.at, paid_until_at=town.at) == 0
+    assert town.vest(1).orders == 1
+    assert fetch("SELECT order_no FROM orders WHERE entry_cycle IS NOT NULL") == [("a",)]
+
+
+def test_a_wrong_amount_is_a_case_until_later_lines_make_up_for_it(town: Town, custody: Custody) -> None:
+    custody.sell("a", 100_000)
+    custody.state(custody.line("payment", "a", 99_000))
+    assert cases() == [("wrong_amount", "payment", 100_000, 99_000, "open")]
+    assert unexplained() == 0
+    taken = custody.state(custody.line("payment", "a", 1_000, "T-rest"))
+    assert (taken.orders, taken.confirmed_fen) == (1, 100_000)
+    assert cases() == [("wrong_amount", "payment", 100_000, 99_000, "closed")]
+    assert unexplained() == 0
+
+
+def test_a_payment_listed_twice_under_two_numbers_is_a_case(town: Town, custody: Custody) -> None:
+    custody.sell("a", 100_000)
+    custody.state(custody.line("payment", "a", 100_000, "T1"), custody.line("payment", "a", 100_000, "T2"))
+    assert cases() == [("wrong_amount", "payment", 100_000, 200_000, "open")]
+    assert balances()["trust:bank"] == 0
+    assert unexplained() == 0
+
+
+def test_a_duplicate_after_the_order_was_confirmed_is_a_case_too(town: Town, custody: Custody) -> None:
+    custody.sell("a", 100_000)
+    custody.state(custody.line("payment", "a", 100_000, "T1"))
+    custody.state(custody.line("payment", "a", 100_000, "T2"))
+    assert cases() == [("wrong_amount", "payment", 100_000, 200_000, "open")]
+    assert balances()["trust:bank"] == 100_000
+    assert unexplained() == 0
+
+
+def test_a_payment_without_an_order_is_ahead_at_first_and_extra_after_three_days(town: Town, custody: Custody) -> None:
+    custody.ask("a", 5_000)
+    custody.state(custody.line("payment", "a", 5_000))
+    assert cases() == [("timing", "payment", 0, 5_000, "open")]
+    town.later(days=3)
+    compare_again(at=town.at)
+    assert cases() == [("extra", "payment", 0, 5_000, "open")]
+    town.sell("mei", "grocer", 5_000, order_no="a", confirmed=False)
+    assert compare_again(at=town.at).confirmed_fen == 5_000
+    assert cases() == [("extra", "payment", 0, 5_000, "closed")]
+    assert unexplained() == 0
+
+
+def test_an_order_on_no_statement_is_ahead_at_first_and_missing_after_three_days(town: Town, custody: Custody) -> None:
+    custody.sell("a", 5_000)
+    town.later(hours=1)
+    custody.sell("b", 1_000)
+    custody.state(custody.line("payment", "b", 1_000))
+    assert cases() == [("timing", "payment", 5_000, 0, "open")]
+    town.later(days=3)
+    compare_again(at=town.at)
+    # Nobody has sent the split of b either, for three days.
+    assert cases() == [("missing", "payment", 5_000, 0, "open"), ("missing", "split", 100, 0, "open")]
+    custody.state(custody.line("payment", "a", 5_000))
+    assert cases()[0] == ("missing", "payment", 5_000, 0, "closed")
+    assert balances()["trust:in_transit"] == 0
+
+
+def test_what_came_after_a_statement_s_end_is_no_case(town: Town, custody: Custody) -> None:
+    custody.sell("a", 5_000)
+    line = custody.line("payment", "a", 5_000)
+    town.later(hours=1)
+    custody.sell("b", 1_000)
+    custody.state(line)
+    assert cases() == []
+
+
+def test_a_payout_is_expected_once_the_institution_says_it_is_done(town: Town, custody: Custody) -> None:
+    custody.sell("a", 100_000)
+    custody.state(custody.line("payment", "a", 100_000))
+    assert town.day(2).pay_out() == {"grocer": 90_000}
+    compare_again(at=town.at)
+    assert (cases(), unexplained()) == ([], 0)
+    custody.done("payout/%")
+    town.later(hours=1)
+    custody.sell("b", 1_000)
+    custody.state(custody.line("payment", "b", 1_000))
+    assert cases() == [("timing", "payout", -90_000, 0, "open")]
+    assert unexplained() == 0
+    custody.state(Line("payout", custody.number("payout/%"), "T-out", -90_000, town.at), balance_fen=11_000)
+    assert cases()[-1][4] == "closed"
+    assert balances()["trust:bank"] == 11_000
+    assert unexplained() == 0
+
+
+def test_a_payout_of_another_amount_is_a_case(town: Town, custody: Custody) -> None:
+    custody.sell("a", 100_000)
+    custody.state(custody.line("payment", "a", 100_000))
+    town.day(2).pay_out()
+    custody.state(Line("payout", custody.number("payout/%"), "T-out", -90_001, town.at))
+    assert cases() == [("wrong_amount", "payout", -90_000, -90_001, "open")]
+    assert unexplained() == 0
+
+
+def test_a_refund_goes_back_through_the_institution_and_is_matched(town: Town, custody: Custody) -> None:
+    order = custody.sell("a", 100_000)
+    custody.state(custody.line("payment", "a", 100_000))
+    town.refund(order, 20_000)
+    custody.done("refund/%")
+    assert fetch("SELECT amount_fen, payment, order_no FROM payment_instruction WHERE kind = 'refund'") == [
+        (20_000, custody.numbers["a"], "a")
+    ]
+    custody.state(Line("refund", custody.number("refund/%"), "T-r", -20_000, town.at), balance_fen=80_000)
+    assert (cases(), unexplained(), balances()["trust:bank"]) == ([], 0, 80_000)
+
+
+def test_an_order_refunded_before_its_cash_is_confirmed_agrees_in_the_end(town: Town, custody: Custody) -> None:
+    order = custody.sell("a", 100_000)
+    town.refund(order, 20_000)
+    custody.done("refund/%")
+    lines = [custody.line("payment", "a", 100_000), Line("refund", custody.number("refund/%"), "T-r", -20_000, town.at)]
+    taken = custody.state(*lines, balance_fen=80_000)
+    assert (taken.orders, taken.confirmed_fen) == (1, 80_000)
+    assert (cases(), unexplained(), balances()["trust:bank"]) == ([], 0, 80_000)
+
+
+def test_a_refund_of_an_order_paid_elsewhere_is_not_the_institution_s(town: Town) -> None:
+    order = town.sell("mei", "grocer", 100_000)
+    town.refund(order, 20_000)
+    assert fetch("SELECT COUNT(*) FROM payment_instruction") == [(0,)]
+    assert unexplained() == 0
+
+
+def test_a_chargeback_is_a_case_until_the_order_is_refunded(town: Town, custody: Custody) -> None:
+    custody.sell("a", 100_000)
+    custody.sell("b", 100_000)
+    custody.state(custody.line("payment", "a", 100_000), custody.line("payment", "b", 100_000))
+    custody.state(custody.line("chargeback", "a", -100_000))
+    assert cases() == [("chargeback", "chargeback", 0, -100_000, "open")]
+    assert unexplained() == 0
+    assert book_chargebacks(at=town.at).states == ["paid"]
+    assert book_chargebacks(at=town.at).states == []
+    compare_again(at=town.at)
+    assert cases() == [("chargeback", "chargeback", 0, -100_000, "closed")]
+    assert (unexplained(), balances()["trust:bank"]) == (0, 100_000)
+    # Nobody is told to pay back what is gone already.
+    assert fetch("SELECT kind, state FROM payment_instruction WHERE kind IN ('refund', 'back')") == [("back", "done")]
+
+
+def test_a_chargeback_that_the_merchant_can_t_bear_yet_stays_a_case(town: Town, custody: Custody) -> None:
+    custody.sell("a", 100_000)
+    custody.state(custody.line("payment", "a", 100_000))
+    town.day(2).pay_out()
+    custody.state(
+        Line("payout", custody.number("payout/%"), "T-out", -90_000, town.at), custody.line("chargeback", "a", -10_000)
+    )
+    assert book_chargebacks(at=town.at).states == ["pending"]
+    compare_again(at=town.at)
+    assert cases()[-1] == ("chargeback", "chargeback", 0, -10_000, "open")
+    assert unexplained() == 0
+
+
+def test_a_deposit_is_expected_on_a_statement(town: Town, custody: Custody) -> None:
+    town.deposit("grocer", 5_000)
+    assert unexplained() == 0
+    custody.state(Line("bring", custody.number("deposit/%"), "T-d", 5_000, town.at), balance_fen=5_000)
+    assert (cases(), unexplained()) == ([], 0)
+
+
+def test_a_line_of_nothing_we_know_is_a_case(town: Town, custody: Custody) -> None:
+    custody.state(Line("other", "fee of March", "T-x", -300, town.at - timedelta(days=4)))
+    assert cases() == [("extra", "other", 0, -300, "open")]
+    assert unexplained() == 0
+
+
+def test_a_statement_is_taken_once(town: Town, custody: Custody) -> None:
+    custody.sell("a", 100_000)
+    line = custody.line("payment", "a", 100_000)
+    first = custody.state(line, name="2026-01-05")
+    before = whole_database()
+    again = custody.state(line, name="2026-01-05")
+    assert (again.again, again.orders, whole_database()) == (True, 0, before)
+    # A line that comes again in a longer file is the same line.
+    later = custody.state(line, custody.line("payment", "zzz", 7), name="2026-01")
+    assert (first.fresh, later.lines, later.fresh) == (1, 2, 1)
+
+
+def test_a_name_stands_for_one_file_and_a_line_for_one_amount(town: Town, custody: Custody) -> None:
+    line = custody.line("payment", "a", 100_000)
+    custody.state(line, name="s")
+    before = whole_database()
+    with pytest.raises(Refusal) as refused:
+        take_statement(listed=Listed(INSTITUTION, (line,)), name="s", file_hash="1" * 64, by="lin", at=town.at)
+    assert refused.value.code == "statement.conflict"
+    with pytest.raises(Refusal) as refused:
+        custody.state(custody.line("payment", "a", 1))
+    assert refused.value.code == "statement.line"
+    with pytest.raises(Refusal) as refused:
+        custody.state(line, name="x" * 65)
+    assert refused.value.code == "statement.name"
+    assert whole_database() == before
+
+
+def test_a_missing_file_shows_as_a_gap(town: Town, custody: Custody) -> None:
+    custody.sell("a", 100_000)
+    assert custody.state(custody.line("payment", "a", 100_000), balance_fen=150_000).gap_fen == 50_000
+
+
+def test_two_people_explain_a_case_and_its_cash_stays_unconfirmed(town: Town, custody: Custody) -> None:
+    custody.sell("a", 100_000)
+    custody.state(custody.line("payment", "a", 99_000))
+    close(town, "the payer's bank kept 10 yuan")
+    compare_again(at=town.at)
+    custody.state(custody.line("payment", "zzz", 7))
+    assert cases()[0] == ("wrong_amount", "payment", 100_000, 99_000, "closed")
+    assert balances()["trust:bank"] == 0
+    assert unexplained() == 0
+    # What makes up for it later is seen, and confirms the cash after all.
+    assert custody.state(custody.line("payment", "a", 1_000, "T-rest")).confirmed_fen == 100_000
+    assert unexplained() == 0
+
+
+def test_a_difference_that_changes_after_it_was_explained_opens_again(town: Town, custody: Custody) -> None:
+    custody.sell("a", 100_000)
+    custody.state(custody.line("payment", "a", 99_000))
+    close(town, "looked at")
+    custody.state(custody.line("payment", "a", 500, "T-more"))
+    assert cases() == [("wrong_amount", "payment", 100_000, 99_500, "open")]
+
+
+def close(town: Town, outcome: str) -> None:
+    """Close the first case, as the executor of two people's proposal does."""
+
+    @verb
+    def closed() -> None:
+        ((number,),) = fetch("SELECT MIN(id) FROM reconciliation_case")
+        closing.write(closing.checked(case=number, outcome=outcome), by="account/1", at=town.at)
+
+    closed()
+
+
+def test_the_bank_s_daily_sum_is_the_institution_s_day(town: Town, custody: Custody) -> None:
+    custody.sell("a", 100_000)
+    custody.state(Line("settlement", "day/2026-01-04", "B0", 1, town.at), account=BANK)
+    custody.state(custody.line("payment", "a", 100_000), custody.line("split", "a", 10_000), name="2026-01-05")
+    custody.state(Line("settlement", "day/2026-01-05", "B1", 100_000, town.at), account=BANK)
+    custody.state(Line("settlement", "day/2026-01-06", "B2", 300, town.at), account=BANK)
+    found = [case for case in cases() if case[1] == "settlement"]
+    assert found == [("timing", "settlement", 0, 1, "open"), ("timing", "settlement", 0, 300, "open")]
