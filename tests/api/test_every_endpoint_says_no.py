@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from greenloop.core.people.scopes import SCOPES
+from greenloop.services.trust.roots import build, publish_root
 from tests.support.calling import Caller, till_of
 from tests.support.documented import document, example
 from tests.support.ledger import fetch
@@ -40,6 +41,7 @@ OWNED = {
     "listVouchers": "/v1/wallets/{mei}/vouchers",
     "listCoupons": "/v1/wallets/{mei}/coupons",
     "listMovements": "/v1/wallets/{mei}/movements",
+    "readProof": "/v1/wallets/{mei}/proof",
     "readMember": "/v1/members/mei",
     "readMerchant": "/v1/merchants/baker",
     "listShops": "/v1/merchants/baker/shops",
@@ -62,6 +64,7 @@ FOR_ALL = {
     "readPool": "pools are published to everybody",
     "listPoolCycles": "pools are published to everybody",
     "readCycle": "the calendar is published to everybody",
+    "readRoot": "what is owed to all is published to everybody",
 }
 """Operations with a path parameter that are not about anybody's own."""
 LISTED = {
@@ -75,7 +78,7 @@ LISTED = {
     "readMe": "",
 }
 """Operations without a path parameter on what belongs to somebody, and the query that asks for the baker's."""
-PUBLISHED = ("listPools", "listPlans", "listRules", "readRules", "readCalendar", "listKinds")
+PUBLISHED = ("listPools", "listRoots", "listPlans", "listRules", "readRules", "readCalendar", "listKinds")
 """Operations without a path parameter that tell everybody the same."""
 SALE = {"merchant": "baker", "order_no": "x", "member": "mei", "paid_at": "2026-01-05T12:00:00+08:00", "cash_fen": 100}
 NAMED_IN_BODY: dict[str, tuple[Any, str]] = {
@@ -262,6 +265,8 @@ def theirs(town: Town, clock: Any) -> dict[str, Any]:
     town.refund(order, 1_000)
     town.deposit("baker", 5_000)
     town.later(days=1).pay_out()
+    town.close(1)
+    publish_root(built=build(cycle=1, at=town.at), at=town.at)
     clock(town.at)
     return {
         "order": order,

@@ -22,6 +22,7 @@ from greenloop.services.people.clients import issue_key, revoke_key
 from greenloop.services.people.staff import appoint_staff
 from greenloop.services.trust.acting import SCHEDULER
 from greenloop.services.trust.proposals import propose
+from greenloop.services.trust.roots import build, publish_root
 from greenloop.store.queries import lookups, settlements
 from tests.support.calling import NOW, partner_of, till_of
 from tests.support.ledger import fetch
@@ -59,6 +60,8 @@ MADE: dict[str, Mapping[str, str | list[Any]]] = {
     "rejectProposal": LAST_PROPOSED,
     "withdrawProposal": LAST_PROPOSED,
     "previewSettlement": {"cycle": "SELECT MAX(cycle) + 1 FROM settlement_run"},
+    "readRoot": {"cycle": "SELECT cycle FROM liability_root"},
+    "readProof": {"cycle": [None, 2]},
     "releaseHold": {"hold_id": f"SELECT id FROM hold {NEWEST}"},
     "revokeKey": {"key_id": f"SELECT id FROM api_key {NEWEST}"},
     "endWebhook": {"webhook_id": f"SELECT id FROM webhook_endpoint {NEWEST}"},
@@ -275,6 +278,7 @@ def full_town(set_clock: Callable[[datetime], None]) -> Full:
     town.sell("lin", "grocer", 100_000)
     town.pay_out()
     town.close(2)
+    publish_root(built=build(cycle=2, at=town.at), at=town.at)
     town.draw("mei", 50)
     # Twice as many points release in the third cycle as in the second, which is more than the cap.
     town.close(3)

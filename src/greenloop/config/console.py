@@ -21,6 +21,7 @@ COMMANDS = (
     "statements",
     "looking",
     "proving",
+    "rooting",
     "backing_up",
     "keeping",
     "replaying",

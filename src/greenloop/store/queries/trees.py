@@ -67,7 +67,7 @@ def _opened(root: RootRow) -> Iterator[Kept]:
         stream = path_of(root.cycle, root.root_hash).open("rb")
     except FileNotFoundError:
         message = say("The tree of the root of cycle {cycle} isn't on this machine. Ask for a newer root's proof.")
-        raise Refusal("root.tree", message, field="cycle", cycle=root.cycle) from None
+        raise Refusal("tree.unknown", message, field="cycle", cycle=root.cycle) from None
     with stream, mmap(stream.fileno(), 0, access=ACCESS_READ) as memory:
         yield kept_tree.opened(memory)
 

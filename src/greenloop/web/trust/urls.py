@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from greenloop.web.trust import audit, clockwork, keys, proposals
+from greenloop.web.trust import audit, clockwork, keys, proof, proposals
 
 urlpatterns: list[URLPattern] = [
     path("proposals/", proposals.inbox, name="proposals"),
@@ -14,4 +14,7 @@ urlpatterns: list[URLPattern] = [
     path("keys/<int:number>/", keys.propose_key, name="key_propose"),
     path("clock/", clockwork.runs, name="clock"),
     path("audit/", audit.log, name="audit"),
+    path("proof/", proof.page, name="proof"),
+    path("proof/<int:cycle>/root.json", proof.root_file, name="root_file"),
+    path("proof/<int:cycle>/<int:account>.json", proof.proof_file, name="proof_file"),
 ]

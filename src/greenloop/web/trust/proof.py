@@ -1,0 +1,84 @@
+"""What is owed to all, published: roots for everybody, and one's own amount in them, checked on one's own device."""
+
+from dataclasses import dataclass
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
+from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_safe
+
+from greenloop.insight import inclusion
+from greenloop.store.queries import liabilities, statements
+from greenloop.web import access, cursors
+from greenloop.web.access import Visitor
+from greenloop.web.page import show
+
+ROWS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """An account whose proof the visitor may have: their own, or that of a merchant they act for."""
+
+    account_id: int
+    name: str
+    proof: str
+
+
+@require_safe
+def page(request: HttpRequest) -> HttpResponse:
+    """Show the newest root, or an older one, and a button for each of the visitor's own accounts."""
+    asked = cursors.whole(request.GET.get("cycle", ""))
+    root = liabilities.root(asked) if asked else liabilities.newest()
+    if asked and root is None:
+        raise Http404
+    before = cursors.number(request)
+    found, last = cursors.page(liabilities.roots(before=before or liabilities.LATEST, limit=ROWS + 1), ROWS)
+    return show(
+        request,
+        "trust/proof.html",
+        root=root,
+        holders=_holders(access.visitor(request), root.cycle) if root else [],
+        address=reverse("root_file", args=[root.cycle]) if root else "",
+        roots=found,
+        older=f"{reverse('proof')}?before={last.cycle}" if last else None,
+        newer=reverse("proof") if before else None,
+    )
+
+
+@require_safe
+def root_file(request: HttpRequest, cycle: int) -> HttpResponse:
+    """Return a published root as a file; everybody may have it.
+
+    :raises Refusal: there is none.
+    """
+    del request
+    return _file(inclusion.published(inclusion.root_of(cycle)), f"root-{cycle}.json")
+
+
+@access.signed_in
+@require_safe
+def proof_file(request: HttpRequest, cycle: int, account: int) -> HttpResponse:
+    """Return the proof of one of the visitor's own accounts.
+
+    :raises Refusal: there is no such root, its tree isn't here, or nothing was owed to the account.
+    """
+    root = inclusion.root_of(cycle)
+    if account not in {each.account_id for each in _holders(access.visitor(request), cycle)}:
+        raise Http404
+    return _file(inclusion.document(root, account), f"proof-{cycle}-{account}.json")
+
+
+def _holders(found: Visitor | None, cycle: int) -> list[Holder]:
+    if found is None:
+        return []
+    accounts = {found.account_id: found.member_ref} if found.member_ref else {}
+    accounts |= {statements.subject(ref).account_id: ref for ref in found.merchant_refs}
+    return [Holder(account, name, reverse("proof_file", args=[cycle, account])) for account, name in accounts.items()]
+
+
+def _file(facts: dict[str, object], name: str) -> HttpResponse:
+    answer = JsonResponse(facts, json_dumps_params={"ensure_ascii": False})
+    answer["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
+    answer["Cache-Control"] = "private, no-store"
+    return answer
