@@ -13,7 +13,7 @@ from tests.house import files
 from tests.house.test_docs import help_of, unknown_to_greenloop
 
 DEPLOY = files.ROOT / "deploy"
-UNITS = ("greenloop.service", "greenloop-worker.service", "greenloop-archive.service")
+UNITS = ("greenloop.service", "greenloop-worker.service", "greenloop-archive.service", "greenloop-keeper.service")
 PROGRAM = "/srv/greenloop/.venv/bin/greenloop"
 VARIABLE = re.compile(r"\bGREENLOOP_[A-Z_]+\b")
 EXPOSURE_MAX = 2.5
@@ -55,7 +55,7 @@ def test_systemd_finds_nothing_wrong_with_a_unit_and_little_that_it_could_harm(n
     if analyze is None:
         pytest.skip("THE UNITS WERE NOT VERIFIED: there is no systemd-analyze")
     # The program and its user are there only on a machine that was set up.
-    here = re.sub(r"^(User|Group)=greenloop$", r"\1=root", unit(name).replace(PROGRAM, "/bin/true"), flags=re.MULTILINE)
+    here = re.sub(r"^(User|Group)=greenloop(?:-keeper)?$", r"\1=root", unit(name).replace(PROGRAM, "/bin/true"), flags=re.MULTILINE)
     copy = tmp_path / name
     copy.write_text(here, "utf-8")
     verified = subprocess.run([analyze, "verify", copy], capture_output=True, text=True, check=False)
@@ -112,7 +112,8 @@ def test_no_page_names_a_variable_that_nobody_reads(page: str) -> None:
 def test_the_units_read_the_environment_that_the_docs_name() -> None:
     page = (files.ROOT / "docs" / "production.md").read_text("utf-8")
     for name in UNITS:
-        assert re.findall(r"^EnvironmentFile=(.+)$", unit(name), re.MULTILINE) == ["/etc/greenloop/environment"]
+        own = ["/etc/greenloop/keeper"] if name == "greenloop-keeper.service" else []
+        assert re.findall(r"^EnvironmentFile=(.+)$", unit(name), re.MULTILINE) == ["/etc/greenloop/environment", *own]
         assert f"deploy/{name}" in page
     assert "/etc/greenloop/environment" in page
     assert PROGRAM in page
