@@ -44,6 +44,8 @@ STATEMENTS = {
     "journals": ("Books", "Each journal stays in its book and moves what the rows behind it say."),
     "control accounts": ("Books", "Each control account is the sum of the rows behind it."),
     "trust": ("Books", "Bank and money in transit are all that the trust book owes."),
+    "log": ("Log", "The public log's hashes come out again, and it tells of each settlement as it was stored."),
+    "roots": ("Proof", "Each root of liabilities adds up to what the postings of its moment say, and is in the log."),
 }
 """Name: (rule, sentence), in the order in which they are told."""
 
@@ -770,6 +772,85 @@ CONTROLS: Mapping[str, tuple[tuple[str, Any], ...]] = {
 """Which rows add what to a control account; the accounts of each pool and the fees stand in `check_controls`."""
 
 
+# --- the public log and the roots of liabilities ----------------------------------------------------------------------
+
+
+def check_log(bundle: Bundle, findings: Findings) -> None:
+    """Hash every leaf and every checkpoint's tree again (RFC 6962, 2.1), and hold the settlements against their leaves.
+
+    The signatures under checkpoints are not proved here: the standard library has no Ed25519.
+    """
+    roots = {row["size"]: row["root_hash"] for row in bundle["log_checkpoints"]}
+    tiles: list[bytes] = []
+    for number, row in enumerate(bundle["log_leaves"]):
+        where, body = f"leaf {row['number']}", json.loads(row["body"])
+        findings.same("log", f"{where}: its number", row["number"], number)
+        named = [body.get(name) for name in ("number", "kind", "about")]
+        findings.same("log", f"{where}: what it says of itself", named, [number, row["kind"], row["about"]])
+        tile, level = hashlib.sha256(b"\x00" + row["body"].encode()).digest(), number
+        findings.same("log", f"{where}: leaf_hash", row["leaf_hash"], tile.hex())
+        while level & 1:
+            tile, level = hashlib.sha256(b"\x01" + tiles.pop() + tile).digest(), level >> 1
+        tiles.append(tile)
+        if (expected := roots.pop(number + 1, None)) is not None:
+            root = tiles[-1]
+            for each in reversed(tiles[:-1]):
+                root = hashlib.sha256(b"\x01" + each + root).digest()
+            findings.same("log", f"checkpoint of {number + 1} leaves: root_hash", expected, root.hex())
+    for size in roots:
+        findings.wrong("log", f"checkpoint of {size} leaves: so many there are not")
+    check_told(bundle, findings)
+
+
+def check_told(bundle: Bundle, findings: Findings) -> None:
+    """Compare settlements and rules with what the log tells of them."""
+    told = {(row["kind"], row["about"]): json.loads(row["body"])["facts"] for row in bundle["log_leaves"]}
+    names = {row["id"]: row["name"] for row in bundle["pools"]}
+    for row in bundle["settled_cycles"]:
+        about = f"settlement/{names[row['pool_id']]}/{row['cycle']}"
+        due = {f"{name}_fen": row[f"{name}_fen"] for name in ("inflow", "issued", "free", "backing", "spent")}
+        due |= {f"{name}_sha256": hashlib.sha256(row[name].encode()).hexdigest() for name in ("answer", "indices")}
+        found = told.get(("settlement", about), {})
+        findings.same("log", about, {name: found.get(name) for name in due}, due)
+    for row in bundle["rules"]:
+        found = told.get(("rules", f"rules/{row['id']}"), {}).get("document_sha256")
+        findings.same("log", f"rules/{row['id']}", found, hashlib.sha256(row["document"].encode()).hexdigest())
+
+
+def check_roots(bundle: Bundle, findings: Findings) -> None:
+    """Rebuild what the books said at each root from the postings of that moment (R11); the trees stay with members."""
+    names = {row["id"]: row["name"] for row in bundle["ledger_accounts"]}
+    roots, leaves = bundle.by("liability_roots", "cycle"), {row["about"]: row for row in bundle["log_leaves"]}
+    books = sorted(bundle["liability_books"], key=lambda row: int(row["posting_id"]))
+    totals: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+    sums: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    postings = iter(sorted(bundle["postings"], key=lambda row: int(row["id"])))
+    posting = next(postings, None)
+    for row in books:
+        while posting is not None and posting["id"] <= row["posting_id"]:
+            totals[posting["debit_id"]][0] += posting["amount_fen"]
+            totals[posting["credit_id"]][1] += posting["amount_fen"]
+            posting = next(postings, None)
+        debits, credits_ = totals[row["account_id"]]
+        name = names[row["account_id"]]
+        where = f"root of cycle {row['cycle']}: account {name}"
+        findings.same("roots", where, [row["debits_fen"], row["credits_fen"]], [debits, credits_])
+        sums[row["cycle"]][name.split(":")[1]] += abs(debits - credits_)
+    for cycle, row in roots.items():
+        mine = sums[cycle]
+        found = [row[f"{name}_fen"] for name in ("unspent", "coupon", "dues", "bank", "in_transit")]
+        due = [mine[name] for name in ("voucher", "coupon", "merchant_payable", "bank", "in_transit")]
+        findings.same("roots", f"root of cycle {cycle}: parts and cash", found, due)
+        accrued = row["claimable_fen"] + row["dust_fen"]
+        findings.same("roots", f"root of cycle {cycle}: claimable and dust", accrued, mine["accrued"])
+        total = sum(row[f"{name}_fen"] for name in ("claimable", "unspent", "coupon", "dues"))
+        findings.same("roots", f"root of cycle {cycle}: total_fen", row["total_fen"], total)
+        facts = json.loads(leaves.get(f"root/{cycle}", {"body": '{"facts":{}}'})["body"])["facts"]
+        published = [facts.get(name) for name in ("root_hash", "total_fen", "journal_hash", "nonce_hash")]
+        due_facts = [row[name] for name in ("root_hash", "total_fen", "journal_hash", "nonce_hash")]
+        findings.same("roots", f"root of cycle {cycle}: what the log tells", published, due_facts)
+
+
 def verify(folder: Path) -> Findings:
     """Verify a bundle whole."""
     bundle, findings = Bundle(folder), Findings()
@@ -781,6 +862,8 @@ def verify(folder: Path) -> Findings:
     check_orders(bundle, replay, findings)
     check_vouchers(bundle, findings)
     check_controls(bundle, replay, check_ledger(bundle, findings), findings)
+    check_log(bundle, findings)
+    check_roots(bundle, findings)
     return findings
 
 

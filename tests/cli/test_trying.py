@@ -34,7 +34,11 @@ def test_the_demo_makes_its_own_database_proves_it_and_reports(tmp_path: Path) -
     assert told["coverage_ppm"] >= 1_000_000
     assert set(told["multiple_ppm"]) == {"mean", "median", "p90", "holders"}
     assert "<html" in Path(told["report"]).read_text("utf-8")
-    assert set(told["seconds"]) >= {"take", "settle", "check", "report"}
+    assert set(told["seconds"]) >= {"take", "settle", "check", "report", "bundle", "verify"}
+    assert (told["verified"]["broken"], told["root"]["cycle"]) == ({}, told["cycles_settled"])
+    assert told["verified"]["compared"] > 3_000
+    assert 0 < told["root"]["included_fen"] <= told["root"]["total_fen"]
+    assert (Path(told["verified"]["folder"]) / "bundle.json").is_file()
 
 
 @needs_baskets

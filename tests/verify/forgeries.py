@@ -153,6 +153,29 @@ def a_cap_that_was_not_obeyed(forged: Forgery) -> Named:
     return "settlements", f"cycle {settled['cycle']}: budget_fen"
 
 
+def a_leaf_of_the_log_changed(forged: Forgery) -> Named:
+    rows = forged.rows("log_leaves")
+    row = next(row for row in rows if row["kind"] == "settlement")
+    row["body"] = row["body"].replace('"issued_fen":', '"issued_fen":1')
+    forged.write("log_leaves", rows)
+    return "log", f"leaf {row['number']}: leaf_hash"
+
+
+def a_leaf_of_the_log_dropped(forged: Forgery) -> Named:
+    row = forged.drop("log_leaves", lambda row: row["kind"] == "settlement")
+    return "log", f"{row['about']}"
+
+
+def a_checkpoint_of_another_log(forged: Forgery) -> Named:
+    row = forged.change("log_checkpoints", lambda row: row["size"] > 1, root_hash="0" * 64)
+    return "log", f"checkpoint of {row['size']} leaves"
+
+
+def a_root_of_less_than_is_owed(forged: Forgery) -> Named:
+    row = forged.change("liability_roots", lambda row: row["unspent_fen"] > 0, unspent_fen=-1, total_fen=-1)
+    return "roots", f"root of cycle {row['cycle']}: parts and cash"
+
+
 FORGERIES: tuple[Callable[[Forgery], Named], ...] = (
     a_changed_order,
     a_dropped_order,
@@ -174,4 +197,8 @@ FORGERIES: tuple[Callable[[Forgery], Named], ...] = (
     a_fen_of_backing_made_free,
     an_inflow_too_large,
     a_cap_that_was_not_obeyed,
+    a_leaf_of_the_log_changed,
+    a_leaf_of_the_log_dropped,
+    a_checkpoint_of_another_log,
+    a_root_of_less_than_is_owed,
 )

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from greenloop.cli import database
-from greenloop.cli.answer import Answer, give, screen, text
+from greenloop.cli.answer import REFUSED, Answer, give, screen, text
 from greenloop.cli.app import YEAR, command
 from greenloop.cli.inviting import invited
 from greenloop.cli.progress import watched
-from greenloop.cli.proofs import prove_and_keep, proved, report_to
+from greenloop.cli.proofs import bundle_to, prove_and_keep, proved, report_to
 from greenloop.cli.serving import serve_on
+from greenloop.cli.trusting import Verified, trust_facts, trust_shown, verified
 from greenloop.cli.words import gettext
 from greenloop.cli.year import reported, town_shown, year_facts, year_shown
 from greenloop.core.faults import say
@@ -24,6 +25,7 @@ from greenloop.core.faults import say
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from greenloop.sim.trusting import Looked
     from greenloop.sim.visitors import Invitation
     from greenloop.sim.year import YearSummary
 
@@ -82,7 +84,9 @@ def demo(
             "broken": [asdict(proof) for proof in proofs if not proof.holds],
             "report": str(report),
         }
-        shown = [*checked.shown, *year_shown(summary, seconds)]
+        looked, found = _trusted(folder / "bundle", seconds)
+        facts |= trust_facts(looked, found)
+        shown = [*checked.shown, *year_shown(summary, seconds), *trust_shown(looked, found)]
         invitations = _opened_to_visitors()
     facts |= {
         "seconds_in_all": round(perf_counter() - begun, 3),
@@ -90,12 +94,12 @@ def demo(
     }
     shown.append(text(gettext("The report is in {path}").format(path=report), "bold"))
     shown += invited(invitations)
-    answer = Answer(facts, shown, checked.code)
+    answer = Answer(facts, shown, REFUSED if found.broken else checked.code)
     if not serve:
         return answer
     give(answer, as_json=False)
     serve_on()
-    return Answer(facts, code=checked.code)
+    return Answer(facts, code=answer.code)
 
 
 @command("replay", panel=YEAR, help=say("Replay the year into the configured, empty database; no report."))
@@ -142,6 +146,15 @@ def _replay(wish: Wish, *, until: date | None = None) -> "YearSummary":
             until=until,
             progress=progress,
         )
+
+
+def _trusted(bundle: Path, seconds: dict[str, float]) -> "tuple[Looked | None, Verified]":
+    """Publish the root of what is owed, let a member look for its own in it, and let the bundle be verified."""
+    from greenloop.sim.trusting import publish_and_look
+
+    looked = _timed(seconds, "root", lambda: publish_and_look(at=datetime.now(UTC)))
+    _timed(seconds, "bundle", lambda: bundle_to(bundle))
+    return looked, _timed(seconds, "verify", lambda: verified(bundle))
 
 
 def _opened_to_visitors() -> "Sequence[Invitation]":

@@ -39,6 +39,9 @@ STAGES = {
     "keep": say("hand over to the trust book"),
     "check": say("prove the books"),
     "report": say("write the report"),
+    "root": say("publish what is owed"),
+    "bundle": say("write the bundle"),
+    "verify": say("verify the bundle"),
 }
 
 

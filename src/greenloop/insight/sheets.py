@@ -148,4 +148,29 @@ SHEETS = (
         "id cycle state:text issued_fen cap_fen proposed_at:instant decided_at:instant",
         table="settlement_run",
     ),
+    _sheet(
+        "log_leaves",
+        "number",
+        "number kind:text about:text body:text leaf_hash:text at:instant",
+        table="log_leaf",
+    ),
+    _sheet(
+        "log_checkpoints",
+        "size",
+        "size root_hash:text origin:text key_id:text public_key:text signature:text at:instant",
+        table="log_checkpoint",
+    ),
+    _sheet(
+        "liability_roots",
+        "cycle",
+        "cycle day:day as_of_at:instant journal_id journal_hash:text root_hash:text nonce_hash:text leaves holders "
+        "total_fen claimable_fen unspent_fen coupon_fen dues_fen dust_fen bank_fen in_transit_fen published_at:instant",
+        table="liability_root",
+    ),
+    _sheet(
+        "liability_books",
+        "cycle account_id",
+        "cycle account_id debits_fen credits_fen posting_id",
+        table="liability_book",
+    ),
 )
