@@ -16,6 +16,8 @@ django.setup()
 from bench import world  # noqa: E402  Django is set up first
 from bench.load import loading  # noqa: E402
 from bench.pages import paging  # noqa: E402
+from bench.roots import growing, rooting  # noqa: E402
+from bench.tracing import tracing  # noqa: E402
 from greenloop.core.loop.settlement import settle  # noqa: E402
 from greenloop.services.loop import settle as settle_verb  # noqa: E402
 from greenloop.services.loop.take import take  # noqa: E402
@@ -23,6 +25,8 @@ from greenloop.services.loop.vest import vest  # noqa: E402
 from greenloop.store.queries import wallets  # noqa: E402
 
 BATCHES = {1: 300, 100: 60, 1_000: 40, 5_000: 10}
+HOLDERS_PER_ORDER = 10
+"""Holders of the tree of liabilities, for each order that other measurements have stored: ten million by default."""
 TAKE_GOALS = {("sqlite", 1_000): "≥ 30 000", ("postgresql", 1_000): "≥ 15 000"}
 
 
@@ -111,9 +115,8 @@ def reading(engine: str) -> Iterator[Figure]:
 def main() -> None:
     """Run one measurement: `python -m bench.run NAME ENGINE SERVER STORED`."""
     name, engine, server, stored = sys.argv[1:5]
-    if name == "core":
-        figures = settling_core()
-        for figure in figures:
+    if name in CORE:
+        for figure in CORE[name](int(stored)):
             print(json.dumps(figure.as_dict()), flush=True)
         return
     with world.fresh(engine, server) as address:
@@ -122,10 +125,16 @@ def main() -> None:
             print(json.dumps(figure.as_dict()), flush=True)
 
 
+CORE: dict[str, Callable[[int], Iterator[Figure]]] = {
+    "core": lambda _: settling_core(),
+    "grow": lambda stored: growing(HOLDERS_PER_ORDER * stored),
+}
 BY_ADDRESS: dict[str, Callable[[str, str, int], Iterator[Figure]]] = {
     "take": taking,
     "pages": lambda engine, address, _: paging(engine, address),
+    "trace": lambda engine, _, stored: tracing(engine, stored),
     "load": lambda engine, address, _: loading(engine, address),
+    "roots": lambda engine, _, stored: rooting(engine, HOLDERS_PER_ORDER * stored),
 }
 MEASURES = {"settle": settling, "vest": vesting, "wallet": reading}
 

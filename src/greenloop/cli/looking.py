@@ -9,6 +9,7 @@ import typer
 from greenloop.cli import database
 from greenloop.cli.answer import Answer, count, moment, money, pairs, table, text
 from greenloop.cli.app import LOOK, command
+from greenloop.cli.tracing import went_shown
 from greenloop.cli.words import gettext
 from greenloop.core.faults import say
 from greenloop.core.money import SCALE, share_ppm
@@ -104,19 +105,22 @@ def trace(
 ) -> Answer:
     """Show an order to the fen."""
     database.reading()
+    from greenloop.insight.tracing.fen import went
     from greenloop.store.queries import traces
 
     order = traces.order(merchant, order_no)
+    parts = went(order.id)
     refunds, journals, index = traces.refunds(order.id), traces.journals(order), traces.release_index(order)
     facts = asdict(order) | {
         **{name: str(getattr(order, name)) for name in ("id", "journal_id")},
         "payout_id": None if order.payout_id is None else str(order.payout_id),
         "reserve_part_fen": order.reserve_part_fen,
         "lots": _lots(order, index),
+        "went": [asdict(part) for part in parts],
         "refunds": [asdict(refund) | _numbered(refund) for refund in refunds],
         "journals": [asdict(journal) | {"id": str(journal.id)} for journal in journals],
     }
-    shown: list[Any] = [_price(order), _split(order), _lots_table(order, index)]
+    shown: list[Any] = [_price(order), _split(order), *went_shown(parts), _lots_table(order, index)]
     if refunds:
         shown.append(_refunds(refunds))
     shown.append(_journals(journals))

@@ -24,10 +24,14 @@ class Part(NamedTuple):
 
 
 class Held(NamedTuple):
-    """A voucher on the lines of its pool: its own line, and where the released fen lie that it was drawn from."""
+    """A voucher on the lines of its pool: its own line, where the released fen lie that it was drawn from, and whose.
+
+    `holder` is an account's number.
+    """
 
     released_at: int
     line: VoucherLine
+    holder: int = 0
 
 
 class Lines(Protocol):
@@ -75,13 +79,15 @@ class Origin(NamedTuple):
 class Fate(NamedTuple):
     """What became of fen. `kind` is `free`, `released`, `unspent`, `use`, `reserve` or `returning`.
 
-    `stops` are the places they were at, oldest first; the last is where they are. `exit` is how they left a voucher,
-    where they did: `returning` fen have left it and are on a line again once that is traced.
+    `stops` are the places they were at, oldest first; the last is where they are. `issue` is the journal by which they
+    were released last, 0 where they never were. `exit` is how they left a voucher, where they did: `returning` fen have
+    left it and are on a line again once that is traced.
     """
 
     fen: int
     kind: str
     stops: tuple[Span, ...]
+    issue: int = 0
     exit: Exit | None = None
 
     @property
@@ -132,39 +138,40 @@ def _before(lines: Lines, run: Run, here: Span, issues: tuple[int, ...], rounds:
         yield from origins(lines, Span(run.source, run.source_at + offset, fen), passed, rounds + 1)
 
 
-def fates(lines: Lines, span: Span, stops: tuple[Span, ...] = ()) -> Iterator[Fate]:
+def fates(lines: Lines, span: Span, stops: tuple[Span, ...] = (), issue: int = 0) -> Iterator[Fate]:
     """Yield what became of the fen of an interval, in its order.
 
     :raises Breach: the lines lead round and round.
     """
     ensure(len(stops) < ROUNDS_MAX, f"{span} leads round and round")
     if span.line == VOUCHER:
-        yield from _of_voucher(lines, span, stops)
+        yield from _of_voucher(lines, span, stops, issue)
         return
     place, end = span.at, span.at + span.fen
     for run in lines.out_of(span.line, span.at, span.fen):
         start, stop = max(place, run.source_at), min(end, run.source_at + run.fen)
         here = _narrowed((*stops, span), start - span.at, stop - start)
-        yield from _after(lines, run, start - run.source_at, here)
+        yield from _after(lines, run, start - run.source_at, here, issue)
         place = stop
     if place < end:
-        yield Fate(end - place, span.line, _narrowed((*stops, span), place - span.at, end - place))
+        yield Fate(end - place, span.line, _narrowed((*stops, span), place - span.at, end - place), issue)
 
 
-def _after(lines: Lines, run: Run, offset: int, stops: tuple[Span, ...]) -> Iterator[Fate]:
+def _after(lines: Lines, run: Run, offset: int, stops: tuple[Span, ...], issue: int) -> Iterator[Fate]:
     fen = stops[-1].fen
     if run.target == VOUCHER:
-        yield from fates(lines, Span(VOUCHER, offset, fen, run.target_at), stops)
+        yield from fates(lines, Span(VOUCHER, offset, fen, run.target_at), stops, issue)
     elif run.target == RESERVE:
-        yield Fate(fen, RESERVE, (*stops, Span(RESERVE, run.target_at + offset, fen)))
+        yield Fate(fen, RESERVE, (*stops, Span(RESERVE, run.target_at + offset, fen)), issue)
     else:
-        yield from fates(lines, Span(run.target, run.target_at + offset, fen), stops)
+        released_by = run.journal_id if run.target == RELEASED else issue
+        yield from fates(lines, Span(run.target, run.target_at + offset, fen), stops, released_by)
 
 
-def _of_voucher(lines: Lines, span: Span, stops: tuple[Span, ...]) -> Iterator[Fate]:
+def _of_voucher(lines: Lines, span: Span, stops: tuple[Span, ...], issue: int) -> Iterator[Fate]:
     held = None if span.voucher < 0 else lines.held(span.voucher)
     if held is None:
-        yield Fate(span.fen, "unspent", (*stops, span))
+        yield Fate(span.fen, "unspent", (*stops, span), issue)
         return
     offset = 0
     for lot in held.line.fates(span.at, span.fen):
@@ -172,14 +179,14 @@ def _of_voucher(lines: Lines, span: Span, stops: tuple[Span, ...]) -> Iterator[F
         here = (*_narrowed(stops, offset, lot.fen), Span(VOUCHER, lot.at, lot.fen, span.voucher))
         offset += lot.fen
         if lot.left is None:
-            yield Fate(lot.fen, "unspent", here)
+            yield Fate(lot.fen, "unspent", here, issue)
         elif lot.left.kind == USE:
-            yield Fate(lot.fen, USE, here, lot.left)
+            yield Fate(lot.fen, USE, here, issue, lot.left)
         elif run := lines.left_by(span.voucher, lot.left.journal_id):
             at = run.target_at + lot.at - lot.left.at
-            yield from fates(lines, Span(run.target, at, lot.fen), here)
+            yield from fates(lines, Span(run.target, at, lot.fen), here, issue)
         else:
-            yield Fate(lot.fen, "returning", here, lot.left)
+            yield Fate(lot.fen, "returning", here, issue, lot.left)
 
 
 def _narrowed(stops: tuple[Span, ...], offset: int, fen: int) -> tuple[Span, ...]:

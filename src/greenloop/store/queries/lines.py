@@ -85,7 +85,7 @@ class PoolLines:
         released_at, face, account = rows[0]
         events = [Event(journal, USE, order, fen) for journal, order, fen in sql.rows(_USES, [account, voucher])]
         events += [Event(*row) for row in sql.rows(_CHANGES, [account, voucher])]
-        return Held(released_at, voucher_line(face, events))
+        return Held(released_at, voucher_line(face, events), account)
 
 
 def lines_of(pool_id: int) -> PoolLines:
