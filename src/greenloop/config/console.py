@@ -20,6 +20,7 @@ COMMANDS = (
     "paying",
     "statements",
     "looking",
+    "tracing",
     "proving",
     "rooting",
     "backing_up",
