@@ -13,9 +13,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.faults.cluster import Cluster, as_owner, children, cluster_in, empty_folder, give, server_folder, with_luck
+from tests.faults.cluster import (
+    AT_ONCE,
+    Cluster,
+    as_owner,
+    children,
+    cluster_in,
+    empty_folder,
+    give,
+    server_folder,
+    with_luck,
+)
+from tests.faults.file import file_in
 from tests.faults.tills import PATIENCE_S, Till
-from tests.support.databases import Sqlite
 from tests.support.serving import GREENLOOP, environment
 
 EVERY_S = 0.1
@@ -90,7 +100,7 @@ class Site:
         try:
             yield server.url
         finally:
-            server.stop()
+            server.stop(AT_ONCE)
 
     @contextmanager
     def followed(self) -> Iterator[subprocess.Popen[bytes]]:
@@ -126,8 +136,7 @@ def site(engine: str, home: Path) -> Iterator[Site]:
     with server_folder() as folder:
         os.chmod(folder, 0o755)  # noqa: PTH101, S103  the server's user restores here, whoever runs the test
         if engine == "sqlite":
-            with Sqlite(home).clone() as own:
-                yield Site(engine, own.url, folder, home)
+            yield Site(engine, file_in(home), folder, home)
             return
         with cluster_in(folder, empty_folder(folder / "data")) as server:
             yield Site(engine, server.url, folder, home)

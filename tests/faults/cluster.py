@@ -1,9 +1,11 @@
 """A PostgreSQL server of the test's own: made for it, killed by it, never the machine's.
 
 Its settings are PostgreSQL's own where durability is concerned. The log's segments and its size are small, so that
-checkpoints and recycled segments come within seconds; it listens on a socket in its folder and nowhere else.
+checkpoints and recycled segments come within seconds; it listens on a socket in its folder and nowhere else. Its data
+folder is a copy of one that is made and furnished once a process, in a hurry, as no copy's server runs.
 """
 
+import atexit
 import os
 import pwd
 import shutil
@@ -12,8 +14,9 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -25,6 +28,8 @@ from tests.faults.skipping import left_out
 from tests.support.databases import migrate
 
 PATIENCE_S = 60
+AT_ONCE = signal.SIGQUIT
+"""Ends a server whose folder nobody will look at: without a last checkpoint, and without shared memory left behind."""
 DEBIAN = Path("/usr/lib/postgresql")
 SETTINGS = {
     "listen_addresses": "",
@@ -36,6 +41,11 @@ SETTINGS = {
     "checkpoint_timeout": "30s",
     "wal_sync_method": "fdatasync",
 }
+IN_A_HURRY = {"fsync": "off", "full_page_writes": "off"}
+"""How the server runs that makes the template, and no other: its power isn't cut."""
+kept = ExitStack()
+"""Folders that are needed until this process ends."""
+atexit.register(kept.close)
 
 
 def as_owner() -> dict[str, Any]:
@@ -82,8 +92,8 @@ class Cluster:
     def url_of(self, name: str) -> str:
         return f"postgresql://greenloop@{quote(str(self.socket), safe='')}/{name}"
 
-    def initialise(self, log: Path | None = None) -> None:
-        """Make an empty cluster with checksums, its write-ahead log in a folder of its own if one is named."""
+    def initialise(self) -> None:
+        """Make an empty cluster with checksums."""
         command = [
             str(binaries() / "initdb"),
             "-D",
@@ -94,7 +104,6 @@ class Cluster:
             "--encoding=UTF8",
         ]
         options = ["--locale=C", "--data-checksums", "--wal-segsize=1", "--no-sync"]
-        options += [f"--waldir={log}"] if log else []
         subprocess.run([*command, *options], check=True, capture_output=True, cwd=self.socket, **as_owner())
 
     def furnish(self) -> None:
@@ -144,11 +153,11 @@ class Cluster:
             assert time.monotonic() < deadline, f"processes of the server survive: {family}"
             time.sleep(0.005)
 
-    def stop(self) -> None:
-        """Shut the server down in order; kill it if it can't be."""
+    def stop(self, by: signal.Signals = signal.SIGINT) -> None:
+        """Shut the server down in order, or as another signal of PostgreSQL's says; kill it if it can't be."""
         if self.process is None:
             return
-        self.process.send_signal(signal.SIGINT)
+        self.process.send_signal(by)
         try:
             self.process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
@@ -190,14 +199,36 @@ def cluster_in(
 
     Its write-ahead log lies in `log`, or with the rows.
     """
+    copy_furnished(data, log)
     cluster = Cluster(data, folder, extra or {})
-    cluster.initialise(log)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop(AT_ONCE)
+
+
+@cache
+def furnished() -> Path:
+    """Return the data folder of a server that has the trade's database and its tables, and was shut down in order."""
+    folder = kept.enter_context(server_folder())
+    cluster = Cluster(empty_folder(folder / "data"), folder, IN_A_HURRY)
+    cluster.initialise()
     try:
         cluster.start()
         cluster.furnish()
-        yield cluster
     finally:
         cluster.stop()
+    return cluster.data
+
+
+def copy_furnished(data: Path, log: Path | None) -> None:
+    """Fill a server's empty data folder, and the folder of its write-ahead log if that one is apart."""
+    subprocess.run(["cp", "-a", f"{furnished()}/.", str(data)], check=True)
+    if log:
+        subprocess.run(["cp", "-a", f"{data / 'pg_wal'}/.", str(log)], check=True)
+        shutil.rmtree(data / "pg_wal")
+        (data / "pg_wal").symlink_to(log)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The power of a folder: what was synced stays; of what wasn't, nothing does, or a part that the dice choose."""
 
+import os
 import random
 import shutil
 import subprocess
@@ -66,10 +67,24 @@ class Power:
 
     @staticmethod
     def _copy(source: Path, target: Path) -> None:
-        """Make `target` equal to `source`, owners and all; the folder itself stays, with its own."""
-        for path in target.iterdir():
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        subprocess.run(["cp", "-a", f"{source}/.", str(target)], check=True)
+        """Make `target` equal to `source`, owners and all, where it isn't; the folder itself stays, with its own."""
+        for path in sorted(target.rglob("*"), reverse=True):  # what is in a folder comes before it
+            if not _alike(source / path.relative_to(target), path):
+                path.rmdir() if path.is_dir() else path.unlink()
+        for path in sorted(source.rglob("*")):
+            copy = target / path.relative_to(source)
+            if not copy.exists():
+                copy.mkdir() if path.is_dir() else shutil.copyfile(path, copy)
+                shutil.copystat(path, copy)
+                os.chown(copy, path.stat().st_uid, path.stat().st_gid)
+
+
+def _alike(one: Path, other: Path) -> bool:
+    """Tell whether two paths are folders, or files with the same bytes."""
+    if one.is_dir() or other.is_dir():
+        return one.is_dir() and other.is_dir()
+    sizes_alike = one.is_file() and one.stat().st_size == other.stat().st_size
+    return sizes_alike and one.read_bytes() == other.read_bytes()
 
 
 def _copy_page(source: Path, target: Path, page: int) -> None:

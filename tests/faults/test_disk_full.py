@@ -9,11 +9,11 @@ import pytest
 
 from tests.faults.cluster import Cluster, cluster_in, empty_folder, server_folder
 from tests.faults.counting import count
+from tests.faults.file import file_in
 from tests.faults.profile import PROFILE, SEED, Tally, tallied
 from tests.faults.smalldisk import SmallDisk, small_disk
 from tests.faults.tills import Till, django_at, tills
 from tests.faults.trade import found_alliance
-from tests.support.databases import Sqlite
 
 PATIENCE_S = 60
 QUIET_S = 0.8
@@ -56,7 +56,7 @@ def fill_again_and_again(tally: Tally, disk: SmallDisk, till: Till, revive: Call
 def test_sqlite_on_a_full_disk_refuses_and_goes_on_by_itself_when_there_is_room(tmp_path: Path) -> None:
     with ExitStack() as open_:
         disk = open_.enter_context(small_disk(48))
-        url = f"sqlite:///{Sqlite(disk.folder).template}"
+        url = file_in(disk.folder)
         open_.enter_context(django_at(url))
         found_alliance()
         tally = open_.enter_context(tallied("disk full", "sqlite"))

@@ -4,11 +4,11 @@ import time
 from pathlib import Path
 
 from tests.faults.counting import count
+from tests.faults.file import file_in
 from tests.faults.power import power_of
 from tests.faults.profile import PROFILE, SEED, Tally, chance, tallied
 from tests.faults.tills import django_at, tills
 from tests.faults.trade import found_alliance
-from tests.support.databases import Sqlite
 
 BURST_S = 0.6
 
@@ -16,8 +16,7 @@ BURST_S = 0.6
 def cut_again_and_again(tally: Tally, tmp_path: Path, **extra: str) -> None:
     """Sell, cut the power at a moment that the dice choose, go on with what is left; count it in the end."""
     power, dice = power_of(tmp_path), chance(tally.fault)
-    engine = Sqlite(power.live)
-    url = f"sqlite:///{engine.template}"
+    url = file_in(power.live)
     with django_at(url):
         found_alliance()
     power.switch_on()

@@ -1,9 +1,12 @@
-"""One till as a process: `python -m tests.faults.till NAME SEED FIRST`, until SIGTERM or SIGKILL.
+"""One till as a process: `python -m tests.faults.till NAME SEED` loads the product, and reads numbers of batches.
 
-It takes batch after batch through the product's verbs, each followed by its refunds, and says on stdout, a line of JSON
-each, what was acknowledged, after the verb has returned and never before. After an error of the database it gives its
-connection up and tries the same batch again. GREENLOOP_TILL_SYNCHRONOUS asks SQLite for less than the product does, to
-show what that would lose.
+For each it forks a process that sells from that batch on, until SIGTERM or SIGKILL, and says how that one ended. What
+has loaded opens no database: each life connects anew, without the second that loading takes.
+
+Whoever sells takes batch after batch through the product's verbs, each followed by its refunds, and says on stdout, a
+line of JSON each, what was acknowledged, after the verb has returned and never before. After an error of the database
+it gives its connection up and tries the same batch again. GREENLOOP_TILL_SYNCHRONOUS asks SQLite for less than the
+product does, to show what that would lose.
 """
 
 import json
@@ -15,18 +18,44 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from threading import Event
-from typing import Any, TypeVar
+from traceback import print_exc
+from typing import Any, NoReturn, TypeVar
 
 T = TypeVar("T")
 PAUSE_S = 0.05
 stopping = Event()
 
 
-def main(name: str, seed: int, first: int) -> None:
-    """Sell from batch `first` on, until told to stop."""
+def main(name: str, seed: int) -> None:
+    """Load the product, then give the till one life after another."""
     import django
 
     django.setup()
+    import tests.faults.trade  # noqa: F401  loads what sells
+
+    for line in iter(sys.stdin.readline, ""):
+        life = os.fork()
+        if life == 0:
+            live(name, seed, int(line))
+        ended = os.waitstatus_to_exitcode(os.waitpid(life, 0)[1])
+        sys.stdout.write("\n")  # a kill may have left half a line
+        tell(ended=ended)
+
+
+def live(name: str, seed: int, first: int) -> NoReturn:
+    """Sell and end, without going back to what has forked this process."""
+    signal.signal(signal.SIGTERM, stop)
+    tell(pid=os.getpid())
+    try:
+        sell(name, seed, first)
+    except BaseException:  # noqa: BLE001  nothing is above
+        print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+def sell(name: str, seed: int, first: int) -> None:
+    """Sell from batch `first` on, until told to stop."""
     weaken(os.environ.get("GREENLOOP_TILL_SYNCHRONOUS"))
     from greenloop.services import ids, worker
     from greenloop.services.loop.refund import refund
@@ -92,5 +121,4 @@ def stop(*_: object) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, stop)
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], int(sys.argv[2]))

@@ -8,12 +8,13 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from tests.faults.cluster import with_luck
 from tests.faults.profile import SEED
 from tests.support.databases import NOWHERE, point_django_at
 from tests.support.serving import environment
@@ -34,9 +35,10 @@ def django_at(url: str) -> Iterator[None]:
 
 @dataclass(slots=True)
 class Till:
-    """One till: its process, if it runs, and everything it has been acknowledged in all its lives.
+    """One till: its processes, if they run, and everything it has been acknowledged in all its lives.
 
-    `taken` and `refunded` are, by batch, what the verb answered. `errors` are the database's, by class.
+    `process` has loaded the product, `pid` is who sells, `ended` how that one did. `taken` and `refunded` are, by
+    batch, what the verb answered. `errors` are the database's, by class.
     """
 
     name: str
@@ -48,19 +50,31 @@ class Till:
     errors: Counter[str] = field(default_factory=Counter)
     said: list[str] = field(default_factory=list)
     ready: bool = False
+    pid: int | None = None
+    ended: int | None = None
     process: subprocess.Popen[bytes] | None = None
     listener: Thread | None = None
 
     def start(self) -> "Till":
-        """Start the process, which goes on with the first batch that wasn't acknowledged whole."""
-        command = [sys.executable, "-m", "tests.faults.till", self.name, str(SEED), str(self.next_batch())]
+        """Start a process, which goes on with the first batch that wasn't acknowledged whole."""
+        process = self.process or self.load()
+        self.ready, self.pid, self.ended = False, None, None
+        assert process.stdin is not None
+        process.stdin.write(b"%d\n" % self.next_batch())
+        process.stdin.flush()
+        return self
+
+    def load(self) -> subprocess.Popen[bytes]:
+        """Load the product, from which each life of the till is forked."""
+        command = [sys.executable, "-m", "tests.faults.till", self.name, str(SEED)]
         told = {name: os.environ[name] for name in ("DJANGO_SETTINGS_MODULE", "GREENLOOP_IDENTITY_KEY")}
         env = {**environment(self.url, self.home), **told, **self.extra}
-        self.ready = False
-        self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, start_new_session=True)
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        )
         self.listener = Thread(target=self.listen, args=(self.process,), daemon=True)
         self.listener.start()
-        return self
+        return self.process
 
     def next_batch(self) -> int:
         return 1 + max(self.refunded, default=0)
@@ -69,12 +83,16 @@ class Till:
         """Collect what the process says; half a line, cut off by a kill, counts as not said."""
         assert process.stdout is not None
         for line in process.stdout:
-            if line.endswith(b"\n"):
+            with suppress(json.JSONDecodeError):
                 self.hear(json.loads(line))
 
     def hear(self, told: dict[str, Any]) -> None:
         if "ready" in told:
             self.ready = True
+        elif "pid" in told:
+            self.pid = told["pid"]
+        elif "ended" in told:
+            self.ended = told["ended"]
         elif "error" in told:
             self.errors[told["error"]] += 1
             self.said.append(told["said"])
@@ -97,7 +115,8 @@ class Till:
         assert self.process is not None
         deadline = time.monotonic() + PATIENCE_S
         while not condition():
-            assert self.process.poll() is None, f"the till {self.name} ended with {self.process.returncode}"
+            assert self.ended is None, f"the till {self.name} ended with {self.ended}"
+            assert self.process.poll() is None, f"the till {self.name} did not load: {self.process.returncode}"
             assert time.monotonic() < deadline, f"the till {self.name} waited in vain for {what}: {self.said[-3:]}"
             time.sleep(0.005)
 
@@ -106,17 +125,31 @@ class Till:
         self.end(signal.SIGKILL)
 
     def finish(self) -> None:
-        """Let the process end what it is doing, and end."""
+        """Let the process end what it is doing, and end; the till has no other life."""
         self.end(signal.SIGTERM)
+        self.leave()
 
     def end(self, by: signal.Signals) -> None:
+        """End who sells, and hear all that it has said."""
+        self.wait(lambda: self.pid is not None, "its process")
+        assert self.pid is not None
+        with_luck(self.pid, by)
+        deadline = time.monotonic() + PATIENCE_S
+        while self.ended is None:
+            assert time.monotonic() < deadline, f"the till {self.name} doesn't end"
+            time.sleep(0.005)
+
+    def leave(self) -> None:
+        """End whatever of the till still runs."""
         if self.process is None or self.listener is None:
             return
-        self.process.send_signal(by)
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(PATIENCE_S)
         self.listener.join(PATIENCE_S)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+        for pipe in (self.process.stdin, self.process.stdout):
+            assert pipe is not None
+            pipe.close()
         self.process = None
 
 
@@ -128,4 +161,4 @@ def tills(names: Iterable[str], url: str, home: Path, extra: Mapping[str, str] |
         yield found
     finally:
         for till in found:
-            till.kill()
+            till.leave()
