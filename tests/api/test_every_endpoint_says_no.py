@@ -78,7 +78,8 @@ LISTED = {
     "readMe": "",
 }
 """Operations without a path parameter on what belongs to somebody, and the query that asks for the baker's."""
-PUBLISHED = ("listPools", "listRoots", "listPlans", "listRules", "readRules", "readCalendar", "listKinds")
+LOG = ("readCheckpoint", "listLeaves", "proveInclusion", "proveConsistency")
+PUBLISHED = (*LOG, "listPools", "listRoots", "listPlans", "listRules", "readRules", "readCalendar", "listKinds")
 """Operations without a path parameter that tell everybody the same."""
 SALE = {"merchant": "baker", "order_no": "x", "member": "mei", "paid_at": "2026-01-05T12:00:00+08:00", "cash_fen": 100}
 NAMED_IN_BODY: dict[str, tuple[Any, str]] = {

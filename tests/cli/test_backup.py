@@ -102,13 +102,14 @@ def test_a_copy_whose_books_do_not_hold_is_kept_and_said_to_be_broken(own: Site)
 
 
 def test_keys_are_never_part_of_a_backup_and_it_says_where_they_are(own: Site) -> None:
-    keys = {name: own.home / name for name in ("secret-key", "identity-key")}
+    keys = {name: own.home / name for name in ("secret-key", "identity-key", "log-key")}
     for path in keys.values():
         path.write_text("k" * 60 + path.name)
     told = backup(own, "--no-prove")
     assert told["keys"] == {
         "GREENLOOP_SECRET_KEY": str(keys["secret-key"]),
         "GREENLOOP_IDENTITY_KEY": str(keys["identity-key"]),
+        "GREENLOOP_LOG_KEY": str(keys["log-key"]),
     }
     held = [path for path in own.archive.rglob("*") if path.is_file() and b"k" * 60 in path.read_bytes()]
     assert held == []

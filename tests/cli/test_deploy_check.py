@@ -73,6 +73,7 @@ def furnished(url: str, folder: Path) -> dict[str, str]:
     return environment(url, home) | {
         "GREENLOOP_SECRET_KEY": secrets.token_urlsafe(48),
         "GREENLOOP_IDENTITY_KEY": settings.GREENLOOP_IDENTITY_KEY,
+        "GREENLOOP_LOG_KEY": settings.GREENLOOP_LOG_KEY,
         "GREENLOOP_HOSTS": "shops.example.org",
         "GREENLOOP_HTTPS": "yes",
         "GREENLOOP_TEXTS": SENDER,
@@ -179,6 +180,7 @@ def set_right(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyP
         ("SECRET_KEY_KEPT", False, "keys.unkept"),
         ("SECRET_KEY", "short", "keys.short"),
         ("GREENLOOP_IDENTITY_KEY", "short", "keys.short"),
+        ("GREENLOOP_LOG_KEY_KEPT", False, "keys.unkept"),
         ("DEBUG", True, "debug.on"),
         ("GREENLOOP_HOOKS_TO_LOOPBACK", True, "hooks.loopback"),
         ("ALLOWED_HOSTS", ["*"], "hosts.unnamed"),

@@ -28,6 +28,7 @@ from greenloop.api.people.members import router as members
 from greenloop.api.people.merchants import router as merchants
 from greenloop.api.problems import Problem, Reply, respond
 from greenloop.api.trust.audit import router as audit
+from greenloop.api.trust.log import router as log
 from greenloop.api.trust.proposals import router as proposals
 from greenloop.api.trust.roots import router as roots
 from greenloop.core.faults import Breach, Refusal, say
@@ -108,6 +109,7 @@ api.add_router("", ledger)
 api.add_router("", exports)
 api.add_router("", proposals)
 api.add_router("", audit)
+api.add_router("", log)
 api.add_router("", roots)
 api.add_router("", webhooks)
 

@@ -135,7 +135,8 @@ def _keys() -> Mapping[str, str]:
 
     from django.conf import settings
 
-    named = {"GREENLOOP_SECRET_KEY": "secret-key", "GREENLOOP_IDENTITY_KEY": "identity-key"}
+    files = {"SECRET_KEY": "secret-key", "IDENTITY_KEY": "identity-key", "LOG_KEY": "log-key"}
+    named = {f"GREENLOOP_{key}": file for key, file in files.items()}
     home = Path(settings.HOME).absolute()
     return {name: "environment" if os.environ.get(name) else str(home / file) for name, file in named.items()}
 

@@ -5,14 +5,17 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from pathlib import Path
 from threading import Event, Thread
 from time import perf_counter
 from typing import NoReturn
 
+from django.conf import settings
 from django.db import connection
 
 from greenloop.core.faults import Breach, Refusal, breach
 from greenloop.insight.check import check as prove
+from greenloop.insight.public_log.files import publish
 from greenloop.services import clockwork, measures
 from greenloop.services.books.checked import keep_check
 from greenloop.services.books.fees import transfer_fees
@@ -25,6 +28,7 @@ from greenloop.services.loop.settle import settle
 from greenloop.services.loop.vest import vest
 from greenloop.services.outbox.forget import forget
 from greenloop.services.trust.acting import SCHEDULER, acting
+from greenloop.services.trust.log.keeping import sign_log
 from greenloop.services.trust.roots import build, publish_root
 from greenloop.store.queries import clockwork as slots
 from greenloop.store.queries.clockwork import BREACH, Slot
@@ -97,6 +101,14 @@ def _notice(slot: str, at: datetime) -> Outcome:
     return {"events": give_notice(at=at)}
 
 
+def _log(slot: str, at: datetime) -> Outcome:
+    del slot
+    signed = sign_log(at=at)
+    if signed and settings.GREENLOOP_LOG_FOLDER:
+        publish(Path(settings.GREENLOOP_LOG_FOLDER))
+    return {"leaves": signed.checkpoint.size if signed else 0}
+
+
 def _prune(slot: str, at: datetime) -> Outcome:
     del slot
     nonces = answers = sessions = events = 0
@@ -126,6 +138,7 @@ WORK: dict[str, Work] = {
     "reconcile": _reconcile,
     "check": _check,
     "notice": _notice,
+    "log": _log,
     "prune": _prune,
 }
 

@@ -22,6 +22,7 @@ COMMANDS = (
     "looking",
     "tracing",
     "proving",
+    "public_log",
     "rooting",
     "backing_up",
     "keeping",

@@ -14,7 +14,7 @@ from greenloop.store.keys import LENGTH_MIN
 CONSOLE = "greenloop.config.texts.ConsoleSender"
 LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _NAME_ONE = say("Name a sender of text messages in GREENLOOP_TEXTS.")
-KEY_FILES = {"SECRET_KEY": "secret-key", "GREENLOOP_IDENTITY_KEY": "identity-key"}
+KEY_FILES = {"SECRET_KEY": "secret-key", "GREENLOOP_IDENTITY_KEY": "identity-key", "GREENLOOP_LOG_KEY": "log-key"}
 
 
 def findings() -> Iterator[Finding]:
@@ -26,7 +26,7 @@ def findings() -> Iterator[Finding]:
 
 
 def keys() -> Iterator[Finding]:
-    """Look at the two keys: long enough, kept, and readable by nobody else."""
+    """Look at the keys: long enough, kept, and readable by nobody else."""
     for name, file in KEY_FILES.items():
         variable = f"GREENLOOP_{name.removeprefix('GREENLOOP_')}"
         facts: dict[str, object] = {"key": variable, "least": LENGTH_MIN}

@@ -26,6 +26,7 @@ TASKS = {
     "payout": gettext_lazy("pay merchants"),
     "reconcile": gettext_lazy("compare the ledger with its subledgers"),
     "check": gettext_lazy("prove the books"),
+    "log": gettext_lazy("sign the public log"),
     "prune": gettext_lazy("forget what is kept for a while only"),
 }
 FIGURES = {
@@ -46,6 +47,7 @@ FIGURES = {
     "sessions": gettext_lazy("sessions"),
     "root": gettext_lazy("root"),
     "holders": gettext_lazy("holders"),
+    "leaves": gettext_lazy("leaves"),
     "total_fen": gettext_lazy("owed"),
 }
 STATES = {

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from greenloop.web.trust import audit, clockwork, keys, proof, proposals
+from greenloop.web.trust import audit, clockwork, keys, log, proof, proposals
 
 urlpatterns: list[URLPattern] = [
     path("proposals/", proposals.inbox, name="proposals"),
@@ -14,6 +14,12 @@ urlpatterns: list[URLPattern] = [
     path("keys/<int:number>/", keys.propose_key, name="key_propose"),
     path("clock/", clockwork.runs, name="clock"),
     path("audit/", audit.log, name="audit"),
+    path("log/", log.page, name="log"),
+    path("log/checkpoint", log.checkpoint, name="log_checkpoint"),
+    path("log/checkpoints/list", log.sizes, name="log_sizes"),
+    path("log/checkpoints/<int:size>", log.checkpoint_of, name="log_checkpoint_of"),
+    path("log/key", log.keys, name="log_keys"),
+    path("log/leaves/<int:number>.jsonl", log.tile, name="log_tile"),
     path("proof/", proof.page, name="proof"),
     path("proof/<int:cycle>/root.json", proof.root_file, name="root_file"),
     path("proof/<int:cycle>/<int:account>.json", proof.proof_file, name="proof_file"),
