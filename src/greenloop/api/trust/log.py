@@ -46,7 +46,7 @@ class LogLeafOut(Schema):
 
 
 class InclusionOut(Schema):
-    """That a log of `size` leaves holds a leaf at its number: `path` leads from its hash to `root` (RFC 9162, 2.1.3)."""
+    """That a log of `size` leaves holds a leaf at its number: `path` leads from its hash to `root` (RFC 9162, 2.1)."""
 
     leaf: int
     size: int
@@ -56,7 +56,7 @@ class InclusionOut(Schema):
 
 
 class ConsistencyOut(Schema):
-    """That a log of `earlier` leaves only grew to `size`: `path` leads from one root to the other (RFC 9162, 2.1.4)."""
+    """That a log of `earlier` leaves only grew to `size`: `path` leads from one root to the other (RFC 9162, 2.1)."""
 
     earlier: int
     size: int
