@@ -87,6 +87,7 @@ class Spark:
         settings = {
             "spark.sql.warehouse.dir": str(scratch / "warehouse"),
             "spark.local.dir": str(scratch / "spill"),
+            "spark.driver.memory": "4g",
             "spark.sql.shuffle.partitions": "16",
             "spark.sql.cteRecursionLevelLimit": "10000",
             "spark.sql.cteRecursionRowLimit": "100000000",

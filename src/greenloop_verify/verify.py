@@ -782,21 +782,25 @@ def check_log(bundle: Bundle, findings: Findings) -> None:
     """
     roots = {row["size"]: row["root_hash"] for row in bundle["log_checkpoints"]}
     tiles: list[bytes] = []
+    expected = 0
     for number, row in enumerate(bundle["log_leaves"]):
         where, body = f"leaf {row['number']}", json.loads(row["body"])
-        findings.same("log", f"{where}: its number", row["number"], number)
+        findings.holds("log", f"leaf {expected} is missing", row["number"] == expected)
+        expected = row["number"] + 1
         named = [body.get(name) for name in ("number", "kind", "about")]
-        findings.same("log", f"{where}: what it says of itself", named, [number, row["kind"], row["about"]])
+        findings.same(
+            "log", f"{where}: what it says of itself", named, [row[each] for each in ("number", "kind", "about")]
+        )
         tile, level = hashlib.sha256(b"\x00" + row["body"].encode()).digest(), number
         findings.same("log", f"{where}: leaf_hash", row["leaf_hash"], tile.hex())
         while level & 1:
             tile, level = hashlib.sha256(b"\x01" + tiles.pop() + tile).digest(), level >> 1
         tiles.append(tile)
-        if (expected := roots.pop(number + 1, None)) is not None:
+        if (signed := roots.pop(number + 1, None)) is not None:
             root = tiles[-1]
             for each in reversed(tiles[:-1]):
                 root = hashlib.sha256(b"\x01" + each + root).digest()
-            findings.same("log", f"checkpoint of {number + 1} leaves: root_hash", expected, root.hex())
+            findings.same("log", f"checkpoint of {number + 1} leaves: root_hash", signed, root.hex())
     for size in roots:
         findings.wrong("log", f"checkpoint of {size} leaves: so many there are not")
     check_told(bundle, findings)

@@ -163,7 +163,7 @@ def a_leaf_of_the_log_changed(forged: Forgery) -> Named:
 
 def a_leaf_of_the_log_dropped(forged: Forgery) -> Named:
     row = forged.drop("log_leaves", lambda row: row["kind"] == "settlement")
-    return "log", f"{row['about']}"
+    return "log", f"leaf {row['number']} is missing"
 
 
 def a_checkpoint_of_another_log(forged: Forgery) -> Named:
