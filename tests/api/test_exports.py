@@ -1,6 +1,7 @@
 """The books for auditors over HTTP: exports that never skip a row, journals with their postings, kept proofs."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from greenloop.insight.sheets import SHEETS
@@ -87,3 +88,15 @@ def test_reconciliations_and_proofs_are_kept_and_told(town: Town, clock: Any) ->
     keep_check(statements=40, broken=broken, replayed=True, took_ms=12, by="console", at=town.at)
     (check,) = staff_of("auditor").get("/v1/checks").json["items"]
     assert (check["statements"], check["broken"]) == (40, [{"name": "P1", "what": "a sum is off", "difference": 3}])
+
+
+def test_how_far_the_trust_book_has_come_is_told_to_those_who_read_the_ledger(town: Town, clock: Any) -> None:
+    town.sell("mei", "grocer", 100_000)
+    clock(datetime.now(UTC))  # journals are recorded by the machine's own clock
+    told = staff_of("auditor").get("/v1/trust-book").json
+    assert (told["number"], told["pending"], told["kept_at"], told["behind"]) == (0, 2, None, False)
+    clock(datetime.now(UTC) + timedelta(hours=1))
+    told = staff_of("finance").get("/v1/trust-book").json
+    assert told["behind"] is True
+    assert 3_600 <= told["lag_seconds"] < 7_200
+    assert staff_of("risk").get("/v1/trust-book").code == "auth.role"

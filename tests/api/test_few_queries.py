@@ -27,7 +27,8 @@ PATHS = (
     *("settlements/4/pools/green", "holds", "holds?standing=false"),
     *("members", "members/lin", "merchants", "merchants/grocer", "merchants/grocer/shops", "merchants/grocer/rates"),
     *("payouts", "payouts/{payout}", "deposits", "merchants/grocer/statement", "merchants/grocer/statement.csv"),
-    *("grants", "fees", "journals", "journals/1", "reconciliations", "checks", "exports/orders.ndjson", "proposals"),
+    *("grants", "fees", "journals", "journals/1", "reconciliations", "checks", "trust-book"),
+    *("exports/orders.ndjson", "proposals"),
     *("audit", "runs", "clients", "staff", "me"),
 )
 

@@ -84,6 +84,20 @@ class CheckOut(TypedDict):
     broken: list[BrokenOut]
 
 
+class CheckpointOut(TypedDict):
+    """A signed checkpoint: the log of `size` leaves had the root `root`, in hex.
+
+    `note` is what is signed with its signature (C2SP signed-note, tlog-checkpoint), `key` the key that it proves by.
+    """
+
+    origin: str
+    size: int
+    root: str
+    note: str
+    key: str
+    signed_at: str
+
+
 class ClientIn(TypedDict):
     """A caller of the API: a merchant's tills, or a partner that acts for merchants."""
 
@@ -112,6 +126,16 @@ class ConfirmedOut(TypedDict):
     """How many of the orders were not confirmed before."""
 
     confirmed: int
+
+
+class ConsistencyOut(TypedDict):
+    """That a log of `earlier` leaves only grew to `size`: `path` leads from one root to the other (RFC 9162, 2.1)."""
+
+    earlier: int
+    size: int
+    earlier_root: str
+    root: str
+    path: list[str]
 
 
 class CouponUseOut(TypedDict):
@@ -360,6 +384,16 @@ class HoldOut(TypedDict):
     released_at: str | None
 
 
+class InclusionOut(TypedDict):
+    """That a log of `size` leaves holds a leaf at its number: `path` leads from its hash to `root` (RFC 9162, 2.1)."""
+
+    leaf: int
+    size: int
+    hash: str
+    root: str
+    path: list[str]
+
+
 class OrderOut(TypedDict):
     """An order as it was taken. Amounts are fen, points 1/100 point; the points come when the order vests."""
 
@@ -463,6 +497,17 @@ class KindOut(TypedDict):
 
     kind: str
     what: str
+
+
+class LogLeafOut(TypedDict):
+    """One leaf by its number from 0: `body` is the text that was hashed to `hash`, canonical JSON (RFC 8785)."""
+
+    number: int
+    kind: str
+    about: str
+    body: str
+    hash: str
+    at: str
 
 
 class MeOut(TypedDict):
@@ -742,6 +787,70 @@ class PreviewOut(TypedDict):
     cycle: int
     issued_fen: int
     pools: list[PoolResultOut]
+
+
+class ProofStepOut(TypedDict):
+    """The node beside one's own on the way to the top, and the sum below it in fen."""
+
+    hash: str
+    sum_fen: int
+
+
+class ProofLeafOut(TypedDict):
+    """One leaf of the holder's amount: its place, its salt, its fen, and the nodes beside its way, lowest first."""
+
+    index: int
+    salt: str
+    amount_fen: int
+    path: list[ProofStepOut]
+
+
+class ProofOwedOut(TypedDict):
+    """What was owed to one holder, in fen; `amount_fen` is all of it."""
+
+    claimable_fen: int
+    unspent_fen: int
+    coupon_fen: int
+    dues_fen: int
+    amount_fen: int
+
+
+class RootOut(TypedDict):
+    """The root of all that was owed to holders after one settlement, in fen; hashes are SHA-256 in hex.
+
+    `total_fen` is what the tree's top says: claimable, unspent, coupons and dues. `dust_fen` is accrued beyond it.
+    `bank_fen` is the cash that statements had confirmed by `as_of_at`, `in_transit_fen` what was paid beside.
+    """
+
+    cycle: int
+    day: str
+    as_of_at: str
+    journal_id: str
+    journal_hash: str
+    root_hash: str
+    nonce_hash: str
+    leaves: int
+    holders: int
+    total_fen: int
+    claimable_fen: int
+    unspent_fen: int
+    coupon_fen: int
+    dues_fen: int
+    dust_fen: int
+    bank_fen: int
+    in_transit_fen: int
+    published_at: str
+
+
+class ProofOut(TypedDict):
+    """A proof that checks itself against the root: see docs/liabilities.md for each hash."""
+
+    format: str
+    root: RootOut
+    holder: str
+    nonce: str
+    owed: ProofOwedOut
+    leaves: list[ProofLeafOut]
 
 
 class ProposalIn(TypedDict):
@@ -1089,6 +1198,20 @@ class TaskRunOut(TypedDict):
     finished_at: str | None
     took_ms: int | None
     outcome: str
+
+
+class TrustBookOut(TypedDict):
+    """How far the trust book's own database has come: its newest number, and what waits for it, since when.
+
+    `behind` says that the oldest has waited for more than five minutes.
+    """
+
+    number: int
+    kept_at: str | None
+    pending: int
+    oldest_at: str | None
+    lag_seconds: int
+    behind: bool
 
 
 class VoucherOut(TypedDict):

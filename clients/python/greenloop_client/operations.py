@@ -745,6 +745,13 @@ class Client(Connection):
         """
         return cast("Iterator[models.CheckOut]", self.items(address("/v1/checks", [], {"limit": limit})))
 
+    def read_trust_book(self) -> models.TrustBookOut:
+        """Return how far the trust book's own database has come. No payout leaves before it holds the payout's journal.
+
+        Needs a session of `auditor`, `finance`, `operator`.
+        """
+        return cast("models.TrustBookOut", self.call("GET", address("/v1/trust-book")))
+
     def list_exports(self) -> models.TablesOut:
         """Return the tables that can be exported. A whole export as Parquet is the command `greenloop export`.
 
@@ -849,6 +856,70 @@ class Client(Connection):
         Needs a session of `auditor`, `finance`, `marketing`, `operator`, `risk`.
         """
         return cast("Iterator[models.TaskRunOut]", self.items(address("/v1/runs", [], {"task": task, "limit": limit})))
+
+    def read_checkpoint(self) -> models.CheckpointOut:
+        """Return what was signed last of the public log; anybody finds the same at /log/checkpoint.
+
+        Needs a key with `statements:read` or a session.
+        """
+        return cast("models.CheckpointOut", self.call("GET", address("/v1/log/checkpoint")))
+
+    def list_leaves(self, *, limit: int | None = None) -> Iterator[models.LogLeafOut]:
+        """List leaves in their order, oldest first; those that no checkpoint covers yet are among them.
+
+        Pages are asked for as the iterator reaches them, `limit` rows at a time.
+
+        Needs a key with `statements:read` or a session.
+        """
+        return cast("Iterator[models.LogLeafOut]", self.items(address("/v1/log/leaves", [], {"limit": limit})))
+
+    def prove_inclusion(self, *, leaf: int | None = None, size: int | None = None) -> models.InclusionOut:
+        """Return the proof that the log of a size holds a leaf, folded from O(log n) subtrees.
+
+        Needs a key with `statements:read` or a session.
+        """
+        return cast(
+            "models.InclusionOut",
+            self.call("GET", address("/v1/log/proofs/inclusion", [], {"leaf": leaf, "size": size})),
+        )
+
+    def prove_consistency(self, *, earlier: int | None = None, size: int | None = None) -> models.ConsistencyOut:
+        """Return the proof that nothing of an earlier log was changed, dropped or moved up to a later size.
+
+        Needs a key with `statements:read` or a session.
+        """
+        return cast(
+            "models.ConsistencyOut",
+            self.call("GET", address("/v1/log/proofs/consistency", [], {"earlier": earlier, "size": size})),
+        )
+
+    def list_roots(self, *, limit: int | None = None) -> Iterator[models.RootOut]:
+        """List published roots, newest first: what was owed to all holders after each settlement.
+
+        Pages are asked for as the iterator reaches them, `limit` rows at a time.
+
+        Needs a key with `wallets:read` or a session.
+        """
+        return cast("Iterator[models.RootOut]", self.items(address("/v1/roots", [], {"limit": limit})))
+
+    def read_root(self, cycle: int) -> models.RootOut:
+        """Return the root that was published after one cycle's settlement.
+
+        Needs a key with `wallets:read` or a session.
+        """
+        return cast("models.RootOut", self.call("GET", address("/v1/roots/{cycle}", [cycle])))
+
+    def read_proof(self, account_id: str, *, cycle: int | None = None) -> models.ProofOut:
+        """Return the proof that what was owed to a holder is in a published root. `me` is whoever has signed in.
+
+        Whoever asks recomputes the hashes: the page does so in the browser, check_inclusion.py anywhere.
+
+        Needs a key with `wallets:read` or a session.
+        """
+        return cast(
+            "models.ProofOut",
+            self.call("GET", address("/v1/wallets/{account_id}/proof", [account_id], {"cycle": cycle})),
+        )
 
     def list_kinds(self) -> list[models.KindOut]:
         """List what an endpoint may be told of.

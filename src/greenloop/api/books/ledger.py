@@ -13,7 +13,7 @@ from greenloop.api.fields import number
 from greenloop.api.paging import Asked, Page
 from greenloop.api.writing import write
 from greenloop.services.books.reconcile import Reconciled, reconcile
-from greenloop.store.queries import journals
+from greenloop.store.queries import journals, keeping
 from greenloop.store.queries.journals import CheckRow, JournalRow, ReconciliationRow
 
 router = Router(tags=["ledger"])
@@ -97,6 +97,20 @@ class CheckOut(Schema):
     broken: list[BrokenOut]
 
 
+class TrustBookOut(Schema):
+    """How far the trust book's own database has come: its newest number, and what waits for it, since when.
+
+    `behind` says that the oldest has waited for more than five minutes.
+    """
+
+    number: int
+    kept_at: datetime | None
+    pending: int
+    oldest_at: datetime | None
+    lag_seconds: int
+    behind: bool
+
+
 WhichAsked = Annotated[Which, Query()]
 
 
@@ -153,6 +167,26 @@ def list_checks(request: HttpRequest, page: Asked) -> object:
     """List proofs of the books that were kept, newest first; the scheduler proves them every night."""
     (before,) = paging.numbers(page, 1, (journals.LAST,))
     return paging.page(journals.checks(before=before, limit=page.limit + 1), page, _check, lambda row: (row.id,))
+
+
+@router.get(
+    "/trust-book",
+    auth=READERS,
+    response=TrustBookOut,
+    summary="Read the trust book's lag",
+    operation_id="readTrustBook",
+)
+def read_trust_book(request: HttpRequest) -> TrustBookOut:
+    """Return how far the trust book's own database has come. No payout leaves before it holds the payout's journal."""
+    found, now = keeping.lag(), clock.now()
+    return TrustBookOut(
+        number=found.number,
+        kept_at=found.kept_at,
+        pending=found.pending,
+        oldest_at=found.oldest_at,
+        lag_seconds=found.seconds(now),
+        behind=found.behind(now),
+    )
 
 
 def _journal(row: JournalRow) -> dict[str, Any]:
