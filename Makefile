@@ -112,6 +112,14 @@ format: $(TOOLS) ## Format the code, and mend what lint can mend
 bench: $(TOOLS) $(BASKETS) ## Measure; the tables of docs/performance.md [ARGS=...]
 	@$(BIN)/python -m bench $(ARGS)
 
+SPARK := $(VENV)/spark
+
+.PHONY: spark
+spark: | $(BIN)/python ## Verify a bundle on Spark, in an environment of its own; needs Java 17 [BUNDLE=folder]
+	@test -x $(SPARK)/bin/python || $(BIN)/python -m venv $(SPARK)
+	@$(SPARK)/bin/python -m pip -qq --disable-pip-version-check install --require-hashes -r requirements/spark.txt
+	@PYTHONPATH=src $(SPARK)/bin/python -m greenloop_verify --engine spark $(or $(BUNDLE),var/demo/bundle)
+
 .PHONY: gallery
 gallery: $(TOOLS) $(BASKETS) ## Take a picture of every page, in each language, width and theme, into var/gallery [ARGS=...]
 	@$(BIN)/python -m tests.gallery $(ARGS)

@@ -7,7 +7,7 @@ one in fifty goes back whole, late. The books follow to the fen.
 
 import json
 from datetime import date
-from hashlib import file_digest
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ def make(folder: Path, *, orders: int, lines: bool) -> None:
     work = duckdb.connect(str(folder / "work.duckdb"))
     work.execute("SET preserve_insertion_order = false")
     for sheet in SHEETS:
-        columns = ", ".join(f"{name} {KINDS[kind]}" for name, kind in sheet.columns)
+        columns = ", ".join(f'"{name}" {KINDS[kind]}' for name, kind in sheet.columns)
         work.execute(f"CREATE TABLE {sheet.name} ({columns})")
     numbers = {"orders": orders, "members": max(100, orders // 10), "shops": max(20, orders // 2_000)}
     _rules(work)
@@ -43,6 +43,7 @@ def make(folder: Path, *, orders: int, lines: bool) -> None:
         for key, value in numbers.items():
             text = text.replace(f"${key}", str(value))  # noqa: PLW2901
         work.execute(text)
+    _tell(work)
     files = {}
     for sheet in SHEETS:
         rows = work.execute(f"SELECT COUNT(*) FROM {sheet.name}").fetchall()[0][0]
@@ -81,6 +82,31 @@ def _rules(work: duckdb.DuckDBPyConnection) -> None:
         "INSERT INTO rules BY NAME SELECT 1 AS id, ? AS document, 2 AS red_pool_id, 2 AS red_plan_id",
         [json.dumps(document)],
     )
+
+
+def _tell(work: duckdb.DuckDBPyConnection) -> None:
+    """Write the leaves of the public log: the rules, and each settlement."""
+    document = work.execute("SELECT document FROM rules").fetchall()[0][0]
+    told: list[tuple[str, str, dict[str, Any]]] = [("rules", "rules/1", {"document_sha256": _sha256(document)})]
+    amounts = ("inflow_fen", "issued_fen", "free_fen", "backing_fen", "spent_fen")
+    for name, cycle, answer, indices, *values in work.execute(
+        f"SELECT p.name, s.cycle, answer, indices, {', '.join('s.' + each for each in amounts)} "
+        "FROM settled_cycles s JOIN pools p ON p.id = s.pool_id ORDER BY s.cycle, p.id"
+    ).fetchall():
+        facts = dict(zip(amounts, values, strict=True))
+        facts |= {"answer_sha256": _sha256(answer), "indices_sha256": _sha256(indices)}
+        told.append(("settlement", f"settlement/{name}/{cycle}", facts))
+    for number, (kind, about, facts) in enumerate(told):
+        body = json.dumps({"about": about, "facts": facts, "kind": kind, "number": number})
+        leaf = sha256(b"\x00" + body.encode()).hexdigest()
+        work.execute(
+            "INSERT INTO log_leaves BY NAME SELECT ? AS number, ? AS kind, ? AS about, ? AS body, ? AS leaf_hash",
+            [number, kind, about, body, leaf],
+        )
+
+
+def _sha256(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
 
 
 def _settle(work: duckdb.DuckDBPyConnection) -> None:

