@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.audited import make
 from greenloop.insight.bundle import write_bundle
 from greenloop.insight.sheets import SHEETS
 from greenloop.sim.held import hold_next
@@ -127,3 +128,10 @@ def test_every_statement_is_made_in_sql_too_and_divides_only_by_the_prelude() ->
     code = ["\n".join(line for line in each.text.splitlines() if not line.startswith("--")) for each in made]
     assert [text for text in code if "/" in text or "%" in text or " div " in text.lower()] == []
     assert sum("floor_div(" in text for text in code) > 10
+
+
+def test_the_economy_that_is_measured_is_sound_to_the_fen(tmp_path: Path, engine: Callable[[Path], Findings]) -> None:
+    make(tmp_path / "economy", orders=3_000, lines=True)
+    findings = engine(tmp_path / "economy")
+    assert differences(findings) == {}
+    assert findings.by_name["orders"].looked_at > 3_000
