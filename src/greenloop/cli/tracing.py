@@ -14,7 +14,7 @@ from greenloop.core.faults import Refusal, say
 
 if TYPE_CHECKING:
     from greenloop.insight.tracing.fen import PaidBy, PartWent
-    from greenloop.store.queries.traced import VoucherRow
+    from greenloop.store.queries.traced import PayerRow, VoucherRow
 
 
 @command("trace-voucher", panel=LOOK, help=say("Tell which orders paid for a holder's vouchers, to the fen."))
@@ -51,7 +51,7 @@ def trace_voucher(
         "voucher": _voucher_facts(row),
         "traced": told.traced,
         "payers": [
-            asdict(each) | {"order": None if each.order is None else asdict(each.order) | {"id": str(each.order.id)}}
+            asdict(each) | {"order": each.order and asdict(each.order) | _order_numbers(each.order)}
             for each in told.payers
         ],
     }
@@ -67,13 +67,17 @@ def _voucher_facts(row: "VoucherRow") -> dict[str, Any]:
     return asdict(row) | numbers | {"journal_id": None if row.journal_id is None else str(row.journal_id)}
 
 
-def _voucher_table(rows: "list[VoucherRow]") -> object:
+def _order_numbers(order: "PayerRow") -> dict[str, str]:
+    return {"id": str(order.id), "member_id": str(order.member_id)}
+
+
+def _voucher_table(rows: "list[VoucherRow]") -> Any:
     columns = [gettext("voucher"), gettext("pool"), gettext("yuan"), gettext("left"), gettext("drawn")]
     lines = [(str(row.id), row.pool, money(row.face_fen), money(row.left_fen), moment(row.drawn_at)) for row in rows]
     return table(gettext("Vouchers, newest first"), columns, lines)
 
 
-def _payer_table(told: "PaidBy") -> object:
+def _payer_table(told: "PaidBy") -> Any:
     columns = [
         *(gettext("fen from"), gettext("yuan"), gettext("paid by"), gettext("paid"), gettext("released in")),
         *(gettext("payment"), gettext("statement line")),

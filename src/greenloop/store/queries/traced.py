@@ -19,6 +19,7 @@ class PayerRow:
     """
 
     id: int
+    member_id: int
     merchant: str
     order_no: str
     paid_at: datetime
@@ -63,8 +64,9 @@ def payers(order_ids: Iterable[int]) -> dict[int, PayerRow]:
     """Return orders by id, as those who paid."""
     found = {}
     for row in sql.rows_in(_PAYERS, set(order_ids)):
-        paid_at, confirmed_at = sql.moment(row[3]), None if row[4] is None else sql.moment(row[4])
-        found[row[0]] = PayerRow(row[0], row[1], row[2], paid_at, confirmed_at, *row[5:])
+        paid_at, confirmed_at = sql.moment(row[4]), None if row[5] is None else sql.moment(row[5])
+        fields = (*row[:4], paid_at, confirmed_at, *row[6:])
+        found[row[0]] = PayerRow(*fields)
     return found
 
 
@@ -97,7 +99,7 @@ def entered(order_id: int) -> EnteredRow:
 
 def cycles_of(journal_ids: Collection[int]) -> dict[int, int]:
     """Return the alliance cycles of settlements by their journals; other journals have none."""
-    first = dict(sql.rows("SELECT name, first_cycle FROM pool"))
+    first: dict[str, int] = dict(sql.rows("SELECT name, first_cycle FROM pool"))
     found = {}
     for number, key in sql.rows_in("SELECT id, key FROM journal WHERE kind = 'settle' AND id IN ({keys})", journal_ids):
         _, _, of = key.partition("/")
@@ -107,12 +109,13 @@ def cycles_of(journal_ids: Collection[int]) -> dict[int, int]:
 
 
 def _voucher(row: sql.Row) -> VoucherRow:
-    return VoucherRow(*row[:6], sql.moment(row[6]), sql.moment(row[7]), row[8])
+    fields = (*row[:6], sql.moment(row[6]), sql.moment(row[7]), row[8])
+    return VoucherRow(*fields)
 
 
 _PAYERS = """
-    SELECT o.id, m.ref, o.order_no, o.paid_at, o.confirmed_at, o.cash_fen, o.concession_fen, i.number, s.name,
-        l.trade_no
+    SELECT o.id, o.member_id, m.ref, o.order_no, o.paid_at, o.confirmed_at, o.cash_fen, o.concession_fen, i.number,
+        s.name, l.trade_no
     FROM orders o JOIN merchant m ON m.id = o.merchant_id
     LEFT JOIN payment_instruction i
         ON i.merchant_id = o.merchant_id AND i.order_no = o.order_no AND i.kind = 'collect'
