@@ -41,6 +41,8 @@ OWNED = {
     "listVouchers": "/v1/wallets/{mei}/vouchers",
     "listCoupons": "/v1/wallets/{mei}/coupons",
     "listMovements": "/v1/wallets/{mei}/movements",
+    "traceOrder": "/v1/trace/orders/{order}",
+    "traceVoucher": "/v1/trace/wallets/{mei}/vouchers/7",
     "readProof": "/v1/wallets/{mei}/proof",
     "readMember": "/v1/members/mei",
     "readMerchant": "/v1/merchants/baker",

@@ -31,6 +31,7 @@ from greenloop.api.trust.audit import router as audit
 from greenloop.api.trust.log import router as log
 from greenloop.api.trust.proposals import router as proposals
 from greenloop.api.trust.roots import router as roots
+from greenloop.api.trust.tracing import router as tracing
 from greenloop.core.faults import Breach, Refusal, say
 
 
@@ -111,6 +112,7 @@ api.add_router("", proposals)
 api.add_router("", audit)
 api.add_router("", log)
 api.add_router("", roots)
+api.add_router("", tracing)
 api.add_router("", webhooks)
 
 
