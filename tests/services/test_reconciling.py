@@ -10,10 +10,11 @@ from greenloop.services.books.institution.collecting import Bill, collect
 from greenloop.services.books.institution.gateway import Said
 from greenloop.services.books.institution.notices import take_notices
 from greenloop.services.books.reconciling import closing
-from greenloop.services.books.reconciling.chargebacks import book_chargebacks
+from greenloop.services.books.reconciling.chargebacks import charged_back
 from greenloop.services.books.reconciling.lines import BANK, INSTITUTION, Line, Listed
 from greenloop.services.books.reconciling.statement import Taken, compare_again, take_statement
 from greenloop.services.loop.confirm import confirm_cash
+from greenloop.services.loop.refund import refund
 from greenloop.services.verb import verb
 from greenloop.store.queries import reconciling
 from tests.support.ledger import balances, fetch, whole_database
@@ -222,8 +223,8 @@ def test_a_chargeback_is_a_case_until_the_order_is_refunded(town: Town, custody:
     custody.state(custody.line("chargeback", "a", -100_000))
     assert cases() == [("chargeback", "chargeback", 0, -100_000, "open")]
     assert unexplained() == 0
-    assert book_chargebacks(at=town.at).states == ["paid"]
-    assert book_chargebacks(at=town.at).states == []
+    assert refund(forms=charged_back(), at=town.at).states == ["paid"]
+    assert charged_back() == []
     compare_again(at=town.at)
     assert cases() == [("chargeback", "chargeback", 0, -100_000, "closed")]
     assert (unexplained(), balances()["trust:bank"]) == (0, 100_000)
@@ -238,7 +239,7 @@ def test_a_chargeback_that_the_merchant_can_t_bear_yet_stays_a_case(town: Town, 
     custody.state(
         Line("payout", custody.number("payout/%"), "T-out", -90_000, town.at), custody.line("chargeback", "a", -10_000)
     )
-    assert book_chargebacks(at=town.at).states == ["pending"]
+    assert refund(forms=charged_back(), at=town.at).states == ["pending"]
     compare_again(at=town.at)
     assert cases()[-1] == ("chargeback", "chargeback", 0, -10_000, "open")
     assert unexplained() == 0

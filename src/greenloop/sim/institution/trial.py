@@ -12,14 +12,15 @@ from random import Random
 
 from greenloop.core.faults import Refusal, ensure, say
 from greenloop.core.loop.presets import preset_document
-from greenloop.services.books.institution.asking import ask_silent
 from greenloop.services.books.institution.collecting import Bill, collect
+from greenloop.services.books.institution.notices import ask_silent
 from greenloop.services.books.institution.sandbox import Sandbox
 from greenloop.services.books.institution.sending import send_due
 from greenloop.services.books.payout import pay_out
-from greenloop.services.books.reconciling.chargebacks import book_chargebacks
+from greenloop.services.books.reconciling.chargebacks import charged_back
 from greenloop.services.books.reconciling.profiles import read
 from greenloop.services.books.reconciling.statement import compare_again, take_statement
+from greenloop.services.loop.refund import refund
 from greenloop.services.loop.rules import publish_rules, rulings
 from greenloop.services.people.enrol import MemberForm, MerchantForm, enrol_members, enrol_merchants
 from greenloop.sim.institution.platform import BATCH, Basket, ring_up
@@ -176,7 +177,7 @@ def _pay(trial: Trial, *, day: int) -> None:
 
 
 def _book(trial: Trial) -> None:
-    refunded = book_chargebacks(at=trial.hours.at)
+    refunded = refund(forms=charged_back(), at=trial.hours.at)
     for refusal in refunded.refusals.values():
         raise refusal
     trial.keep(trial.hours.at)

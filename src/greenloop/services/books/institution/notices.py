@@ -1,15 +1,24 @@
-"""What the institution says, once per notice: instructions follow from the set of notices, money from none of them."""
+"""What the institution says, told or asked, once each: instructions follow from the set of it, money from none."""
 
+import logging
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 
 from greenloop.core.books.instructions import state_of
 from greenloop.services import ids
-from greenloop.services.books.institution.gateway import Said
+from greenloop.services.books.institution.gateway import Gateway, Said, Told, Unreachable
 from greenloop.services.verb import verb
 from greenloop.store import sql
 
+log = logging.getLogger("greenloop.institution")
 TEXT_MAX = 64
+SILENT = timedelta(minutes=10)
+"""So long an institution may take to say what became of an instruction, before it is asked."""
+AGES = timedelta(days=30)
+"""What nobody has paid for so long isn't asked about any more; a statement would still show it."""
+AT_ONCE = 8
+BATCH = 1_000
 
 
 @verb
@@ -55,6 +64,23 @@ def _work_out(numbers: Collection[str], *, at: datetime) -> None:
     sql.run_many(_CLOSE, [(now, number) for number, state in states.items() if state == "done"])
 
 
+def ask_silent(*, gateway: Gateway, at: datetime) -> int:
+    """Ask about up to 1 000 instructions that are silent or disputed, the oldest first; return how many had news."""
+    span = [sql.instant(at - SILENT), sql.instant(at - AGES)]
+    told = [Told(*row) for row in sql.rows(_SILENT, [*span, BATCH])]
+
+    def ask(each: Told) -> Said | None:
+        try:
+            return gateway.query(each)
+        except Unreachable as fault:
+            log.warning("%s could not be asked about: %s", each.number, fault)
+            return None
+
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="institution") as threads:
+        said = [each for each in threads.map(ask, told) if each is not None]
+    return take_notices(said=said, at=at) if said else 0
+
+
 _KNOWN = "SELECT notice_id FROM payment_notice WHERE notice_id IN ({keys})"
 _KEEP = """
     INSERT INTO payment_notice (id, notice_id, number, trade_no, outcome, amount_fen, occurred_at, received_at,
@@ -73,4 +99,9 @@ _OPEN = """
 _CLOSE = """
     UPDATE reconciliation_case SET state = 'closed', closed_at = %s, closed_by = 'lines'
     WHERE account = 'institution' AND kind = 'notice' AND number = %s AND state = 'open'
+"""
+_SILENT = """
+    SELECT i.kind, i.number, i.amount_fen, COALESCE(m.ref, ''), i.order_no, i.payment
+    FROM payment_instruction i LEFT JOIN merchant m ON m.id = i.merchant_id
+    WHERE i.state IN ('sent', 'disputed') AND i.sent_at <= %s AND i.sent_at > %s ORDER BY i.sent_at, i.id LIMIT %s
 """

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from greenloop.services.books.institution import named
-from greenloop.services.books.institution.asking import ask_silent
+from greenloop.services.books.institution.notices import ask_silent
 from greenloop.services.books.institution.sending import send_due
 
 PASS_MAX = 25

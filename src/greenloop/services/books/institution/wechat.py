@@ -83,6 +83,10 @@ class PlacedCore(Core):  # type: ignore[misc]  # it comes without types
     def _update_certificates(self) -> None:
         """Fetch nothing: an unknown serial is nobody's."""
 
+    def _last_certificate(self) -> Any:
+        """Return the certificate that names are sealed for: the one that lasts longest."""
+        return max(self._certificates, key=lambda each: each.not_valid_after_utc)
+
     @property
     def serials(self) -> frozenset[str]:
         """Return the serials of the institution's certificates, as headers write them."""

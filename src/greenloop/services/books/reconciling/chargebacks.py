@@ -1,19 +1,17 @@
-"""Book what payers' banks took back: the order is refunded whole, and the merchant bears it as it bears any refund."""
-
-from datetime import datetime
+"""What payers' banks took back, and what has to be refunded for it: the merchant bears it as it bears any refund."""
 
 from greenloop.services.books.institution.instructing import CHARGEBACK
-from greenloop.services.loop.refund import Refunded, RefundForm, refund
+from greenloop.services.loop.refunding.one import RefundForm
 from greenloop.store import sql
 
 
-def book_chargebacks(*, at: datetime) -> Refunded:
-    """Refund each order whose payment went back by a statement line, once; what can't be funded yet is pending.
+def charged_back() -> list[RefundForm]:
+    """Return a refund of each order whose payment went back by a statement line and that isn't refunded for it.
 
-    The institution is told nothing, for it has moved the money. Vouchers and coupons of the order go back too.
+    It is of all that is left of the price, so vouchers and coupons go back too. The institution is told nothing of it,
+    for it has moved the money; what can't be funded yet is pending, as any refund is.
     """
-    forms = [RefundForm(ref, order_no, CHARGEBACK, int(left)) for ref, order_no, left in sql.rows(_GONE)]
-    return refund(forms=forms, at=at)
+    return [RefundForm(ref, order_no, CHARGEBACK, int(left)) for ref, order_no, left in sql.rows(_GONE)]
 
 
 _GONE = """

@@ -1,5 +1,6 @@
 """What a statement says, whatever its format."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,3 +32,13 @@ class Listed:
     account: str
     lines: tuple[Line, ...]
     balance_fen: int | None = None
+
+
+_DAY = re.compile(r"(?<!\d)(\d{4})-?(\d{2})-?(\d{2})(?!\d)")
+
+
+def settlement_of(text: str, trade_no: str) -> tuple[str, str]:
+    """Return the kind and number of a bank's line: a day's settlement names its day; all else is to be looked at."""
+    if found := _DAY.search(text):
+        return SETTLEMENT, f"day/{'-'.join(found.groups())}"
+    return OTHER, trade_no

@@ -1,21 +1,14 @@
 """The formats of statements by name: which file is whose, and how each is read."""
 
-import re
 from collections.abc import Callable
 
 from greenloop.core.faults import Refusal, say
+from greenloop.services.books.reconciling.camt import read_camt
 from greenloop.services.books.reconciling.csv_files import Columns, Row, china, instant, read_csv, yuan
-from greenloop.services.books.reconciling.lines import BANK, CHARGEBACK, INSTITUTION, OTHER, SETTLEMENT, Line, Listed
+from greenloop.services.books.reconciling.lines import BANK, CHARGEBACK, INSTITUTION, OTHER, Line, Listed, settlement_of
+from greenloop.services.books.reconciling.mt940 import read_mt940
 
 KINDS = frozenset({"payment", "split", "refund", "payout", "bring", CHARGEBACK})
-_DAY = re.compile(r"(?<!\d)(\d{4})-?(\d{2})-?(\d{2})(?!\d)")
-
-
-def settlement_of(text: str, trade_no: str) -> tuple[str, str]:
-    """Return the kind and number of a bank's line: a day's settlement names its day; all else is to be looked at."""
-    if found := _DAY.search(text):
-        return SETTLEMENT, f"day/{'-'.join(found.groups())}"
-    return OTHER, trade_no
 
 
 def _sandbox_line(row: Row) -> Line:
@@ -29,6 +22,32 @@ def _bank_line(row: Row) -> Line:
     return Line(kind, number, row["交易流水号"], fen, china(row["交易时间"]), row["摘要"])
 
 
+# Each cell of a bill begins with a backtick; our own number says what a line is for.
+_KIND_OF = {"c": "payment", "s": "split", "r": "refund", "p": "payout", "f": "payout"}
+
+
+def _bill_line(row: Row) -> Line:
+    told = {name: cell.removeprefix("`") for name, cell in row.items()}
+    number, trade_no = told["业务凭证号"], told["资金流水单号"]
+    kind = _KIND_OF.get(number[:1], OTHER) if number[1:].isdigit() else OTHER
+    fen = yuan(told["收支金额(元)"]) * (1 if told["收支类型"] == "收入" else -1)
+    amount_fen = abs(fen) if kind == "split" else fen
+    return Line(kind, number or trade_no, trade_no, amount_fen, china(told["记账时间"]), told["备注"])
+
+
+def _is_after_totals(row: Row) -> bool:
+    """Tell whether a row is no line: the totals at the end have another heading, and no instant."""
+    return "-" not in row["记账时间"]
+
+
+BILL = Columns(
+    account=INSTITUTION,
+    encoding="utf-8-sig",
+    needs=("记账时间", "资金流水单号", "收支类型", "收支金额(元)", "备注", "业务凭证号"),
+    line=_bill_line,
+    balance=lambda _: "",
+    is_total=_is_after_totals,
+)
 SANDBOX = Columns(
     account=INSTITUTION,
     encoding="utf-8-sig",
@@ -55,7 +74,17 @@ def _bank_gbk(data: bytes) -> Listed:
     return read_csv(data, BANK_GBK)
 
 
-PROFILES: dict[str, Callable[[bytes], Listed]] = {"sandbox": _sandbox, "bank-csv-gbk": _bank_gbk}
+def _bill(data: bytes) -> Listed:
+    return read_csv(data, BILL)
+
+
+PROFILES: dict[str, Callable[[bytes], Listed]] = {
+    "sandbox": _sandbox,
+    "wechat-fundflow": _bill,
+    "bank-csv-gbk": _bank_gbk,
+    "camt053": read_camt,
+    "mt940": read_mt940,
+}
 
 
 def read(data: bytes, profile: str) -> Listed:
