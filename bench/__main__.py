@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-NAMES = ("core", "take", "settle", "vest", "wallet", "load", "pages")
+NAMES = ("core", "take", "settle", "vest", "wallet", "load", "pages", "grow", "roots")
 
 
 def measure(name: str, engine: str, server: str, stored: int) -> list[dict[str, object]]:
@@ -37,7 +37,7 @@ def main() -> None:
         table.columns[place].justify = "left" if place == 1 else "right"
     found: list[dict[str, object]] = []
     for name in options.names or NAMES:
-        for engine in ("core",) if name == "core" else ("sqlite", "postgresql"):
+        for engine in ("core",) if name in {"core", "grow"} else ("sqlite", "postgresql"):
             console.print(f"measuring {name} on {engine} …", style="dim")
             found += measure(name, engine, server, options.stored)
     for figure in found:

@@ -106,11 +106,12 @@ def sales(first: int, count: int) -> list[Sale]:
 def book_waiting() -> None:
     """Give the ledger what the waiting orders have paid, so that they can vest."""
     pending = int(sql.value("SELECT SUM(concession_fen) FROM orders WHERE entry_cycle IS NULL"))
-    _grow("debits_fen", "trust:bank", pending)
-    _grow("credits_fen", "trust:concession_pending", pending)
+    grow_account("debits_fen", "trust:bank", pending)
+    grow_account("credits_fen", "trust:concession_pending", pending)
 
 
-def _grow(column: str, account: str, fen: int) -> None:
+def grow_account(column: str, account: str, fen: int) -> None:
+    """Let one total of an account, or of those that a pattern names, grow by fen that no posting explains."""
     sql.run(f"UPDATE ledger_account SET {column} = {column} + %s WHERE name LIKE %s", [fen, account])
 
 
@@ -144,9 +145,9 @@ def age_pools() -> None:
     sql.load("pool_cycle", ("pool_id", "cycle", "inflow_fen"), inflow)
     sql.run("UPDATE pool SET entry_cycle = 41, settled_cycle = 40")
     sql.run("UPDATE pool SET free_fen = %s, backing_fen = %s WHERE NOT is_red", [state.free_fen, state.backing_fen])
-    _grow("debits_fen", "trust:bank", len(pools) * (state.free_fen + state.backing_fen))
-    _grow("credits_fen", "trust:pool:green%", state.free_fen)
-    _grow("credits_fen", "trust:accrued:green%", state.backing_fen)
+    grow_account("debits_fen", "trust:bank", len(pools) * (state.free_fen + state.backing_fen))
+    grow_account("credits_fen", "trust:pool:green%", state.free_fen)
+    grow_account("credits_fen", "trust:accrued:green%", state.backing_fen)
     sql.run("ANALYZE")
 
 

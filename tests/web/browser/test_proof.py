@@ -36,7 +36,7 @@ CHANGES: dict[str, tuple[str, Change]] = {
     "root": ("another root than the one", lambda proof: proof["root"].update(total_fen=1)),
     "holder": ("about somebody else", lambda proof: proof.update(holder="7")),
     "twice": ("lead to another root", lambda proof: proof["leaves"].append(proof["leaves"][0])),
-    "nothing": ("can not be read", lambda proof: proof.pop("leaves")),
+    "nothing": ("can not be read", lambda proof: proof.pop("nonce")),
 }
 
 
