@@ -153,6 +153,16 @@ class RateCard(models.Model):
         ]
 
 
+class Directory(models.Model):
+    """The version of all merchants, rate cards and stores together: the database draws it anew when any changes."""
+
+    id = models.SmallIntegerField(primary_key=True)
+    version = models.BigIntegerField()
+
+    class Meta:
+        db_table = "directory"
+
+
 class ReferralMonth(models.Model):
     """What a referrer's direct members have earned it in red points in one month, in fen."""
 

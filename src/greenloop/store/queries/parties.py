@@ -70,18 +70,8 @@ def members_of(refs: set[str], found: Sequence[sql.Row]) -> dict[str, MemberFact
 
 def merchants(refs: Iterable[str]) -> dict[str, MerchantFact]:
     """Return the enrolled merchants among the refs, with their rate cards and stores."""
-    return merchants_of(*sql.together(merchant_asks(set(refs))))
-
-
-def merchant_asks(refs: set[str]) -> list[sql.Ask]:
-    """Return the queries that find merchants by their refs: themselves, their rate cards, their stores."""
-    return [sql.Ask(each, refs) for each in (_MERCHANTS, _RATES, _SHOPS)]
-
-
-def merchants_of(
-    found: Sequence[sql.Row], cards: Sequence[sql.Row], stores: Sequence[sql.Row]
-) -> dict[str, MerchantFact]:
-    """Return merchants as the answers to their queries describe them."""
+    wanted = set(refs)
+    found, cards, stores = sql.together([sql.Ask(each, wanted) for each in (_MERCHANTS, _RATES, _SHOPS)])
     rates: dict[int, list[tuple[datetime, int]]] = {}
     for merchant, rate_ppm, valid_from in cards:
         rates.setdefault(merchant, []).append((sql.moment(valid_from), rate_ppm))
@@ -128,6 +118,8 @@ _RATES = """
     WHERE merchant_id IN (SELECT id FROM merchant WHERE ref IN ({keys})) ORDER BY valid_from_at
 """
 _SHOPS = "SELECT merchant_id, ref, id FROM shop WHERE merchant_id IN (SELECT id FROM merchant WHERE ref IN ({keys}))"
+VERSION_ASK = sql.Ask("SELECT version FROM directory")
+"""Asks for the version of all merchants, rate cards and stores: it is another one after any change of them."""
 _BUYING_MERCHANTS = "SELECT ref, account_id, city, enrolled_at FROM merchant WHERE ref IN ({keys})"
 # Few holds stand at a time: CROSS JOIN keeps SQLite from starting at the orders.
 _HELD_ORDERS = "FROM hold h CROSS JOIN orders o CROSS JOIN merchant m"

@@ -8,6 +8,7 @@ from typing import Any
 from greenloop.core.loop.spending import Paper, Purse
 from greenloop.services.loop.rules import RULING_ASKS, Ruling, rulings_of
 from greenloop.services.loop.taking.sale import Sale, Sold
+from greenloop.services.loop.taking.sellers import sellers_of
 from greenloop.store import locks, sql
 from greenloop.store.queries import parties, wallets
 from greenloop.store.queries.parties import MemberFact, MerchantFact
@@ -48,10 +49,12 @@ def gather(sales: Sequence[Sale], *, at: datetime, look_up: bool, to_write: bool
     First orders and referrers' months are not locked: `take` writes them only if they are as they were read here.
     """
     buyers = {sale.member for sale in sales}
-    sellers = parties.merchant_asks({sale.merchant for sale in sales})
-    answers = sql.together([parties.member_ask(buyers), sql.Ask(_RED, buyers), *RULING_ASKS, *sellers])
-    members, red, merchants = parties.members_of(buyers, answers[0]), answers[1], parties.merchants_of(*answers[4:])
-    rules = rulings_of(*answers[2:4])
+    (version,), found, red, *rules_found = sql.together(
+        [parties.VERSION_ASK, parties.member_ask(buyers), sql.Ask(_RED, buyers), *RULING_ASKS]
+    )
+    members = parties.members_of(buyers, found)
+    merchants = sellers_of({sale.merchant for sale in sales}, version=version[0])
+    rules = rulings_of(*rules_found)
     newcomers = {fact.id for fact in members.values() if fact.first_order_id is None}
     spenders = {
         members[sale.member].id for sale in sales if (sale.voucher_fen or sale.coupon_fen) and sale.member in members
