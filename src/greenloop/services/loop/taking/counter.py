@@ -1,7 +1,7 @@
 """The counter at which a batch is rung up, one sale after the other, in memory."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from greenloop.core.faults import say
@@ -93,7 +93,7 @@ class Counter:
         if key in self.seen:
             before, sold = self.seen[key]
             # Whether it is delivered is no part of what was sold: it may have changed since.
-            same = before == replace(sale, delivered=before.delivered)
+            same = before == sale._replace(delivered=before.delivered)
         else:
             *body, sold = self.facts.earlier[key]
             shop = merchant.shops.get(sale.shop) if sale.shop else None
@@ -113,7 +113,9 @@ class Counter:
         rate_ppm = merchant.rate_ppm(paid_at)
         if rate_ppm is None:
             no("order.rate", say("The merchant {value} had no rate card at that time."), "merchant", sale.merchant)
-        shop_id, *route = self._route(sale, merchant, paid_at < member.enrolled_at + terms.new_for, terms)
+        shop_id, pool_id, plan_id, member_ppm, merchant_ppm = self._route(
+            sale, merchant, paid_at < member.enrolled_at + terms.new_for, terms
+        )
         referrer_id, month, room_fen = self._referral(paid_at, member, terms)
         conceded_fen = concession_fen(cash_fen=cash_fen, rate_ppm=rate_ppm)
         green_fen, red_fen, coupon_part_fen, _, fee_fen = split_concession(
@@ -129,11 +131,12 @@ class Counter:
         self.concession_fen += conceded_fen
         instant = self.facts.instant
         return (
-            *(number, merchant.id, sale.order_no, shop_id, member.id, referrer_id, terms.ruling.id, *route),
-            *(instant(paid_at), cash_fen, sale.voucher_fen, sale.coupon_fen, rate_ppm, conceded_fen),
-            *(green_fen, red_fen, coupon_part_fen, fee_fen, grant_id, rebate_fen),
+            number, merchant.id, sale.order_no, shop_id, member.id, referrer_id, terms.ruling.id,
+            pool_id, plan_id, member_ppm, merchant_ppm,
+            instant(paid_at), cash_fen, sale.voucher_fen, sale.coupon_fen, rate_ppm, conceded_fen,
+            green_fen, red_fen, coupon_part_fen, fee_fen, grant_id, rebate_fen,
             instant(paid_at + terms.refundable_for) if sale.delivered else None,
-        )
+        )  # fmt: skip
 
     def _terms(self, paid_at: datetime) -> Terms:
         if not self.terms or paid_at < self.terms.ruling.effective_at or paid_at >= self.terms.until_at:

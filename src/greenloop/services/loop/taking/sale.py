@@ -1,6 +1,5 @@
 """A sale as a till reports it, and what is refused before anything is looked up."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, NoReturn
 
@@ -11,11 +10,11 @@ from greenloop.core.money import AMOUNT_FEN_MAX
 TEXT_MAX = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Sale:
+class Sale(NamedTuple):
     """One sale. The parts of its price are fen: cash, vouchers, shopping coupons.
 
-    `delivered` says that the goods went over the counter: the refund window runs from `paid_at`.
+    `delivered` says that the goods went over the counter: the refund window runs from `paid_at`. A tuple, because one
+    is made for every order.
     """
 
     merchant: str
