@@ -67,3 +67,16 @@ def test_an_export_holds_every_table(database: Database, greenloop: Greenloop, t
     assert (tmp_path / "audit" / "orders.parquet").is_file()
     assert (tmp_path / "audit" / "manifest.json").is_file()
     assert database.url
+
+
+def test_a_bundle_is_written_for_the_verifier_and_told_of(
+    database: Database, greenloop: Greenloop, tmp_path: Path
+) -> None:
+    greenloop("town", "--seed", "3", "--members", "20", "--cycles", "2")
+    told = greenloop("bundle", str(tmp_path / "audit"))
+    assert f"greenloop-verify {tmp_path / 'audit'}" in " ".join(told.out.split())
+    manifest = json.loads((tmp_path / "audit" / "bundle.json").read_text("utf-8"))
+    again = greenloop("bundle", str(tmp_path / "audit"), "--json").json
+    assert json.loads((tmp_path / "audit" / "bundle.json").read_text("utf-8")) == manifest
+    assert again["rows"]["orders"] == manifest["files"]["orders.jsonl.gz"]["rows"] > 0
+    assert database.url
