@@ -5,10 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from greenloop.store.trustbook import founding, roles, tables
+from greenloop.store.trustbook.session import opened
 from tests.house.files import ROOT
 from tests.separation.attempts import BY_ANYBODY, BY_BUSINESS, journal
 from tests.separation.trying import DONE, Answered, answer, every, reading, somewhere, table
-from tests.separation.vault import CASH, KEEPER, SALE, Vault
+from tests.separation.vault import CASH, KEEPER, OWNER, READER, SALE, Vault
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +75,19 @@ def test_what_is_right_is_let_through_so_that_the_refusals_are_for_their_own_rea
     assert len(rows["trust_journal"]) == 3
     assert any("'trust:bank', 'trust:bank', 100000, 90000" in row for row in rows["trust_account"])
     assert SALE.sha256() in " ".join(rows["trust_journal"])
+
+
+def test_the_product_knows_whose_credentials_it_has_and_makes_nothing_twice(made: Vault) -> None:
+    found = {}
+    for role in (OWNER, KEEPER, READER):
+        with opened(made.url(role)) as session:
+            tables.ensure_version(session)
+            found[role] = (roles.may_keep(session), roles.may_do_more(session))
+    assert found == {OWNER: (True, True), KEEPER: (True, False), READER: (False, False)}
+    before = made.rows()
+    again = founding.create(made.url(OWNER), keeper=KEEPER, reader=READER)
+    assert (again.made, again.passwords) == (False, {})
+    assert made.rows() == before
 
 
 def test_the_table_in_the_docs_is_the_one_that_is_found(found: list[Answered]) -> None:

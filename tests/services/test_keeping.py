@@ -7,7 +7,8 @@ import pytest
 
 from greenloop.core.faults import Breach, Refusal
 from greenloop.services.books import keeper
-from greenloop.services.books.keeper import Kept, hand_over_again, keep, keep_all
+from greenloop.services.books.checked import keep_check
+from greenloop.services.books.keeper import Kept, hand_over_again, keep, keep_all, note_difference
 from greenloop.store import sql
 from greenloop.store.queries import keeping, soundness
 from greenloop.store.trustbook import book, place
@@ -54,7 +55,8 @@ def test_every_journal_of_the_trust_book_is_handed_over_with_its_hash_and_none_o
         here = {
             name: (debits, credits_)
             for name, debits, credits_ in fetch(
-                "SELECT name, debits_fen, credits_fen FROM ledger_account WHERE book = 'trust' AND debits_fen + credits_fen > 0"
+                "SELECT name, debits_fen, credits_fen FROM ledger_account "
+                "WHERE book = 'trust' AND debits_fen + credits_fen > 0"
             )
         }
         assert book.totals(session) == here == book.summed(session)
@@ -156,6 +158,16 @@ def test_the_same_key_with_another_hash_stops_the_keeper_and_payouts(town: Town)
         session.run(f"UPDATE trust_journal SET sha256 = '{'0' * 64}' WHERE number = 2")
     stands_still(town, "holds another journal under the key")
     assert keeping.lag().pending == 2
+
+
+def test_what_the_keeper_found_is_cleared_only_by_a_check_that_compared_both_books(town: Town) -> None:
+    note_difference(what="both books differ", at=town.at)
+    town.later(days=1)
+    for compared in (False, True):
+        keep_check(statements=9, broken=[], replayed=True, took_ms=1, by="wu", at=town.at, compared=compared)
+        assert (soundness.broken() is None) is compared
+    town.sell("mei", "grocer", 100_000)
+    assert kept(town).journals == 2
 
 
 @pytest.mark.books_broken_on_purpose

@@ -34,10 +34,20 @@ def prove_and_keep(*, by: str, at: datetime, replay: bool = True) -> "Sequence[P
 
 def keep(proofs: "Sequence[Proof]", *, replayed: bool, seconds: float, by: str, at: datetime) -> None:
     """Keep what a proof of the books has found."""
+    from greenloop.insight import trust_proofs
     from greenloop.services.books.checked import keep_check
 
     broken = [(proof.name, proof.what, proof.difference) for proof in proofs if not proof.holds]
-    keep_check(statements=len(proofs), broken=broken, replayed=replayed, took_ms=round(seconds * 1000), by=by, at=at)
+    took_ms, compared = round(seconds * 1000), trust_proofs.compared(proofs)
+    keep_check(
+        statements=len(proofs),
+        broken=broken,
+        replayed=replayed,
+        took_ms=took_ms,
+        by=by,
+        at=at,
+        compared=compared,
+    )
 
 
 def proved(proofs: "Sequence[Proof]") -> Answer:

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import connection
 
 from greenloop.core.faults import Breach, Refusal, breach
+from greenloop.insight import trust_proofs
 from greenloop.insight.check import check as prove
 from greenloop.insight.public_log.files import publish
 from greenloop.services import clockwork, measures
@@ -90,7 +91,15 @@ def _check(slot: str, at: datetime) -> Outcome:
     proofs = prove()
     broken = [(proof.name, proof.what, proof.difference) for proof in proofs if not proof.holds]
     took_ms = round((perf_counter() - begun) * 1000)
-    keep_check(statements=len(proofs), broken=broken, replayed=True, took_ms=took_ms, by=SCHEDULER, at=now())
+    keep_check(
+        statements=len(proofs),
+        broken=broken,
+        replayed=True,
+        took_ms=took_ms,
+        by=SCHEDULER,
+        at=now(),
+        compared=trust_proofs.compared(proofs),
+    )
     if broken:
         _alarm(f"statements about the books don't hold: {', '.join(name for name, _, _ in broken)}")
     return {"statements": len(proofs)}

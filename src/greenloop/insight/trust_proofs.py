@@ -31,6 +31,11 @@ class _Compared:
     differing_there: list[str] = field(default_factory=list)
 
 
+def compared(found: Sequence[Proof]) -> bool:
+    """Tell whether a check has looked into the trust book."""
+    return any(proof.name == "trust-head" for proof in found)
+
+
 def agreement() -> list[Proof]:
     """Compare both by themselves, as the keeper does, and return what was proved."""
     with sql.snapshot():

@@ -22,9 +22,12 @@ def note_broken(*, what: str, by: str, at: datetime | None) -> None:
     sql.run(_BROKEN, [when, *found, *found])
 
 
-def clear(*, by: str, at: datetime, known_by: datetime | None = None) -> None:
-    """Note that the books hold, whatever was found, or was until `known_by`; part of the caller's transaction."""
-    done = [sql.instant(at), by[:64]]
+def clear(*, by: str, at: datetime, known_by: datetime | None = None, but_by: str = "") -> None:
+    """Note that the books hold, whatever was found, or was until `known_by`; part of the caller's transaction.
+
+    What `but_by` has found stays.
+    """
+    done = [sql.instant(at), by[:64], but_by]
     if known_by is None:
         sql.run(_CLEAR, done)
     else:
@@ -49,4 +52,4 @@ _BROKEN = """
     SELECT COALESCE(%s, CURRENT_TIMESTAMP), %s, %s
     WHERE NOT EXISTS (SELECT 1 FROM books_broken WHERE cleared_at IS NULL AND by = %s AND what = %s)
 """
-_CLEAR = "UPDATE books_broken SET cleared_at = %s, cleared_by = %s WHERE cleared_at IS NULL"
+_CLEAR = "UPDATE books_broken SET cleared_at = %s, cleared_by = %s WHERE cleared_at IS NULL AND by <> %s"

@@ -171,6 +171,7 @@ class _Year:
             self._morning(day)
             self._evening(day)
         self._morning(self._calendar.opens_date + timedelta(days=self._days))
+        self._keep()
 
     def _morning(self, day: date) -> None:
         midnight, watch = self._calendar.midnight_at(day), self._watch
@@ -188,9 +189,6 @@ class _Year:
             with acting(actor=SCHEDULER):
                 paid = pay_out(business_date=day, at=self._clock.move_to(midnight + PAYOUT))
             self._paid_out_fen += sum(paid.values())
-        if trust_book.there():
-            with watch.stage("keep"):
-                keeper.keep_all(holder=SCHEDULER, at=self._clock.at)
 
     def _close_cycle(self) -> None:
         cycle, watch = self._cycles + 1, self._watch
@@ -207,8 +205,15 @@ class _Year:
                 gone = expire(at=at)
                 self._expired_fen += gone.voucher_fen + gone.coupon_fen
                 more = gone.more
+        self._keep()
         self._cycles = cycle
         self._progress("settle", cycle, self._days // self._calendar.cycle_days)
+
+    def _keep(self) -> None:
+        """Hand over to the trust book what was posted since the last time, where one was made."""
+        if trust_book.there():
+            with self._watch.stage("keep"):
+                keeper.keep_all(holder=SCHEDULER, at=self._clock.at)
 
     def _evening(self, day: date) -> None:
         at = self._clock.move_to(self._calendar.midnight_at(day) + CLOSING)

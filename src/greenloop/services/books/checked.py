@@ -11,18 +11,27 @@ from greenloop.store.models import BookCheck
 from greenloop.store.queries import soundness
 
 DECIDERS = ("operator", "finance")
+KEEPER = "keeper"
+"""Whose findings are about the trust book's own database."""
 Broken = tuple[str, str, int]
 """A statement that doesn't hold: its name, what it says, and by how much it is off."""
 
 
 @verb
 def keep_check(
-    *, statements: int, broken: Sequence[Broken], replayed: bool, took_ms: int, by: str, at: datetime
+    *,
+    statements: int,
+    broken: Sequence[Broken],
+    replayed: bool,
+    took_ms: int,
+    by: str,
+    at: datetime,
+    compared: bool = True,
 ) -> int:
     """Record one proof of the books, which ended at `at`, and return its number; `took_ms` is how long it took.
 
     Where it doesn't hold no payout and no fee leave trust any more. A whole one that holds clears what was found before
-    it began.
+    it began; what the trust book's keeper found only where both books were `compared`.
     """
     told = json.dumps([list(each) for each in broken], separators=(",", ":"), ensure_ascii=False)
     kept = BookCheck.objects.create(
@@ -32,7 +41,7 @@ def keep_check(
         named = ", ".join(name for name, _, _ in broken)
         note_broken(what=f"statements about the books don't hold: {named}", by=by, at=at)
     elif replayed:
-        clear(by=by, at=at, known_by=at - timedelta(milliseconds=took_ms))
+        clear(by=by, at=at, known_by=at - timedelta(milliseconds=took_ms), but_by="" if compared else KEEPER)
     return int(kept.id)
 
 
