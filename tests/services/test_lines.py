@@ -13,7 +13,7 @@ from greenloop.store.queries import moved
 from greenloop.store.queries.lines import PoolLines, lines_of
 from tests.support.databases import Database
 from tests.support.ledger import balances, execute, fetch
-from tests.support.life import Life
+from tests.support.life import MEMBERS, Life
 from tests.support.town import Town
 
 FEN_TRIED = 10_000
@@ -102,6 +102,28 @@ def assert_passes(lines: PoolLines, order: int, at: int, through: Span) -> None:
     assert (RELEASED, drawn.released_at + through.at) in stops
 
 
+def give_much_back(life: Life) -> None:
+    """Let all draw, and give back whole purchases: some were paid with vouchers, others have earned some since."""
+    for ref in MEMBERS:
+        life.attempt(lambda ref=ref: life.town.draw(ref))  # type: ignore[misc]
+    for order, fen, merchant in [*fetch(_PAID)[:1], *fetch(_EARNED)[:2]]:
+        number = f"all-{order}"
+        life.attempt(lambda of=merchant, number=number: life.town.deposit(str(of), 500_000, number))  # type: ignore[misc]
+        life.attempt(lambda order=order, fen=fen, number=number: life.town.refund(order, fen, number))  # type: ignore[misc]
+
+
+_PAID = """
+    SELECT o.id, o.cash_fen + o.voucher_fen + o.coupon_fen - o.refunded_fen, m.ref
+    FROM orders o JOIN merchant m ON m.id = o.merchant_id WHERE o.voucher_fen > o.refunded_voucher_fen ORDER BY o.id
+"""
+_EARNED = """
+    SELECT DISTINCT o.id, o.cash_fen + o.voucher_fen + o.coupon_fen - o.refunded_fen, m.ref
+    FROM orders o JOIN merchant m ON m.id = o.merchant_id
+    JOIN voucher v ON v.account_id = o.member_id AND v.pool_id = o.pool_id AND v.left_fen > 0
+    WHERE o.entry_cycle IS NOT NULL AND o.refunded_fen < o.cash_fen ORDER BY o.id
+"""
+
+
 @pytest.mark.parametrize(
     ("seed", "preset", "daily_cap_fen"), [(1, "steady", None), (2, "published", 3_000), (3, "hybrid", 20_000)]
 )
@@ -111,6 +133,8 @@ def test_whatever_happens_every_fen_is_found_both_ways(
     life = Life(seed, preset=preset, daily_cap_fen=daily_cap_fen)
     for _ in range(11):
         life.live(1, errands=13)
+        if life.chance.random() < 0.4:
+            give_much_back(life)
         if life.chance.random() < 0.5:
             keep_up(at=life.town.at)
     for _ in range(3):

@@ -1,10 +1,10 @@
 """One pool's lines of fen as they are kept, for core's tracing: each answer is a range of an index, or a few rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from greenloop.core.trust.lineage import Held, Part
-from greenloop.core.trust.trace import Run
+from greenloop.core.trust.trace import VOUCHER, Run
 from greenloop.core.trust.voucher_line import USE, Event, voucher_line
 from greenloop.store import sql
 
@@ -19,17 +19,22 @@ class PoolLines:
     pool_id: int
     is_red: bool
     _held: dict[int, Held | None] = field(default_factory=dict)
+    _left: dict[tuple[int, int], Run] = field(default_factory=dict)
 
     def into(self, target: str, at: int, fen: int) -> Sequence[Run]:
         """Return the runs that end in an interval of free or released money."""
         place = [self.pool_id, target]
-        return [Run(*row) for row in sql.rows(_INTO, [*place, *place, at, at + fen])]
+        found = [Run(*row) for row in sql.rows(_INTO, [*place, *place, at, at + fen])]
+        self._read(run.source_at for run in found if run.source == VOUCHER)
+        return found
 
     def out_of(self, source: str, at: int, fen: int) -> Sequence[Run]:
         """Return the runs that begin in an interval of free or released money."""
         place = [self.pool_id, source]
-        found = [Run(*row) for row in sql.rows(_OUT_OF, [*place, *place, at, at + fen])]
-        return [run for run in found if run.source_at + run.fen > at]
+        rows = (Run(*row) for row in sql.rows(_OUT_OF, [*place, *place, at, at + fen]))
+        found = [run for run in rows if run.source_at + run.fen > at]
+        self._read(run.target_at for run in found if run.target == VOUCHER)
+        return found
 
     def entered(self, cycle: int, at: int, fen: int) -> Sequence[Part]:
         """Return the parts that orders brought in one alliance cycle, for an interval of them; they tile it."""
@@ -64,28 +69,35 @@ class PoolLines:
 
     def held(self, voucher: int) -> Held | None:
         """Return a voucher, None if it isn't on the lines."""
-        if voucher not in self._held:
-            self._held[voucher] = self._read(voucher)
+        self._read([voucher])
         return self._held[voucher]
 
     def left_by(self, voucher: int, journal_id: int) -> Run | None:
         """Return the run by which a voucher's fen returned to the pool, None if it isn't on the lines yet."""
-        found = sql.rows(_LEFT_BY, [self.pool_id, voucher, journal_id])
-        return Run(*found[0]) if found else None
+        self._read([voucher])
+        return self._left.get((voucher, journal_id))
 
     def _orders(self, cycle: int, route: int, order: int) -> list[sql.Row]:
         if self.is_red:
             return sql.rows(_RED_ORDERS, [cycle, route, order, self.pool_id, PAGE])
         return sql.rows(_GREEN_ORDERS, [cycle, route, order, PAGE])
 
-    def _read(self, voucher: int) -> Held | None:
-        rows = sql.rows(_DRAWN, [self.pool_id, voucher])
-        if not rows:
-            return None
-        released_at, face, account = rows[0]
-        events = [Event(journal, USE, order, fen) for journal, order, fen in sql.rows(_USES, [account, voucher])]
-        events += [Event(*row) for row in sql.rows(_CHANGES, [account, voucher])]
-        return Held(released_at, voucher_line(face, events), account)
+    def _read(self, vouchers: Iterable[int]) -> None:
+        """Read vouchers that aren't known yet, all together."""
+        wanted = set(vouchers) - self._held.keys()
+        if not wanted:
+            return
+        events: dict[int, list[Event]] = {voucher: [] for voucher in wanted}
+        for voucher, *event in sql.rows_in(_USES, wanted):
+            events[voucher].append(Event(*event))
+        for voucher, *event in sql.rows_in(_CHANGES, wanted):
+            events[voucher].append(Event(*event))
+        for row in sql.rows_in(_LEFT, wanted, [self.pool_id]):
+            run = Run(*row)
+            self._left[run.source_at, run.journal_id] = run
+        self._held |= dict.fromkeys(wanted)
+        for voucher, released_at, face, account in sql.rows_in(_DRAWN, wanted, [self.pool_id]):
+            self._held[voucher] = Held(released_at, voucher_line(face, events[voucher]), account)
 
 
 def lines_of(pool_id: int) -> PoolLines:
@@ -104,8 +116,8 @@ _OUT_OF = f"""
         SELECT MAX(source_at) FROM fen_run WHERE pool_id = %s AND source = %s AND source_at <= %s
     ) AND source_at < %s ORDER BY source_at
 """  # noqa: S608
-_LEFT_BY = f"""
-    SELECT {_COLUMNS} FROM fen_run WHERE pool_id = %s AND source = 'voucher' AND source_at = %s AND journal_id = %s
+_LEFT = f"""
+    SELECT {_COLUMNS} FROM fen_run WHERE pool_id = %s AND source = 'voucher' AND source_at IN ({{keys}})
 """  # noqa: S608
 _BLOCK = "SELECT target_at FROM fen_run WHERE pool_id = %s AND source = 'orders' AND source_at = %s"
 _MARK_AT = """
@@ -135,13 +147,16 @@ _RED_BETWEEN = """
     WHERE o.entry_cycle = %s AND (o.pool_id, o.id) >= (%s, %s) AND (o.pool_id, o.id) < (%s, %s) AND v.red_pool_id = %s
 """
 _DRAWN = """
-    SELECT r.source_at, r.amount_fen, v.account_id FROM fen_run r JOIN voucher v ON v.id = r.target_at
-    WHERE r.pool_id = %s AND r.target = 'voucher' AND r.target_at = %s
+    SELECT v.id, r.source_at, r.amount_fen, v.account_id FROM voucher v
+    JOIN fen_run r ON r.pool_id = v.pool_id AND r.target = 'voucher' AND r.target_at = v.id
+    WHERE v.pool_id = %s AND v.id IN ({keys})
 """
-_USES = """
-    SELECT o.journal_id, u.order_id, u.amount_fen FROM voucher_use u JOIN orders o ON o.id = u.order_id
-    WHERE u.account_id = %s AND u.voucher_id = %s
-"""
+_USES = f"""
+    SELECT v.id, o.journal_id, '{USE}', u.order_id, u.amount_fen FROM voucher v
+    JOIN voucher_use u ON u.account_id = v.account_id AND u.voucher_id = v.id JOIN orders o ON o.id = u.order_id
+    WHERE v.id IN ({{keys}})
+"""  # noqa: S608  core's word for it
 _CHANGES = """
-    SELECT journal_id, kind, order_id, amount_fen FROM voucher_change WHERE account_id = %s AND voucher_id = %s
+    SELECT v.id, c.journal_id, c.kind, c.order_id, c.amount_fen FROM voucher v
+    JOIN voucher_change c ON c.account_id = v.account_id AND c.voucher_id = v.id WHERE v.id IN ({keys})
 """
