@@ -171,6 +171,11 @@ def a_checkpoint_of_another_log(forged: Forgery) -> Named:
     return "log", f"checkpoint of {row['size']} leaves"
 
 
+def a_signature_of_nobody(forged: Forgery) -> Named:
+    row = forged.change("log_checkpoints", lambda row: row["size"] > 1, origin="greenloop/another-log")
+    return "log", f"checkpoint of {row['size']} leaves: its signature"
+
+
 def a_root_of_less_than_is_owed(forged: Forgery) -> Named:
     row = forged.change("liability_roots", lambda row: row["unspent_fen"] > 0, unspent_fen=-1, total_fen=-1)
     return "roots", f"root of cycle {row['cycle']}: parts and cash"
@@ -200,5 +205,6 @@ FORGERIES: tuple[Callable[[Forgery], Named], ...] = (
     a_leaf_of_the_log_changed,
     a_leaf_of_the_log_dropped,
     a_checkpoint_of_another_log,
+    a_signature_of_nobody,
     a_root_of_less_than_is_owed,
 )

@@ -5,10 +5,12 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bench.audited import make
 from greenloop.insight.bundle import write_bundle
@@ -135,3 +137,17 @@ def test_the_economy_that_is_measured_is_sound_to_the_fen(tmp_path: Path, engine
     findings = engine(tmp_path / "economy")
     assert differences(findings) == {}
     assert findings.by_name["orders"].looked_at > 3_000
+
+
+def test_signatures_are_told_from_forged_ones_as_a_library_does() -> None:
+    for seed in range(8):
+        key = Ed25519PrivateKey.from_private_bytes(sha256(bytes([seed])).digest())
+        public, text = key.public_key().public_bytes_raw(), bytes(range(seed * 20))
+        signature = key.sign(text)
+        assert verifier.signed_by(public, text, signature)
+        assert not verifier.signed_by(public, text + b".", signature)
+        assert not verifier.signed_by(public, text, signature[:-1])
+        for place in (0, 31, 32, 63):
+            changed = bytes(byte ^ (at == place) for at, byte in enumerate(signature))
+            assert not verifier.signed_by(public, text, changed)
+        assert not verifier.signed_by(sha256(public).digest(), text, signature)
