@@ -79,13 +79,14 @@ def demo(
         year = reported(summary, seconds)
         report = _timed(seconds, "report", lambda: report_to(folder / "report.html", year=year, proofs=proofs))
         checked = proved(proofs)
-        facts: dict[str, Any] = year_facts(summary, seconds) | {
+        looked, found = _trusted(folder / "bundle", seconds)
+        facts: dict[str, Any] = {
+            **year_facts(summary, seconds),
+            **trust_facts(looked, found),
             "proofs": len(proofs),
             "broken": [asdict(proof) for proof in proofs if not proof.holds],
             "report": str(report),
         }
-        looked, found = _trusted(folder / "bundle", seconds)
-        facts |= trust_facts(looked, found)
         shown = [*checked.shown, *year_shown(summary, seconds), *trust_shown(looked, found)]
         invitations = _opened_to_visitors()
     facts |= {
@@ -158,11 +159,14 @@ def _trusted(bundle: Path, seconds: dict[str, float]) -> "tuple[Looked | None, V
 
 
 def _opened_to_visitors() -> "Sequence[Invitation]":
-    """Leave something to decide, and make an account for each role."""
+    """Leave something to decide, make an account for each role, and sign what the public log tells of all that."""
+    from greenloop.services.trust.log.keeping import sign_log
     from greenloop.sim import held, visitors
 
     held.hold_next()
-    return visitors.invite(at=datetime.now(UTC))
+    invitations = visitors.invite(at=datetime.now(UTC))
+    sign_log(at=datetime.now(UTC))
+    return invitations
 
 
 def _timed(seconds: dict[str, float], stage: str, work: Any) -> Any:

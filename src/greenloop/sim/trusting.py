@@ -25,7 +25,7 @@ class Looked:
 
 
 def publish_and_look(*, at: datetime) -> Looked | None:
-    """Publish the root of the last settlement, sign the log, and let the member who is owed most look for itself.
+    """Publish the root of the last settlement, sign the log, and let the member to whom most is owed look for itself.
 
     None before the first settlement, or where nothing is owed to a member.
     """
@@ -44,6 +44,10 @@ def publish_and_look(*, at: datetime) -> Looked | None:
 
 
 _MOST = """
-    SELECT w.account_id FROM wallet w JOIN member m ON m.account_id = w.account_id
-    WHERE w.voucher_fen > 0 GROUP BY w.account_id ORDER BY SUM(w.voucher_fen) DESC, w.account_id LIMIT 1
+    SELECT w.account_id FROM wallet w JOIN member m ON m.account_id = w.account_id JOIN (
+        SELECT p.account_id, c.pool_id, SUM(p.points * (c.release_index / 1000000)) / 1000000 AS released_fen
+        FROM position p JOIN cohort c ON c.id = p.cohort_id GROUP BY p.account_id, c.pool_id
+    ) a ON a.account_id = w.account_id AND a.pool_id = w.pool_id
+    GROUP BY w.account_id HAVING SUM(a.released_fen - w.claimed_fen + w.voucher_fen) >= 1
+    ORDER BY SUM(a.released_fen - w.claimed_fen + w.voucher_fen) DESC, w.account_id LIMIT 1
 """
