@@ -24,6 +24,7 @@ STOPS = (
     Stop("bound", "stranger", "/bound/"),
     Stop("design", "stranger", "/design/"),
     Stop("proof", "stranger", "/proof/"),
+    Stop("log", "stranger", "/log/"),
     Stop("not-found", "stranger", "/nowhere/", status=404),
     Stop("wallet", "member", "/wallet/"),
     Stop("wallet-quote", "member", "/wallet/?amount=20.00"),
