@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 
 from greenloop.web import addresses  # noqa: F401  registers what <text:…> matches
-from greenloop.web.loop import bound, order, overview, search, settlements, wallet
+from greenloop.web.loop import bound, order, overview, search, settlements, tracing, wallet
 
 urlpatterns: list[URLPattern] = [
     path("overview/", overview.page, name="overview"),
@@ -15,6 +15,8 @@ urlpatterns: list[URLPattern] = [
     path("bound/", bound.bound, name="bound"),
     path("orders/<str:merchant>/<text:order_no>/", order.order, name="order"),
     path("orders/<text:merchant>/<text:order_no>/", order.order, name="order"),
+    path("trace/orders/<int:number>/", tracing.order, name="trace_order"),
+    path("trace/vouchers/<int:number>/", tracing.voucher, name="trace_voucher"),
     path("wallet/", wallet.wallet, name="wallet"),
     path("wallet/quote/", wallet.quote, name="wallet_quote"),
     path("wallet/orders/", wallet.orders, name="wallet_orders"),
