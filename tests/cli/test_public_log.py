@@ -321,6 +321,27 @@ def test_nothing_is_published_of_an_empty_log(bare: Town) -> None:
     assert not (bare.folder / "log").exists()
 
 
+def test_beside_a_server_what_it_has_signed_is_published(
+    town: Town, published: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from contextlib import contextmanager
+
+    from greenloop.cli import database
+    from greenloop.core.faults import Refusal
+
+    @contextmanager
+    def busy() -> Iterator[None]:
+        raise Refusal("database.busy", "The server writes.")
+        yield
+
+    before = newest(published)
+    town.call("settle", "--cycle", "3", "--at", day(22, "02:00:00"))
+    monkeypatch.setattr(database, "writing", busy)
+    said = town.call("log", "publish", str(town.folder / "beside"))
+    assert "Nothing is signed anew. The server writes." in " ".join(said.err.split())
+    assert newest(town.folder / "beside") == before
+
+
 def test_the_newest_leaves_are_shown_with_what_is_signed(town: Town) -> None:
     said = town.call("log", "--json").json
     assert (said["size"], said["checkpoint"]) == (1, None)

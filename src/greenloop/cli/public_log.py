@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from greenloop.cli import database
-from greenloop.cli.answer import DONE, REFUSED, Answer, count, moment, table, text
+from greenloop.cli.answer import DONE, REFUSED, Answer, count, moment, screen, table, text
 from greenloop.cli.app import LOOK, command
 from greenloop.cli.progress import watched
 from greenloop.cli.reading import now
-from greenloop.cli.words import gettext
+from greenloop.cli.words import gettext, told
 from greenloop.core.faults import Refusal, say
 
 if TYPE_CHECKING:
@@ -74,10 +74,7 @@ def _key() -> Answer:
 
 
 def _published(folder: Path) -> Answer:
-    with database.writing():
-        from greenloop.services.trust.log.keeping import sign_log
-
-        sign_log(at=now())
+    _sign()
     from greenloop.insight.public_log.files import publish
 
     with watched() as progress:
@@ -85,6 +82,20 @@ def _published(folder: Path) -> Answer:
     sentence = gettext("{count} leaves are published in {folder}. Check them with: greenloop verify log {folder}")
     facts = {"folder": str(folder), "size": found.size, "files": found.tiles}
     return Answer(facts, [text(sentence.format(count=count(found.size), folder=folder))])
+
+
+def _sign() -> None:
+    """Sign what there is, unless another process writes: a server on SQLite signs by its own clock."""
+    try:
+        with database.writing():
+            from greenloop.services.trust.log.keeping import sign_log
+
+            sign_log(at=now())
+    except Refusal as refusal:
+        if refusal.code != "database.busy":
+            raise
+        sentence = gettext("Nothing is signed anew. {why}")
+        screen(stderr=True).print(text(sentence.format(why=told(refusal)), "yellow"))
 
 
 @command("verify", panel=LOOK, help=say("Check a published log from its files alone; no database is needed."))
@@ -133,8 +144,8 @@ def _verified(found: "Checked", before: "Seen") -> Answer:
         shown = [text(gettext(each.message).format(**each.facts), "bold red") for each in found.findings]
         return Answer(facts, shown, REFUSED)
     sentence = gettext("The log {origin} holds: {count} leaves hash to {root}.")
-    told = {"origin": now_at.origin, "count": count(now_at.size), "root": now_at.root.hex()}
-    return Answer(facts, [text(sentence.format(**told), "green"), *map(text, _caveats(found, before))], DONE)
+    said = {"origin": now_at.origin, "count": count(now_at.size), "root": now_at.root.hex()}
+    return Answer(facts, [text(sentence.format(**said), "green"), *map(text, _caveats(found, before))], DONE)
 
 
 def _caveats(found: "Checked", before: "Seen") -> list[str]:
