@@ -12,6 +12,7 @@ from greenloop.cli import database
 from greenloop.cli.answer import DONE, REFUSED, Answer, count, document, money, screen, table, text
 from greenloop.cli.app import LOOK, command
 from greenloop.cli.deploying import deployed
+from greenloop.cli.guarding import guarded
 from greenloop.cli.progress import watched
 from greenloop.cli.proofs import bundle_to, keep, prove, proved, report_to
 from greenloop.cli.reading import At, By, now
@@ -36,11 +37,16 @@ def check(
     deploy: Annotated[
         bool, typer.Option("--deploy", help=say("Instead, look whether this installation may go live."))
     ] = False,
+    guardrails: Annotated[
+        bool, typer.Option("--guardrails", help=say("Instead, list the guardrails G1 to G15 with live figures."))
+    ] = False,
 ) -> Answer:
     """Prove the invariants and keep the result; exit code 1 if one does not hold."""
     database.reading()
     if deploy:
         return deployed(now())
+    if guardrails:
+        return guarded(now())
     begun = perf_counter()
     proofs = prove(replay=replay)
     _keep(proofs, replay=replay, seconds=perf_counter() - begun, by=by, at=now())

@@ -90,6 +90,11 @@ def book_of(name: str) -> str:
     return name.split(":", 1)[0]
 
 
+def pool_of(name: str) -> str:
+    """Return the pool that a control account is of, empty where it is of none."""
+    return name.removeprefix(f"{account_class(name)}:") if account_class(name) in PER_POOL else ""
+
+
 def is_asset(name: str) -> bool:
     """Tell whether a control account grows by debits."""
     return account_class(name) in ASSETS

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from greenloop.core.books.accounts import ALLOWED, account_class, book_of, is_asset
+from greenloop.core.books.accounts import ALLOWED, account_class, book_of, is_asset, pool_of
 from greenloop.core.faults import ensure
 
 
@@ -29,7 +29,8 @@ class Draft:
 def draft(*, key: str, kind: str, amounts: Iterable[tuple[str, str, int]]) -> Draft:
     """Gather (debit, credit, fen) into one journal: equal pairs are summed, zeros left out, order kept.
 
-    :raises Breach: an amount is negative, a posting joins two books or is not on the allow-list, or nothing is left.
+    :raises Breach: an amount is negative, a posting joins two books or two pools (G10) or is not on the allow-list, or
+        nothing is left.
     """
     sums: dict[tuple[str, str], int] = {}
     for debit, credit, amount_fen in amounts:
@@ -42,6 +43,10 @@ def draft(*, key: str, kind: str, amounts: Iterable[tuple[str, str, int]]) -> Dr
         ensure(
             (kind, account_class(debit), account_class(credit)) in ALLOWED,
             f"{kind}: no posting from {credit} to {debit} is allowed",
+        )
+        ensure(
+            pool_of(debit) == pool_of(credit) or not (pool_of(debit) and pool_of(credit)),
+            f"{kind}: {debit} and {credit} are of two pools",
         )
     book = book_of(next(iter(sums))[0])
     ensure(all(book_of(debit) == book for debit, _ in sums), f"{kind}: the journal {key} spans two books")

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from greenloop.core.faults import Refusal, say
 from greenloop.core.people import refs
+from greenloop.core.trust.words import check_copy
 from greenloop.services.again import begun_again
 from greenloop.services.trust.steps import may, note, other_than
 from greenloop.services.verb import verb
@@ -16,11 +17,12 @@ from greenloop.store.models import Grant
 def propose_grant(*, ref: str, amount_fen: int, rebate_fen: int, by: str, at: datetime) -> int:
     """Propose a budget of `amount_fen` that gives `rebate_fen` to each new member's first order; return its number.
 
-    :raises Refusal: an amount is not positive, the budget is below one rebate, the ref is no good or stands for another
-        grant, or `by` has no role that proposes grants.
+    :raises Refusal: an amount is not positive, the budget is below one rebate, the ref is no good, promises a return
+        (G12) or stands for another grant, or `by` has no role that proposes grants.
     """
     may(by, "marketing", "operator", "finance")
     refs.check(ref, "grant.ref")
+    check_copy(ref, "ref")
     if type(amount_fen) is not int or type(rebate_fen) is not int or not 0 < rebate_fen <= amount_fen:
         message = say("A grant needs a rebate above 0 and a budget of at least one rebate, in whole fen.")
         raise Refusal("grant.amount", message, field="rebate_fen")

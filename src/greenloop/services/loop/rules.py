@@ -11,6 +11,7 @@ from greenloop.core.faults import Refusal, say
 from greenloop.core.loop.plan import Plan as PlanTerms
 from greenloop.core.loop.plan import PoolTerms
 from greenloop.core.loop.rules import RuleSet, document_of, rule_set
+from greenloop.core.trust.words import check_copy
 from greenloop.services.again import begun_again
 from greenloop.services.books.post import open_pool_accounts
 from greenloop.services.outbox import news
@@ -54,7 +55,8 @@ def publish_rules(*, document: Mapping[str, object], effective_at: datetime, by:
 
     Running cohorts keep their plan: a plan or a pool that exists can't be published with other terms.
 
-    :raises Refusal: the rules are not sound, or an existing plan or pool would change.
+    :raises Refusal: the rules are not sound, a name in them promises a return (G12), or an existing plan or pool would
+        change.
     """
     draft = checked_rules(document=document, effective_at=effective_at)
     number = write_rules(draft, by=by, at=at)
@@ -67,8 +69,8 @@ def publish_rules(*, document: Mapping[str, object], effective_at: datetime, by:
 def checked_rules(*, document: Mapping[str, object], effective_at: datetime) -> Draft:
     """Return rules that could be published as things stand, which nobody has written yet.
 
-    :raises Refusal: the rules are not sound, they hold from a year that is none of ours, or an existing plan or pool
-        would change.
+    :raises Refusal: the rules are not sound, they hold from a year that is none of ours, a name in them promises a
+        return (G12), or an existing plan or pool would change.
     """
     instants.check(effective_at, "effective_at")
     draft = Draft(rule_set(document), effective_at, None)
@@ -81,6 +83,7 @@ def checked_rules(*, document: Mapping[str, object], effective_at: datetime) -> 
             field="effective_at",
             effective_at=effective_at,
         )
+    _check_words(draft.rules)
     latest = RuleVersion.objects.order_by("-effective_at").first()
     if latest and latest.effective_at > effective_at:
         raise Refusal(
@@ -118,6 +121,15 @@ def write_rules(draft: Draft, *, by: str, at: datetime) -> int:
 
 def _pools_of(rules: RuleSet) -> Mapping[str, PoolTerms]:
     return {**rules.pools, rules.red_pool: rules.red_terms}
+
+
+def _check_words(rules: RuleSet) -> None:
+    """Look at names as they are given, never as they are read: rules that were published can always be read."""
+    check_copy(rules.name, "name")
+    for pool in _pools_of(rules):
+        check_copy(pool, f"pools.{pool}")
+    for plan in rules.plans:
+        check_copy(plan, f"plans.{plan}")
 
 
 def _check_calendar(rules: RuleSet, before: RuleSet) -> None:

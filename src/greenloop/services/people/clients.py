@@ -4,6 +4,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from greenloop.core.faults import Refusal, say
+from greenloop.core.trust.words import check_copy
 from greenloop.services import ids
 from greenloop.services.again import begun_again
 from greenloop.services.outbox import endpoints
@@ -25,12 +26,14 @@ def register_client(*, name: str, kind: str, merchants: Collection[str], at: dat
 
     A merchant's own client acts for one merchant, a partner for any number; what it acted for before stays.
 
-    :raises Refusal: the kind or a merchant is unknown; the name is empty, or known with another kind; a client that is
-        known would act for more merchants, and the platform has people: two of them let it.
+    :raises Refusal: the kind or a merchant is unknown; the name is empty, promises a return (G12), or is known with
+        another kind; a client that is known would act for more merchants, and the platform has people: two of them
+        let it.
     """
     if kind not in KINDS or not 0 < len(name) <= 64 or (kind == "merchant" and len(set(merchants)) != 1):
         message = say("A client needs a name, and a kind: a merchant with its one merchant, or a partner.")
         raise Refusal("client.kind", message, field="kind")
+    check_copy(name, "name")
     numbers = reach.enrolled(merchants)
     client, new = ApiClient.objects.get_or_create(
         name=name, defaults={"id": ids.block(1)[0], "kind": kind, "created_at": at}

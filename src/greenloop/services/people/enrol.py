@@ -8,6 +8,7 @@ from greenloop.core.faults import Refusal, say
 from greenloop.core.loop.concession import check_rate
 from greenloop.core.people import refs
 from greenloop.core.people.phone import normalised
+from greenloop.core.trust.words import check_copy
 from greenloop.services import ids
 from greenloop.services.again import begun_again
 from greenloop.services.people import rates, steps
@@ -163,7 +164,8 @@ def _check_phones(forms: Sequence[MemberForm], known: dict[str, Member], client_
 def enrol_merchants(*, forms: Sequence[MerchantForm], at: datetime) -> dict[str, int]:
     """Enrol merchants with their first rate cards and stores, all or none, and return their ids by ref.
 
-    :raises Refusal: a rate is outside 3–20 %; a ref is no good, or known with other facts; a linked member is unknown.
+    :raises Refusal: a rate is outside 3–20 %; a ref is no good, or known with other facts; a linked member is unknown;
+        a name promises a return (G12).
     """
     for form in forms:
         check_rate(form.rate_ppm)
@@ -172,6 +174,9 @@ def enrol_merchants(*, forms: Sequence[MerchantForm], at: datetime) -> dict[str,
         refs.check(form.ref, "merchant.ref")
         for shop in form.shops:
             refs.check(shop, "shop.ref")
+            check_copy(shop, "shops")
+        for field, written in (("ref", form.ref), ("city", form.city), ("grade", form.grade)):
+            check_copy(written, field)
     _check_repeats(forms, "merchant.known")
     known = _known_merchants(forms)
     for form in forms:
