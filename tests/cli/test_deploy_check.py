@@ -19,11 +19,13 @@ from greenloop.insight.deploy import configured, database, declaration, running
 from greenloop.insight.deploy.finding import Finding
 from greenloop.store.queries import engines, people, vitals
 from greenloop.store.queries.engines import PostgresqlFacts, SqliteFacts
+from greenloop.store.trustbook import founding
 from tests.faults.cluster import cluster_in, empty_folder, server_folder
 from tests.support.databases import NOWHERE, Database, migrate, point_django_at
 from tests.support.ledger import execute, fetch
 from tests.support.serving import GREENLOOP, environment
 from tests.support.signing import SECRET
+from tests.support.trusting import trust_book
 
 NOW = datetime(2026, 1, 6, tzinfo=UTC)
 DECLARED = {
@@ -85,11 +87,12 @@ def furnished(url: str, folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def live(database: Database, tmp_path: Path) -> dict[str, str]:
-    """Set an installation up on the test's own database, and return its environment."""
+def live(database: Database, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """Set an installation up on the test's own database, with a trust book beside it, and yield its environment."""
     if database.engine == "sqlite":
         Path(database.url.removeprefix("sqlite:///")).chmod(0o600)
-    return furnished(database.url, tmp_path)
+    with trust_book(database) as trust_url:
+        yield furnished(database.url, tmp_path) | {"GREENLOOP_TRUST_URL": trust_url}
 
 
 def look(env: dict[str, str], *args: str) -> tuple[int, Any]:
@@ -103,7 +106,8 @@ def lacking_of_the_test_server(engine: str) -> set[str]:
     """Return what the server that the tests are given lacks; on one with checksums and a plain role, nothing."""
     if engine == "sqlite":
         return set()
-    lacks = {"postgresql.checksums"} if fetch("SHOW data_checksums") == [("off",)] else set()
+    lacks = {"trust.owner", "trust.open"}  # the tests' role makes both databases
+    lacks |= {"postgresql.checksums"} if fetch("SHOW data_checksums") == [("off",)] else set()
     (role,) = fetch("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
     return lacks | ({"postgresql.superuser"} if role[0] else set())
 
@@ -122,11 +126,15 @@ def test_a_server_with_checksums_and_a_plain_role_may_go_live_until_somebody_mak
         with psycopg.connect(cluster.url_of("postgres"), autocommit=True) as admin:
             admin.execute("CREATE ROLE shop LOGIN")
             admin.execute("CREATE DATABASE books OWNER shop TEMPLATE template0 ENCODING 'UTF8'")
+            admin.execute("CREATE ROLE vault LOGIN CREATEROLE")
+            admin.execute("CREATE DATABASE trust OWNER vault TEMPLATE template0 ENCODING 'UTF8'")
+        trust_url = cluster.url_of("trust").replace("greenloop@", "vault@")
+        founding.create(trust_url, keeper="keeper", reader="reader")
         url = cluster.url_of("books").replace("greenloop@", "shop@")
         migrate(url)
         point_django_at(url)
         try:
-            env = furnished(url, tmp_path)
+            env = furnished(url, tmp_path) | {"GREENLOOP_TRUST_URL": trust_url.replace("vault@", "reader@")}
         finally:
             point_django_at(NOWHERE)
         code, told = look(env)
