@@ -12,7 +12,7 @@ import pytest
 from tests.cli.conftest import Town, day, sale
 from tests.house import files
 
-CHECKER = files.SRC / "web" / "static" / "greenloop" / "check_inclusion.py"
+CHECKER = files.SRC / "insight" / "check_inclusion.py"
 Change = Callable[[dict[str, Any]], object]
 
 

@@ -27,6 +27,7 @@ STANDARD_FOR_CORE = frozenset(
         "json",
         "operator",
         "re",
+        "struct",
         "types",
         "typing",
         "unicodedata",

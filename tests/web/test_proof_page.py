@@ -36,6 +36,7 @@ def test_everybody_reads_the_root_and_takes_it_as_a_file(town: Town, root: RootR
     published = json.loads(file_of(Client().get(reverse("root_file", args=[2]))))
     assert (published["root_hash"], published["total_fen"], published["holders"]) == (root.root_hash, 90_900, 3)
     assert Client().get(reverse("root_file", args=[1])).status_code == 404
+    assert b"def included_fen" in file_of(Client().get(reverse("proof_program")))
     assert said(Client(), "/proof/?cycle=2") == told
     assert Client().get("/proof/?cycle=9").status_code == 404
 

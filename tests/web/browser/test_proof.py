@@ -143,7 +143,7 @@ def test_a_root_file_that_isnt_the_published_one_is_refused_and_a_missing_proof_
         root = route.fetch().json() | {"root_hash": "0" * 64}
         route.fulfill(body=json.dumps(root), content_type="application/json")
 
-    page.route("**/proof/2/root.json", other)
+    page.route("**/proof/2/published.json", other)
     page.goto("/proof/")
     page.get_by_role("button", name="Check mei").click()
     assert "another root than the one that is published" in came(page)

@@ -7,7 +7,6 @@ on. All of it is read in place, from bytes or a mapped file: a proof takes a sea
 """
 
 from dataclasses import dataclass
-from mmap import mmap
 from struct import Struct, error
 
 from greenloop.core.faults import ensure
@@ -55,7 +54,7 @@ class Proof:
 class Kept:
     """A kept tree: its bytes, how many leaves it has, what they were salted and bound by."""
 
-    memory: bytes | mmap
+    memory: bytes | memoryview
     leaves: int
     secret: bytes
     nonce: bytes
@@ -78,7 +77,7 @@ class Kept:
         return self.node(len(level_sizes(self.leaves)) - 1, 0)
 
 
-def opened(memory: bytes | mmap) -> Kept:
+def opened(memory: bytes | memoryview) -> Kept:
     """Return a kept tree.
 
     :raises Breach: these are not the bytes of one, or not all of them.

@@ -68,7 +68,7 @@ def _opened(root: RootRow) -> Iterator[Kept]:
     except FileNotFoundError:
         message = say("The tree of the root of cycle {cycle} isn't on this machine. Ask for a newer root's proof.")
         raise Refusal("tree.unknown", message, field="cycle", cycle=root.cycle) from None
-    with stream, mmap(stream.fileno(), 0, access=ACCESS_READ) as memory:
+    with stream, mmap(stream.fileno(), 0, access=ACCESS_READ) as mapped, memoryview(mapped) as memory:
         yield kept_tree.opened(memory)
 
 

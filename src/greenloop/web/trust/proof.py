@@ -1,13 +1,15 @@
 """What is owed to all, published: roots for everybody, and one's own amount in them, checked on one's own device."""
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
-from greenloop.insight import inclusion
+from greenloop.insight import check_inclusion, inclusion
 from greenloop.store.queries import liabilities, statements
 from greenloop.web import access, cursors
 from greenloop.web.access import Visitor
@@ -56,6 +58,13 @@ def root_file(request: HttpRequest, cycle: int) -> HttpResponse:
     return _file(inclusion.published(inclusion.root_of(cycle)), f"root-{cycle}.json")
 
 
+@require_safe
+def program(request: HttpRequest) -> HttpResponse:
+    """Return the program that checks a proof without us."""
+    del request
+    return _download(Path(check_inclusion.__file__).read_bytes(), "check_inclusion.py", "text/x-python; charset=utf-8")
+
+
 @access.signed_in
 @require_safe
 def proof_file(request: HttpRequest, cycle: int, account: int) -> HttpResponse:
@@ -78,7 +87,11 @@ def _holders(found: Visitor | None, cycle: int) -> list[Holder]:
 
 
 def _file(facts: dict[str, object], name: str) -> HttpResponse:
-    answer = JsonResponse(facts, json_dumps_params={"ensure_ascii": False})
+    return _download(json.dumps(facts, ensure_ascii=False).encode(), name, "application/json")
+
+
+def _download(content: bytes, name: str, kind: str) -> HttpResponse:
+    answer = HttpResponse(content, content_type=kind)
     answer["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
     answer["Cache-Control"] = "private, no-store"
     return answer

@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern] = [
     path("log/key", log.keys, name="log_keys"),
     path("log/leaves/<int:number>.jsonl", log.tile, name="log_tile"),
     path("proof/", proof.page, name="proof"),
-    path("proof/<int:cycle>/root.json", proof.root_file, name="root_file"),
+    path("proof/check_inclusion.py", proof.program, name="proof_program"),
+    path("proof/<int:cycle>/published.json", proof.root_file, name="root_file"),
     path("proof/<int:cycle>/<int:account>.json", proof.proof_file, name="proof_file"),
 ]
