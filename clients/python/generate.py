@@ -145,10 +145,11 @@ def operations(whole: Document) -> str:
 
 
 def every(whole: Document) -> Iterator[tuple[str, str, Document]]:
-    """Yield every operation with its path and its method."""
+    """Yield every operation with its path and its method, but those that only the payment institution can sign."""
     for path, item in whole["paths"].items():
         for verb, each in item.items():
-            yield path, verb.upper(), each
+            if each.get("security") != [{"Institution": []}]:
+                yield path, verb.upper(), each
 
 
 def method(verb: str, path: str, operation: Document) -> str:

@@ -12,6 +12,8 @@ import pytest
 from greenloop.core.faults import Refusal
 from greenloop.core.people.work_name import cleaned
 from greenloop.services.books import grants, payout
+from greenloop.services.books.reconciling.lines import INSTITUTION, Listed
+from greenloop.services.books.reconciling.statement import take_statement
 from greenloop.services.loop import hold, settle
 from greenloop.services.loop.rules import publish_rules
 from greenloop.services.people.enrol import add_shop, set_rate
@@ -59,6 +61,11 @@ def hash_of(town: Town) -> str:
     return trust.proposal(town.ids["proposal"], at=town.at).content_hash
 
 
+def statement(town: Town, name: str) -> Any:
+    listed = Listed(INSTITUTION, ())
+    return take_statement(listed=listed, name=name, file_hash="0" * 64, by="Wu", at=town.at)
+
+
 def later(town: Town) -> Any:
     return town.at + timedelta(days=9)
 
@@ -98,6 +105,7 @@ ACTS: dict[str, tuple[Verb, str]] = {
     "grant.approve": (lambda t: grants.approve_grant(ref="spring", by="Wu", at=t.at), "grant/spring"),
     "deposit.take": (lambda t: t.deposit("grocer", 500), "merchant/{grocer}"),
     "payout.pay": (lambda t: payout.pay_out(business_date=t.today(), at=t.at), "payout/2026-01-19"),
+    "statement.take": (lambda t: statement(t, "day"), "statement/institution/day"),
     "proposal.propose": (lambda t: propose_rate(t, 120_000), "merchant/{baker}"),
     "proposal.approve": (
         lambda t: approve(proposal_id=t.ids["proposal"], seen_hash=hash_of(t), by="Fang", at=t.at),
@@ -137,6 +145,7 @@ def test_a_privileged_act_leaves_one_entry(town: Town, act: str) -> None:
 
 REFUSED: dict[str, Verb] = {
     "shop.add": lambda t: add_shop(merchant="nobody", ref="north", at=t.at),
+    "statement.take": lambda t: statement(t, ""),
     "settlement.approve": lambda t: settle.approve(cycle=7, by="Wu", at=t.at),
     "settlement.reject": lambda t: settle.reject(cycle=2, caps_fen={"green": -1}, by="Wu", at=t.at),
     "rules.publish": lambda t: publish_rules(document={}, effective_at=later(t), by="Wu", at=t.at),

@@ -14,6 +14,8 @@ from schemathesis.core.parameters import ParameterLocation
 
 from greenloop.services.books.grants import propose_grant
 from greenloop.services.books.reconcile import reconcile
+from greenloop.services.books.reconciling.lines import INSTITUTION, Line, Listed
+from greenloop.services.books.reconciling.statement import take_statement
 from greenloop.services.loop import proposal
 from greenloop.services.loop.hold import hold_account, hold_order
 from greenloop.services.loop.settle import approve
@@ -40,6 +42,7 @@ NUMBERED = {
     "payout_id": "SELECT id FROM payout",
     "journal_id": "SELECT id FROM journal",
     "proposal_id": "SELECT id FROM proposal",
+    "case_id": "SELECT id FROM reconciliation_case",
     "client_id": "SELECT id FROM api_client WHERE name = 'spare'",
     "key_id": SPARE_KEYS,
 }
@@ -289,6 +292,8 @@ def full_town(set_clock: Callable[[datetime], None]) -> Full:
     somebody = str(appoint_staff(name="Somebody else", roles=["operator"], at=NOW, password=PASSWORD))
     found = Full(town, set_clock, tokens, somebody)
     _decisions(found, ordered)
+    listed = Listed(INSTITUTION, (Line("other", "?", "T1", 700, town.at, "nobody knows what for"),))
+    take_statement(listed=listed, name="2026-01-26", file_hash="0" * 64, by="Lin", at=town.at)
     set_clock(town.at)
     assert all(_column(query) for query in NUMBERED.values())
     return found

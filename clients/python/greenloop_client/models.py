@@ -72,6 +72,83 @@ class CalendarOut(TypedDict):
     held_cycle: int | None
 
 
+class CaseLineOut(TypedDict):
+    """One line of a statement, in fen."""
+
+    statement: str
+    kind: str
+    trade_no: str
+    amount_fen: int
+    booked_at: str
+    text: str
+
+
+class CaseOut(TypedDict):
+    """One difference, in fen: what the books expect of a kind and number, and what the statements list.
+
+    `difference` is timing, missing, extra, wrong_amount, chargeback or notice. `closed_by` is `lines` or two accounts'.
+    """
+
+    id: str
+    account: str
+    kind: str
+    number: str
+    difference: str
+    expected_fen: int
+    found_fen: int
+    state: str
+    since_at: str
+    opened_at: str
+    closed_at: str | None
+    closed_by: str
+    outcome: str
+
+
+class InstructionOut(TypedDict):
+    """One instruction to the payment institution, in fen, and how far it has come."""
+
+    key: str
+    number: str
+    merchant: str
+    order_no: str
+    amount_fen: int
+    state: str
+    made_at: str
+    fault: str
+
+
+class SaidOut(TypedDict):
+    """One thing that the institution said of it."""
+
+    outcome: str
+    amount_fen: int
+    occurred_at: str
+    received_at: str
+    source: str
+
+
+class CaseWhole(TypedDict):
+    """A case with all that is known of it."""
+
+    id: str
+    account: str
+    kind: str
+    number: str
+    difference: str
+    expected_fen: int
+    found_fen: int
+    state: str
+    since_at: str
+    opened_at: str
+    closed_at: str | None
+    closed_by: str
+    outcome: str
+    lines: list[CaseLineOut]
+    instructions: list[InstructionOut]
+    said: list[SaidOut]
+    order: str | None
+
+
 class CheckOut(TypedDict):
     """One proof of the books; `replayed` says that the whole journal was run through the arithmetic again."""
 
@@ -654,6 +731,31 @@ class PaidOut(TypedDict):
     amount_fen: int
 
 
+class WentOut(TypedDict):
+    """Fen that were released last in one cycle, and where they are by now.
+
+    `state` is free (in the pool, maybe again), released (not drawn), unspent (in vouchers), use (spent), returning (on
+    their way into the pool) or reserve (repaid a debt). `holders` counts who drew them; `rounds` how often at most they
+    came back into the pool.
+    """
+
+    cycle: int | None
+    state: str
+    fen: int
+    holders: int
+    rounds: int
+
+
+class PartWentOut(TypedDict):
+    """What an order brought into one pool and where it went; `traced` is false while it isn't on the pool's line."""
+
+    pool: str
+    is_red: bool
+    part_fen: int
+    traced: bool
+    went: list[WentOut]
+
+
 class PartsOut(TypedDict):
     """What a payout is made of: sales less their concession, refunds, what the merchant brought, advances given back.
 
@@ -667,6 +769,29 @@ class PartsOut(TypedDict):
     deposits: int
     deposits_fen: int
     repaid_fen: int
+
+
+class PayerOut(TypedDict):
+    """Fen of a voucher from place `at` on, paid in by one order: of its part those from `order_at` on.
+
+    `kind` is orders, refund (paid in by its refund) or unknown. `payer` is a name that stays, and tells nothing; the
+    rest of the order is shown to its shopper, its merchant and the platform's people. `cycle` released the fen.
+    `payment` is its number at the payment institution, `statement` and `line` where that listed it.
+    """
+
+    at: int
+    fen: int
+    kind: str
+    payer: str | None
+    order_at: int
+    cycle: int | None
+    order_id: str | None
+    merchant: str | None
+    order_no: str | None
+    paid_at: str | None
+    payment: str | None
+    statement: str | None
+    line: str | None
 
 
 class PayoutIn(TypedDict):
@@ -856,7 +981,9 @@ class ProofOut(TypedDict):
 class ProposalIn(TypedDict):
     """A change and why. What `content` holds depends on the kind; docs/api.md lists it."""
 
-    kind: Literal["rules.publish", "rate.set", "key.rotate", "client.extend", "correction", "deposit.take"]
+    kind: Literal[
+        "rules.publish", "rate.set", "key.rotate", "client.extend", "correction", "deposit.take", "case.close"
+    ]
     content: dict[str, Any]
     reason: str
 
@@ -1198,6 +1325,25 @@ class TaskRunOut(TypedDict):
     finished_at: str | None
     took_ms: int | None
     outcome: str
+
+
+class TracedOrderOut(TypedDict):
+    """Where the money went that an order brought into the pools."""
+
+    order_id: str
+    parts: list[PartWentOut]
+
+
+class TracedVoucherOut(TypedDict):
+    """Which orders paid for fen of a voucher. `next_place` is where the next answer goes on, null at the end."""
+
+    account_id: str
+    voucher_id: str
+    pool: str
+    face_fen: int
+    traced: bool
+    payers: list[PayerOut]
+    next_place: int | None
 
 
 class TrustBookOut(TypedDict):

@@ -697,6 +697,26 @@ class Client(Connection):
         """
         return cast("Iterator[models.FeeOut]", self.items(address("/v1/fees", [], {"limit": limit})))
 
+    def list_cases(
+        self, *, state: Literal["open", "closed", "all"] | None = None, limit: int | None = None
+    ) -> Iterator[models.CaseOut]:
+        """List where books and statements differ, newest first; with `state=open` what is to be looked at.
+
+        Pages are asked for as the iterator reaches them, `limit` rows at a time.
+
+        Needs a session of `auditor`, `finance`, `operator`.
+        """
+        return cast("Iterator[models.CaseOut]", self.items(address("/v1/cases", [], {"state": state, "limit": limit})))
+
+    def read_case(self, case_id: str) -> models.CaseWhole:
+        """Return one case with the statement lines, instructions and notices that it is about.
+
+        Two people close it by a proposal `case.close`; it moves nothing.
+
+        Needs a session of `auditor`, `finance`, `operator`.
+        """
+        return cast("models.CaseWhole", self.call("GET", address("/v1/cases/{case_id}", [case_id])))
+
     def list_journals(
         self, *, book: Literal["", "trust", "ops"] | None = None, kind: str | None = None, limit: int | None = None
     ) -> Iterator[models.JournalOut]:
@@ -919,6 +939,34 @@ class Client(Connection):
         return cast(
             "models.ProofOut",
             self.call("GET", address("/v1/wallets/{account_id}/proof", [account_id], {"cycle": cycle})),
+        )
+
+    def trace_order(self, order_id: str) -> models.TracedOrderOut:
+        """Tell where the concession of an order is: how much was released in which cycle, drawn by how many, spent.
+
+        Its merchant and its shopper may ask, and the platform's people. Nobody is told who the holders are.
+
+        Needs a key with `orders:read` or a session.
+        """
+        return cast("models.TracedOrderOut", self.call("GET", address("/v1/trace/orders/{order_id}", [order_id])))
+
+    def trace_voucher(
+        self, account_id: str, voucher_id: str, *, place: int | None = None, fen: int | None = None
+    ) -> models.TracedVoucherOut:
+        """Tell which orders paid for a voucher, fen by fen: each has exactly one. `me` is whoever has signed in.
+
+        Needs a key with `wallets:read` or a session.
+        """
+        return cast(
+            "models.TracedVoucherOut",
+            self.call(
+                "GET",
+                address(
+                    "/v1/trace/wallets/{account_id}/vouchers/{voucher_id}",
+                    [account_id, voucher_id],
+                    {"place": place, "fen": fen},
+                ),
+            ),
         )
 
     def list_kinds(self) -> list[models.KindOut]:

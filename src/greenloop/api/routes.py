@@ -9,9 +9,11 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
 from greenloop.api import access, busy, invalid, limits, shapes
+from greenloop.api.books.cases import router as cases
 from greenloop.api.books.exports import router as exports
 from greenloop.api.books.ledger import router as ledger
 from greenloop.api.books.money import router as money
+from greenloop.api.books.notices import router as notices
 from greenloop.api.books.payouts import router as payouts
 from greenloop.api.books.statements import router as statements
 from greenloop.api.hooks.webhooks import router as webhooks
@@ -106,6 +108,8 @@ api.add_router("", clients)
 api.add_router("", payouts)
 api.add_router("", statements)
 api.add_router("", money)
+api.add_router("", notices)
+api.add_router("", cases)
 api.add_router("", ledger)
 api.add_router("", exports)
 api.add_router("", proposals)

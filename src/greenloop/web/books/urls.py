@@ -3,9 +3,12 @@
 from django.urls import URLPattern, path
 
 from greenloop.web import addresses  # noqa: F401  registers what <text:…> matches
-from greenloop.web.books import statement
+from greenloop.web.books import cases, statement
 
 urlpatterns: list[URLPattern] = [
+    path("cases/", cases.listing, name="cases"),
+    path("cases/<int:number>/", cases.one, name="case"),
+    path("cases/<int:number>/close/", cases.close, name="case_close"),
     path("statement/", statement.statement, name="statement"),
     path("merchants/<text:ref>/statement/", statement.of_period, name="merchant_statement"),
     path("merchants/<text:ref>/statement/<str:day>/", statement.of_day, name="merchant_statement_day"),

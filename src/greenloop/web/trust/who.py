@@ -19,6 +19,7 @@ KINDS: dict[str, Any] = {
     "deposit.take": gettext_lazy("Deposit of a merchant"),
     "key.rotate": gettext_lazy("Key"),
     "client.extend": gettext_lazy("Merchants of a client"),
+    "case.close": gettext_lazy("A case closed"),
 }
 ACTS: dict[str, str | Promise] = {
     "client.register": gettext_lazy("registered a caller of the API"),
@@ -48,6 +49,7 @@ ACTS: dict[str, str | Promise] = {
     "settlement.approve": gettext_lazy("approved a settlement"),
     "settlement.reject": gettext_lazy("rejected a settlement"),
     "shop.add": gettext_lazy("added a store"),
+    "statement.take": gettext_lazy("took a statement"),
     "staff.appoint": gettext_lazy("appointed somebody"),
     "staff.dismiss": gettext_lazy("dismissed somebody"),
     "webhook.end": gettext_lazy("ended an endpoint of webhooks"),
