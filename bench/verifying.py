@@ -13,8 +13,6 @@ from pathlib import Path
 
 from bench.audited import make
 
-SAMPLE = 200_000
-
 
 def verified(folder: Path, engine: str, python: str) -> tuple[float, float, float]:
     """Verify in a process of its own; return its seconds, those of the processor, and in MiB its most memory.
@@ -23,7 +21,7 @@ def verified(folder: Path, engine: str, python: str) -> tuple[float, float, floa
     """
     command = [python, "-m", "greenloop_verify", "--engine", engine, str(folder)]
     begun = time.perf_counter()
-    process = os.posix_spawnp(python, command, os.environ)
+    process = os.posix_spawnp(python, command, {**os.environ, "PYTHONPATH": "src"})
     _, status, used = os.wait4(process, 0)
     assert status == 0, f"{engine} found differences"
     return time.perf_counter() - begun, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
@@ -33,11 +31,12 @@ def main() -> None:
     """Make, verify, and print a line each."""
     parser = argparse.ArgumentParser(prog="python -m bench.verifying")
     parser.add_argument("--orders", type=int, default=10_000_000)
+    parser.add_argument("--sample", type=int, default=200_000, help="orders for the verifier in Python alone")
     parser.add_argument("--spark", metavar="PYTHON", help="a Python with requirements/spark.txt: measure Spark too")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="greenloop-bench-") as name:
         found = []
-        for orders, engines in ((SAMPLE, ("python", "duckdb")), (options.orders, ("duckdb", "spark"))):
+        for orders, engines in ((options.sample, ("python", "duckdb")), (options.orders, ("duckdb", "spark"))):
             folder = Path(name) / str(orders)
             make(folder, orders=orders, lines="python" in engines)
             for engine in engines:
