@@ -16,6 +16,7 @@ STAGES = {
     "ledger": say("Proving the ledger"),
     "subledgers": say("Proving the subledgers"),
     "loop": say("Proving the loop"),
+    "lines": say("Proving the lines of fen"),
     "trust": say("Proving the trust book"),
     "log": say("Proving the public log"),
     "roots": say("Proving the newest root of what is owed"),

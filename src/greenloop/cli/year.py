@@ -40,6 +40,7 @@ STAGES = {
     "check": say("prove the books"),
     "report": say("write the report"),
     "root": say("publish what is owed"),
+    "lines": say("lay out the lines of fen"),
     "bundle": say("write the bundle"),
     "verify": say("verify the bundle"),
 }
