@@ -17,6 +17,8 @@ from greenloop.services.books.institution.gateway import Answer, Said, Told, Unr
 from greenloop.services.books.institution.notices import take_notices
 from greenloop.services.books.institution.sandbox import Sandbox
 from greenloop.services.books.institution.sending import send_due
+from greenloop.services.books.reconciling.lines import Line, Listed
+from greenloop.services.books.reconciling.statement import take_statement
 from tests.support.institution import institution
 from tests.support.ledger import execute, fetch, whole_database
 from tests.support.town import Town
@@ -123,6 +125,21 @@ def test_nothing_leaves_before_the_trust_book_holds_its_journal(town: Town) -> N
     execute("DELETE FROM pending_journal")
     assert send_due(gateway=gone, at=town.at).accepted == 1  # type: ignore[arg-type]
     assert [(each.kind, each.amount_fen, each.merchant) for each in gone.told] == [("payout", 90_000, "grocer")]
+
+
+@pytest.mark.books_broken_on_purpose
+def test_a_split_waits_until_its_payment_s_number_is_known(town: Town) -> None:
+    (number,) = collect(bills=told(("grocer", "a", 5_000)), at=town.at)
+    gone = Nobody([Answer(is_accepted=True), Answer(is_accepted=True)])
+    assert send_due(gateway=gone, at=town.at).accepted == 1  # type: ignore[arg-type]
+    town.sell("mei", "grocer", 5_000, order_no="a", confirmed=False)
+    listed = Listed("institution", (Line("payment", number, "T", 5_000, town.at),))
+    take_statement(listed=listed, name="s", file_hash="0" * 64, by="lin", at=town.at)
+    execute("DELETE FROM pending_journal")
+    assert send_due(gateway=gone, at=town.at).accepted == 0  # type: ignore[arg-type]
+    take_notices(said=[said(town, number)], at=town.at)
+    assert send_due(gateway=gone, at=town.at).accepted == 1  # type: ignore[arg-type]
+    assert (gone.told[-1].kind, gone.told[-1].amount_fen, gone.told[-1].trade_no) == ("split", 500, f"T{number}")
 
 
 def test_what_can_t_be_sent_is_tried_again_later_and_later(town: Town) -> None:

@@ -291,6 +291,17 @@ def test_a_missing_file_shows_as_a_gap(town: Town, custody: Custody) -> None:
     assert custody.state(custody.line("payment", "a", 100_000), balance_fen=150_000).gap_fen == 50_000
 
 
+def test_a_bank_s_balance_goes_on_from_the_statement_before(town: Town, custody: Custody) -> None:
+    first = Line("settlement", "day/2026-01-05", "B1", 300, town.at)
+    assert custody.state(first, account=BANK, balance_fen=10_300).gap_fen == 0
+    town.later(days=1)
+    second = Line("settlement", "day/2026-01-06", "B2", 50, town.at)
+    assert custody.state(second, account=BANK, balance_fen=10_350).gap_fen == 0
+    town.later(days=1)
+    third = Line("settlement", "day/2026-01-07", "B3", 7, town.at)
+    assert custody.state(third, account=BANK, balance_fen=10_364).gap_fen == 7
+
+
 def test_two_people_explain_a_case_and_its_cash_stays_unconfirmed(town: Town, custody: Custody) -> None:
     custody.sell("a", 100_000)
     custody.state(custody.line("payment", "a", 99_000))

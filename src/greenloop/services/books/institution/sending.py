@@ -98,11 +98,13 @@ def _caller(gateway: Gateway) -> Callable[[Told], Answer]:
     return call
 
 
-# A split or a refund waits until its payment is known to have been made.
+# A split names its payment by the institution's own number, which a notice or an answer has told.
 _DUE = """
     SELECT i.number FROM payment_instruction i
     WHERE i.state = 'waiting' AND i.next_at <= %s
         AND (i.journal_id IS NULL OR NOT EXISTS (SELECT 1 FROM pending_journal p WHERE p.journal_id = i.journal_id))
+        AND (i.kind <> 'split' OR EXISTS (
+            SELECT 1 FROM payment_notice n WHERE n.number = i.payment AND n.outcome = 'success'))
     ORDER BY i.next_at, i.id LIMIT %s
 """
 _LEASED = """

@@ -66,7 +66,7 @@ def take_statement(*, listed: Listed, name: str, file_hash: str, by: str, at: da
     )
     _keep(fresh, account=listed.account, statement_id=number)
     orders, fen = _compare(listed.account, number, at)
-    gap_fen = 0 if listed.balance_fen is None else listed.balance_fen - _held_fen(listed.account)
+    gap_fen = _gap_fen(listed, number, sum(line.amount_fen for line in fresh if line.kind != SPLIT))
     detail = {"lines": len(listed.lines), "confirmed_fen": fen, "sha256": file_hash}
     note(act="statement.take", about=f"statement/{listed.account}/{name}", detail=detail, at=at, by=by)
     return Taken(len(listed.lines), len(fresh), orders, fen, gap_fen)
@@ -140,9 +140,18 @@ def _keep(fresh: list[Line], *, account: str, statement_id: int) -> None:
     sql.load("statement_line", _LINE, lines)
 
 
-def _held_fen(account: str) -> int:
-    """Return what all lines of an account add up to, in fen."""
-    return int(sql.value(_HELD, [account]))
+def _gap_fen(listed: Listed, number: int, total_fen: int) -> int:
+    """Return a statement's balance less what it should be: the institution's account began with nothing.
+
+    A bank's began with whatever it held, so its balance is that of the statement before and this one's lines.
+    """
+    if listed.balance_fen is None:
+        return 0
+    if listed.account == INSTITUTION:
+        return listed.balance_fen - int(sql.value(_HELD, [listed.account]))
+    balanced = Statement.objects.filter(account=listed.account, balance_fen__isnull=False).exclude(id=number)
+    before = balanced.order_by("-until_at").first()
+    return 0 if before is None else listed.balance_fen - (before.balance_fen or 0) - total_fen
 
 
 _HELD = "SELECT COALESCE(SUM(amount_fen), 0) FROM statement_line WHERE account = %s AND kind <> 'split'"
