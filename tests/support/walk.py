@@ -22,6 +22,7 @@ STOPS = (
     Stop("sign-in", "stranger", "/sign-in/"),
     Stop("sign-in-staff", "stranger", "/sign-in/staff/"),
     Stop("bound", "stranger", "/bound/"),
+    Stop("disclosures", "stranger", "/disclosures/"),
     Stop("design", "stranger", "/design/"),
     Stop("proof", "stranger", "/proof/"),
     Stop("log", "stranger", "/log/"),

@@ -60,7 +60,7 @@ def test_the_cycles_keep_their_coverage_while_vouchers_are_spent(busy: Town) -> 
 def test_the_multiple_counts_every_point_once(busy: Town) -> None:
     green = overview.pools().shown[0]
     rows = multiples.cohorts(green.id)
-    found = multiples.multiples(green.id, rows)
+    found = multiples.multiples(rows, multiples.paths([green.id])[green.id])
     assert found is not None
     # 20 000 points released 2 %, 12 000 points 1 %: a tenth has at most 1 %, half and nine tenths at most 2 %.
     per_cent = 10**10
@@ -85,7 +85,7 @@ def test_points_that_released_themselves_are_told_with_how_many_releases_it_took
     town.sell("mei", "grocer", 100_000)
     town.close_all([1, 2, 3, 4])
     green = overview.pools().shown[0]
-    found = multiples.multiples(green.id, multiples.cohorts(green.id))
+    found = multiples.multiples(multiples.cohorts(green.id), multiples.paths([green.id])[green.id])
     assert found is not None
     assert [(each.times, each.ppm, each.releases) for each in found.reached] == [
         (1, 1_000_000, 2),

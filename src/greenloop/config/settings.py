@@ -245,6 +245,8 @@ GREENLOOP_INSTITUTION = os.environ.get("GREENLOOP_INSTITUTION", "")
 GREENLOOP_INSTITUTION_SECRET = os.environ.get("GREENLOOP_INSTITUTION_SECRET", "")
 # What no software can check, declared by the operator in a file: licence, payment contract, counsel's opinion.
 GREENLOOP_DECLARATION = os.environ.get("GREENLOOP_DECLARATION", "")
+# Where members complain, as the page of disclosures says it: a phone number, an address, hours.
+GREENLOOP_SERVICE_DESK = os.environ.get("GREENLOOP_SERVICE_DESK", "")
 # Whether events may be sent to this machine itself, over http: while a receiver is being written, never for real.
 GREENLOOP_HOOKS_TO_LOOPBACK = os.environ.get("GREENLOOP_HOOKS_TO_LOOPBACK", "").lower() in {"yes", "true", "1"}
 GREENLOOP_TEXTS = os.environ.get("GREENLOOP_TEXTS", "greenloop.config.texts.ConsoleSender")

@@ -286,11 +286,16 @@ GUARDRAILS = (
         (
             say("core: what a pool owes is set aside when it is issued"),
             say("database: the money of a pool can't fall below nothing"),
+            say("pages: coverage is published, pool by pool"),
         ),
         (
             *_of(
                 "services/test_guardrails.py",
                 "test_after_inflow_falls_by_90_percent_every_voucher_is_still_covered",
+            ),
+            *_of(
+                "web/test_disclosures.py",
+                "test_anybody_reads_the_live_figures",
             ),
         ),
         say("Two people can't stop minting yet."),

@@ -1,7 +1,8 @@
-"""What the points of one pool have released so far, read from its cohorts: one row a cycle and plan, never a holder."""
+"""What the points of pools have released so far, read from their cohorts: one row a cycle and plan, never a holder."""
 
 import json
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from greenloop.core.money import PPM, SCALE
@@ -9,6 +10,9 @@ from greenloop.store import sql
 
 TIMES = (1, 2, 5)
 PATHS = 60
+
+Paths = Sequence[tuple[int, str]]
+"""The newest settlements of one pool, oldest first: the alliance's cycle, and the indices right after it as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +62,33 @@ def cohorts(pool_id: int) -> list[CohortRow]:
     ]
 
 
-def multiples(pool_id: int, rows: Sequence[CohortRow]) -> Multiples | None:
-    """Return how a pool's points stand; None before there are any."""
+def green_cohorts() -> Mapping[int, Sequence[CohortRow]]:
+    """Return the cohorts that have points of all green pools, by pool, in the order in which they entered."""
+    cycles: dict[str, int] = {}
+    found: dict[int, list[CohortRow]] = defaultdict(list)
+    for pool, number, plan, terms, *rest in sql.rows(_GREEN):
+        if plan not in cycles:
+            cycles[plan] = json.loads(terms)["cycles"]
+        found[pool].append(CohortRow(number, plan, cycles[plan], *rest))
+    return found
+
+
+def paths(pool_ids: Collection[int]) -> Mapping[int, Paths]:
+    """Return the newest settlements of pools, at most 60 of each."""
+    found: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    for pool, cycle, text in sql.rows_in(_PATHS_OF, pool_ids, [PATHS]):
+        found[pool].append((cycle, text))
+    return found
+
+
+def multiples(rows: Sequence[CohortRow], path: Paths = ()) -> Multiples | None:
+    """Return how points stand, with the quickest releases along a pool's newest settlements; None before any."""
     total = sum(row.points for row in rows)
     if not total:
         return None
     ranked = sorted(rows, key=lambda row: row.index)
     mean = sum(row.points * row.index for row in rows) // total
-    quickest = _quickest(pool_id, rows) if ranked[-1].index >= SCALE else {}
+    quickest = _quickest(path, rows) if ranked[-1].index >= SCALE else {}
     reached = tuple(
         Reached(by, sum(row.points for row in rows if row.index >= by * SCALE) * PPM // total, quickest.get(by))
         for by in TIMES
@@ -84,7 +107,7 @@ def _quantile(ranked: Sequence[CohortRow], total: int, percent: int) -> int:
     return ranked[-1].index
 
 
-def _quickest(pool_id: int, rows: Sequence[CohortRow]) -> dict[int, int]:
+def _quickest(path: Paths, rows: Sequence[CohortRow]) -> dict[int, int]:
     """Return in how many releases a cohort first reached each multiple, over the newest settlements.
 
     A cohort whose path begins before them counts only for what it reached within them.
@@ -92,7 +115,7 @@ def _quickest(pool_id: int, rows: Sequence[CohortRow]) -> dict[int, int]:
     entries = {row.id: row.entry for row in rows}
     before: dict[int, int] = {}
     found: dict[int, int] = {}
-    for cycle, text in reversed(sql.rows(_PATHS, [pool_id, PATHS])):
+    for cycle, text in path:
         for number, index in json.loads(text):
             releases = cycle - entries.get(number, cycle)
             last = 0 if releases == 1 else before.get(number)
@@ -108,7 +131,12 @@ _COHORTS = """
     FROM cohort c JOIN plan l ON l.id = c.plan_id JOIN pool o ON o.id = c.pool_id
     WHERE c.pool_id = %s AND c.points > 0 ORDER BY c.entry, c.id
 """
-_PATHS = """
-    SELECT o.first_cycle + s.cycle - 1, s.indices FROM settled_cycle s JOIN pool o ON o.id = s.pool_id
-    WHERE s.pool_id = %s ORDER BY s.cycle DESC LIMIT %s
+_GREEN = """
+    SELECT c.pool_id, c.id, l.name, l.terms, o.first_cycle + c.entry - 1, c.age, c.points, c.release_index, c.index_cap
+    FROM cohort c JOIN plan l ON l.id = c.plan_id JOIN pool o ON o.id = c.pool_id
+    WHERE NOT o.is_red AND c.points > 0 ORDER BY c.entry, c.id
+"""
+_PATHS_OF = """
+    SELECT s.pool_id, o.first_cycle + s.cycle - 1, s.indices FROM settled_cycle s JOIN pool o ON o.id = s.pool_id
+    WHERE s.cycle > o.settled_cycle - %s AND s.pool_id IN ({keys}) ORDER BY s.cycle
 """

@@ -48,7 +48,8 @@ def page(request: HttpRequest) -> HttpResponse:
         raise Http404
     cycles = overview.cycles(chosen, limit=CYCLES) if chosen else []
     cohorts = multiples.cohorts(chosen.id) if chosen else []
-    found = multiples.multiples(chosen.id, cohorts) if chosen else None
+    path = multiples.paths([chosen.id]).get(chosen.id, ()) if chosen else ()
+    found = multiples.multiples(cohorts, path)
     newest, trust, at = overview.newest(), overview.trust_book(), clock.now()
     cutoff_at = newest.calendar.cutoff_at(chosen.open_cycle) if newest.calendar and chosen else None
     return show(

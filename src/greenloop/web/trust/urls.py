@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from greenloop.web.trust import audit, clockwork, keys, log, proof, proposals
+from greenloop.web.trust import audit, clockwork, disclosures, keys, log, proof, proposals
 
 urlpatterns: list[URLPattern] = [
     path("proposals/", proposals.inbox, name="proposals"),
@@ -14,6 +14,7 @@ urlpatterns: list[URLPattern] = [
     path("keys/<int:number>/", keys.propose_key, name="key_propose"),
     path("clock/", clockwork.runs, name="clock"),
     path("audit/", audit.log, name="audit"),
+    path("disclosures/", disclosures.page, name="disclosures"),
     path("log/", log.page, name="log"),
     path("log/checkpoint", log.checkpoint, name="log_checkpoint"),
     path("log/checkpoints/list", log.sizes, name="log_sizes"),
