@@ -324,15 +324,11 @@ def test_nothing_is_published_of_an_empty_log(bare: Town) -> None:
 def test_beside_a_server_what_it_has_signed_is_published(
     town: Town, published: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from contextlib import contextmanager
-
     from greenloop.cli import database
     from greenloop.core.faults import Refusal
 
-    @contextmanager
-    def busy() -> Iterator[None]:
+    def busy() -> None:
         raise Refusal("database.busy", "The server writes.")
-        yield
 
     before = newest(published)
     town.call("settle", "--cycle", "3", "--at", day(22, "02:00:00"))

@@ -9,7 +9,7 @@ from django.test import Client
 from greenloop.config import clock
 from greenloop.insight.public_log.files import publish
 from greenloop.services.trust.log import keeping, steps
-from greenloop.store.queries import log
+from greenloop.store.queries import log, logged
 from tests.support.databases import Database
 from tests.support.signing import page
 from tests.support.town import Town
@@ -24,7 +24,7 @@ def long_log(town: Town) -> Town:
 
     def append(count: int) -> None:
         first = log.size()
-        told = [steps.Told("note", f"note/{first + place}", {"n": first + place}) for place in range(count)]
+        told = [logged.Told("note", f"note/{first + place}", {"n": first + place}) for place in range(count)]
         with transaction.atomic():
             steps.append_leaves(told, at=NOW)
 
