@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 SEED_MAX = 1_000_000
 SHARED = "GREENLOOP_INSTITUTION_SECRET"
 SHARED_MIN = 16
-PATIENCE_S = 20
 DIFFERENCES = {
     "timing": say("one side is ahead"),
     "missing": say("missing on the statement"),
@@ -129,20 +128,20 @@ def _institution(rates: "Rates", seed: int, hours: Any) -> Iterator[Any]:
         program = [str(Path(sys.executable).with_name("greenloop")), "sandbox-institution", "--port", "0", "--held"]
         shares = {f"--{name}": getattr(rates, f"{field}_ppm") for name, field in _OPTIONS.items()}
         told = [word for name, ppm in shares.items() for word in (name, f"{ppm // 10_000}.{ppm % 10_000:04d}")]
-        process = subprocess.Popen(  # noqa: S603  our own program
+        begun = subprocess.Popen(  # noqa: S603  our own program  # nosec B603
             [*program, *told, "--seed", str(seed), "--notices", notices_to],
             env=os.environ | {SHARED: secret},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        try:
-            gateway = Sandbox(url=_address(process), secret=secret, now=hours.now)
-            yield gateway
-            gateway.close()
-        finally:
-            process.terminate()
-            process.wait(PATIENCE_S)
+        with begun as process:
+            try:
+                gateway = Sandbox(url=_address(process), secret=secret, now=hours.now)
+                yield gateway
+                gateway.close()
+            finally:
+                process.terminate()
 
 
 _OPTIONS = {"repeated": "repeated", "late": "late", "lost": "lost", "wrong": "wrong", "back": "charged_back"}
