@@ -102,6 +102,7 @@ BY_ANYBODY = (
     journal("pay the platform more than its fee", kind="fee", postings=moves("trust:reserve", "trust:bank")),
     journal("pay the platform's account", kind="fee", postings=moves("ops:bank", "trust:bank")),
     journal("top up a pool", kind="deposit", postings=moves("trust:bank", "trust:pool:green")),
+    journal("move money from pool to pool", kind="draw", postings=moves("trust:accrued:a", "trust:voucher:b")),
     journal("post a negative amount", postings=moves("trust:bank", "trust:in_transit", -1_000)),
     journal("post nothing", postings=moves("trust:bank", "trust:in_transit", 0)),
     journal("add a journal without postings", postings=()),

@@ -48,7 +48,9 @@ def test_the_keeper_itself_can_t_rewrite_forge_or_overdraw(found: list[Answered]
     assert set(kept) == {each.name for each in BY_ANYBODY}
     assert DONE not in kept.values()
     # Each for the reason it was meant to fail for.
-    assert kept["post a kind that isn't there"].startswith("a bonus may not go from trust:bank to trust:reserve")
+    assert kept["post a kind that isn't there"] == "no bonus debits trust:reserve and credits trust:bank"
+    across = "no draw debits trust:accrued:a and credits trust:voucher:b"
+    assert kept["move money from pool to pool"] == across
     assert kept["say another hash"].startswith("the journal forged/1 is not what its SHA-256 says")
     assert kept["add to a journal that is complete"] == "the journal order-batch/1 is not what its SHA-256 says"
     assert kept["overdraw an account"] == "trust:merchant_payable would be negative"

@@ -11,7 +11,7 @@ from greenloop.services.books.checked import keep_check
 from greenloop.services.books.keeper import Kept, hand_over_again, keep, keep_all, note_difference
 from greenloop.store import sql
 from greenloop.store.queries import keeping, soundness
-from greenloop.store.trustbook import book, place
+from greenloop.store.trustbook import book, place, tables
 from tests.support.databases import Database
 from tests.support.ledger import execute, fetch
 from tests.support.town import Town
@@ -201,6 +201,16 @@ def test_a_posting_that_the_trust_book_does_not_list_stops_the_keeper(town: Town
     execute("INSERT INTO pending_journal (journal_id, sha256) SELECT id, '' FROM journal WHERE key = 'by-hand/1'")
     stands_still(town, "the trust book refuses")
     assert held() == {}
+
+
+def test_what_a_later_release_lists_is_added_when_its_owner_makes_the_tables_again(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with looked_into() as session:
+        monkeypatch.setattr(tables, "TRIPLES", (*tables.TRIPLES, ("levy", "trust:reserve", "trust:fee_payable")))
+        assert tables.make(session) is False
+        assert book.listed(session) == set(tables.TRIPLES)
+        assert tables.make(session) is False
 
 
 @pytest.mark.books_broken_on_purpose

@@ -19,10 +19,13 @@ _ACCOUNT_KNOWN = """
         OR (c.per_pool AND length(NEW.name) > length(c.account_class) + 1
             AND substr(NEW.name, 1, length(c.account_class) + 1) = c.account_class || ':'))
 """
+# Nothing crosses pools (G10): the rest of both names, which is the pool's, is the same.
 _LISTED = """
     JOIN trust_account d ON d.name = {posting}.debit JOIN trust_account c ON c.name = {posting}.credit
     LEFT JOIN trust_allowed r
         ON r.kind = j.kind AND r.debit_class = d.account_class AND r.credit_class = c.account_class
+        AND (d.name = d.account_class OR c.name = c.account_class
+             OR substr(d.name, length(d.account_class) + 1) = substr(c.name, length(c.account_class) + 1))
 """
 
 
@@ -152,7 +155,7 @@ _FUNCTIONS = (
                 FROM added a JOIN trust_journal j ON j.number = a.number {_LISTED.format(posting="a")}
                 WHERE r.kind IS NULL LIMIT 1;
             IF FOUND THEN
-                RAISE EXCEPTION 'a % may not go from % to %', wrong.kind, wrong.credit, wrong.debit {_REFUSE};
+                RAISE EXCEPTION 'no % debits % and credits %', wrong.kind, wrong.debit, wrong.credit {_REFUSE};
             END IF;
             {_SEALED}
             IF FOUND THEN RAISE EXCEPTION 'the journal % is not what its SHA-256 says', wrong.key {_REFUSE}; END IF;

@@ -1,8 +1,8 @@
 """The trust book's tables and what they refuse, on either kind of database, as its owner makes them once.
 
-What both refuse: changed history, postings off the list, an account that no class allows, a number out of its turn.
-PostgreSQL also recomputes each journal's SHA-256, refuses a negative account when a pass commits, and lets the keeper
-write nothing else (roles.py). A file has no roles: whoever may write it may do anything.
+What both refuse: changed history, postings off the list or across pools, an account that no class allows, a number out
+of its turn. PostgreSQL also recomputes each journal's SHA-256, refuses a negative account when a pass commits, and lets
+the keeper write nothing else (roles.py). A file has no roles: whoever may write it may do anything.
 """
 
 from greenloop.core.books.accounts import ALLOWED, PER_POOL, SINGLE, TRUST, book_of, is_asset
@@ -63,9 +63,14 @@ def ensure_version(session: Session) -> None:
 
 
 def make(session: Session) -> bool:
-    """Make the tables, unless they are there; tell whether they were made."""
+    """Make the tables, unless they are there; tell whether they were made. As their owner.
+
+    Where they are there, what this release lists and an earlier one didn't is added to the lists; nothing is taken off.
+    """
     with session.transaction():
         if version(session) is not None:
+            ensure_version(session)
+            _extend(session)
             return False
         for statement in _TABLES:
             session.run(statement.format(**_DIALECT[session.is_postgresql]))
@@ -75,3 +80,13 @@ def make(session: Session) -> bool:
             session.run(statement)
         session.load("trust_version", ("version",), [(VERSION,)])
     return True
+
+
+def _extend(session: Session) -> None:
+    for table, columns, lines in (
+        ("trust_class", ("account_class", "is_asset", "per_pool"), CLASSES),
+        ("trust_allowed", ("kind", "debit_class", "credit_class"), TRIPLES),
+    ):
+        keys = columns[:1] if table == "trust_class" else columns
+        known = set(session.rows(f"SELECT {', '.join(keys)} FROM {table}"))  # noqa: S608  names are ours
+        session.load(table, columns, [line for line in lines if line[: len(keys)] not in known])
