@@ -1,15 +1,18 @@
 """Guardrails that no other test shows: words that operators write (G12), a business that ends (G14)."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
+from django.db import DatabaseError, transaction
 
 from greenloop.core.faults import Refusal
 from greenloop.services.books.grants import propose_grant
 from greenloop.services.loop.rules import publish_rules
 from greenloop.services.people.clients import register_client
+from greenloop.store import sql
 from tests.support.databases import Database
-from tests.support.ledger import fetch, whole_database
+from tests.support.ledger import execute, fetch, whole_database
 from tests.support.town import Town, found_town, plain_rules
 
 PROMISE = "稳" + "赚"
@@ -48,6 +51,38 @@ def test_operators_can_t_write_a_promise_into_any_name(town: Town, field: str, w
         write(town)
     assert (refused.value.code, refused.value.field) == ("copy.refused_word", field)
     assert whole_database() == before
+
+
+def test_the_database_itself_refuses_a_posting_between_two_pools(town: Town) -> None:
+    at = datetime(2026, 1, 5, tzinfo=UTC)
+
+    def post(debit: str, credit: str) -> None:
+        with transaction.atomic():
+            execute(
+                "INSERT INTO journal (book, key, kind, effective_at, recorded_at)"
+                " VALUES ('trust', 'by-hand', 'refund', %s, %s)",
+                sql.instant(at),
+                sql.instant(at),
+            )
+            execute(
+                "INSERT INTO posting (journal_id, debit_id, credit_id, amount_fen) SELECT j.id, d.id, c.id, 5"
+                " FROM journal j, ledger_account d, ledger_account c"
+                " WHERE j.key = 'by-hand' AND d.name = %s AND c.name = %s",
+                debit,
+                credit,
+            )
+            assert fetch("SELECT COUNT(*) FROM posting") == [(1,)]
+            transaction.set_rollback(True)
+
+    del town
+    post("trust:accrued:green", "trust:pool:green")
+    for debit, credit in (
+        ("accrued:green", "pool:red"),
+        ("voucher:red", "accrued:green"),
+        ("pool:red", "accrued:green"),
+    ):
+        with pytest.raises(DatabaseError, match="no posting joins two pools"):
+            post(f"trust:{debit}", f"trust:{credit}")
 
 
 def test_after_inflow_falls_by_90_percent_every_voucher_is_still_covered(database: Database) -> None:
