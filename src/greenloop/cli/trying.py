@@ -75,7 +75,7 @@ def demo(
     with database.alone():
         summary = _replay(wish, until=datetime.now(UTC).date())
         seconds = dict(summary.seconds)
-        _timed(seconds, "lines", lambda: _lines_kept(at=datetime.now(UTC)))
+        _timed(seconds, "lines", _lines_kept)
         proofs = _timed(seconds, "check", lambda: prove_and_keep(by=DEMO, at=datetime.now(UTC)))
         year = reported(summary, seconds)
         report = _timed(seconds, "report", lambda: report_to(folder / "report.html", year=year, proofs=proofs))
@@ -150,11 +150,11 @@ def _replay(wish: Wish, *, until: date | None = None) -> "YearSummary":
         )
 
 
-def _lines_kept(*, at: datetime) -> int:
+def _lines_kept() -> int:
     """Lay the year's money out as lines of fen, as the clock would have done all along."""
     from greenloop.services.trust.lines import keep_up
 
-    return keep_up(at=at)
+    return keep_up(at=datetime.now(UTC))
 
 
 def _trusted(bundle: Path, seconds: dict[str, float]) -> "tuple[Looked | None, Verified]":

@@ -87,16 +87,15 @@ class PoolLines:
         wanted = set(vouchers) - self._held.keys()
         if not wanted:
             return
+        asks = [sql.Ask(query, wanted) for query in (_USES, _CHANGES, _LEFT, _DRAWN)]
+        uses, changes, left, drawn = sql.together(asks)
         events: dict[int, list[Event]] = {voucher: [] for voucher in wanted}
-        for voucher, *event in sql.rows_in(_USES, wanted):
+        for voucher, *event in (*uses, *changes):
             events[voucher].append(Event(*event))
-        for voucher, *event in sql.rows_in(_CHANGES, wanted):
-            events[voucher].append(Event(*event))
-        for row in sql.rows_in(_LEFT, wanted, [self.pool_id]):
-            run = Run(*row)
+        for run in (Run(*row) for row in left):
             self._left[run.source_at, run.journal_id] = run
         self._held |= dict.fromkeys(wanted)
-        for voucher, released_at, face, account in sql.rows_in(_DRAWN, wanted, [self.pool_id]):
+        for voucher, released_at, face, account in drawn:
             self._held[voucher] = Held(released_at, voucher_line(face, events[voucher]), account)
 
 
@@ -116,9 +115,10 @@ _OUT_OF = f"""
         SELECT MAX(source_at) FROM fen_run WHERE pool_id = %s AND source = %s AND source_at <= %s
     ) AND source_at < %s ORDER BY source_at
 """  # noqa: S608
-_LEFT = f"""
-    SELECT {_COLUMNS} FROM fen_run WHERE pool_id = %s AND source = 'voucher' AND source_at IN ({{keys}})
-"""  # noqa: S608
+_LEFT = """
+    SELECT r.source, r.source_at, r.target, r.target_at, r.amount_fen, r.journal_id FROM voucher v
+    JOIN fen_run r ON r.pool_id = v.pool_id AND r.source = 'voucher' AND r.source_at = v.id WHERE v.id IN ({keys})
+"""
 _BLOCK = "SELECT target_at FROM fen_run WHERE pool_id = %s AND source = 'orders' AND source_at = %s"
 _MARK_AT = """
     SELECT route_pool_id, order_id, start_fen FROM line_mark WHERE pool_id = %s AND cycle = %s AND start_fen <= %s
@@ -149,7 +149,7 @@ _RED_BETWEEN = """
 _DRAWN = """
     SELECT v.id, r.source_at, r.amount_fen, v.account_id FROM voucher v
     JOIN fen_run r ON r.pool_id = v.pool_id AND r.target = 'voucher' AND r.target_at = v.id
-    WHERE v.pool_id = %s AND v.id IN ({keys})
+    WHERE v.id IN ({keys})
 """
 _USES = f"""
     SELECT v.id, o.journal_id, '{USE}', u.order_id, u.amount_fen FROM voucher v
