@@ -2,7 +2,7 @@
 
 from tests.cli.conftest import Town, day, sale
 from tests.cli.test_speaking import CHINESE, needs_catalog
-from tests.support.ledger import execute
+from tests.support.ledger import execute, fetch
 
 
 def test_the_guardrails_are_listed_with_what_the_database_says(town: Town) -> None:
@@ -29,3 +29,11 @@ def test_a_figure_that_is_off_is_said_and_ends_with_1(town: Town) -> None:
 def test_the_list_is_told_in_chinese(town: Town) -> None:
     said = town.call("check", "--guardrails", "--lang", "zh")
     assert CHINESE.search(said.out)
+
+
+def test_one_person_changes_no_rules_that_anybody_has_bought_by(town: Town) -> None:
+    changed = town.rules(refund_days=3)
+    town.orders(sale(1), at=day(2))
+    refused = town.call("publish", changed, "--by", "lin", "--from", day(12), "--at", day(3), "--json", code=1).json
+    assert (refused["code"], refused["field"]) == ("rules.two_people", "--by")
+    assert fetch("SELECT COUNT(*) FROM rule_version") == [(1,)]

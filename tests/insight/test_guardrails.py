@@ -7,6 +7,7 @@ import pytest
 from django.db import transaction
 
 from greenloop.core.money import SCALE
+from greenloop.insight.gauges import Gauges
 from greenloop.insight.guardrails import live
 from greenloop.store import sql
 from tests.support.databases import Database
@@ -90,3 +91,14 @@ def test_what_a_yuan_conceded_has_brought_back_is_measured_pool_by_pool(town: To
     assert (found.looked_at, found.difference, found.detail) == (1, 0, "0.040")
     with undone("UPDATE cohort SET release_index = %s WHERE points > 0", SCALE // 2):
         assert (live.washed(town.at).difference, live.washed(town.at).detail) == (1, "1.000")
+
+
+def test_what_a_yuan_conceded_has_brought_back_is_a_gauge_for_who_watches(town: Town) -> None:
+    del town
+    found = {
+        sample.name: (sample.labels, sample.value)
+        for metric in Gauges().collect()
+        for sample in metric.samples
+        if "brought" in sample.name
+    }
+    assert found == {"greenloop_pool_brought_back": ({"pool": "green"}, 0.04)}

@@ -50,7 +50,10 @@ def publish(
     reason: Reason = None,
     at: At = None,
 ) -> Answer:
-    """Publish the first rule set; later ones are proposed, once the platform has people of its own."""
+    """Publish the first rule set; later ones are proposed, once the platform has people of its own or sells (G11).
+
+    Until then nobody has bought by the rules, and whoever founds the alliance may still correct them alone.
+    """
     document = _document(rules)
     with database.writing():
         from greenloop.services.loop.rules import publish_rules
@@ -62,6 +65,9 @@ def publish(
         if trust.has_staff() and trust.has_rules():
             content = {"document": document, "effective_at": effective_at.isoformat()}
             return proposed(kind="rules.publish", content=content, from_at=named, reason=reason, by=by, at=present)
+        if trust.has_rules() and trust.has_orders():
+            message = say("Somebody has bought by the rules, so two people change them. Appoint two: greenloop staff.")
+            raise Refusal("rules.two_people", message, field="--by")
         version = publish_rules(document=document, effective_at=effective_at, by=by, at=present)
     sentence = gettext("Rule set {version} is published, in force from {moment}.")
     facts = {"rules": version, "effective_at": effective_at}

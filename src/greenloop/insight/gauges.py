@@ -8,8 +8,9 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from greenloop.core.money import PPM, coverage_ppm
+from greenloop.core.money import PPM, SCALE, coverage_ppm
 from greenloop.insight.archived import archived_at
+from greenloop.insight.guardrails.live import brought_back
 from greenloop.insight.readiness import disk_free_bytes
 from greenloop.store.queries import clockwork, keeping, overview, vitals
 
@@ -48,13 +49,16 @@ def _pools(now: datetime) -> list[Metric]:
     free = GaugeMetricFamily("greenloop_pool_free_fen", "Free money of the pool.", labels=["pool"])
     owed = GaugeMetricFamily("greenloop_pool_owed_fen", "Accrued and unspent vouchers.", labels=["pool"])
     open_ = GaugeMetricFamily("greenloop_pool_unsettled_cycles", "Cycles cut off and not settled.", labels=["pool"])
+    back = GaugeMetricFamily("greenloop_pool_brought_back", "Vouchers per yuan conceded so far.", labels=["pool"])
+    for name, scaled in brought_back(now).items():
+        back.add_metric([name], scaled / SCALE)
     for pool in vitals.pools():
         if (ppm := coverage_ppm(pool.free_fen, pool.owed_fen)) is not None:
             coverage.add_metric([pool.name], ppm / PPM)
         free.add_metric([pool.name], pool.free_fen)
         owed.add_metric([pool.name], pool.owed_fen)
         open_.add_metric([pool.name], max(0, closed - pool.settled_cycle))
-    return [coverage, free, owed, open_]
+    return [coverage, free, owed, open_, back]
 
 
 def _waiting(now: datetime) -> list[Metric]:

@@ -173,7 +173,8 @@ GUARDRAILS = (
         (
             say("core: rules whose caps and rates could pay more than they take in are refused"),
             say("services: a day's releases above the daily cap wait for a second person"),
-            say("live: the highest of all pools, measured by this command"),
+            say("live: a gauge of each pool for who watches, and the highest in this command"),
+            say("services: two people lower the multiples of new concessions by a proposal of rules"),
         ),
         (
             *_of(
@@ -187,9 +188,14 @@ GUARDRAILS = (
             *_of(
                 "insight/test_guardrails.py",
                 "test_what_a_yuan_conceded_has_brought_back_is_measured_pool_by_pool",
+                "test_what_a_yuan_conceded_has_brought_back_is_a_gauge_for_who_watches",
+            ),
+            *_of(
+                "services/test_routing.py",
+                "test_a_route_s_multiples_make_more_or_fewer_points_and_never_more_money",
             ),
         ),
-        say("No alarm rises by itself yet, and no proposal of its own lowers the multiples of new concessions."),
+        say("No page of the platform's people raises an alarm yet."),
     ),
     Guardrail(
         "G9",
@@ -218,12 +224,17 @@ GUARDRAILS = (
         say("Each pool balances by itself; nothing crosses from one pool to another."),
         (
             say("core: a posting between the accounts of two pools is refused"),
+            say("database: a trigger refuses it too"),
             say("services: an order's money goes to the pool of its own route"),
         ),
         (
             *_of(
                 "core/test_guardrails.py",
                 "test_no_posting_joins_two_pools",
+            ),
+            *_of(
+                "services/test_guardrails.py",
+                "test_the_database_itself_refuses_a_posting_between_two_pools",
             ),
             *_of(
                 "services/test_routing.py",
@@ -236,6 +247,7 @@ GUARDRAILS = (
         say("Rules change by two people, seven days ahead, and never for cohorts that are running."),
         (
             say("services: a proposal of rules names an instant at least 7 days away, and another person approves it"),
+            say("console: one person publishes the first rules, and none once anybody has bought by them"),
             say("services: a plan or a pool that exists keeps its terms"),
         ),
         (
@@ -248,8 +260,11 @@ GUARDRAILS = (
                 "services/test_publishing_rules.py",
                 "test_a_running_plan_or_pool_keeps_its_terms",
             ),
+            *_of(
+                "cli/test_guarding.py",
+                "test_one_person_changes_no_rules_that_anybody_has_bought_by",
+            ),
         ),
-        say("While the platform has no people of its own, one person at the console may still change the rules."),
     ),
     Guardrail(
         "G12",
@@ -306,8 +321,13 @@ GUARDRAILS = (
         (
             say("database: what somebody signs in by is sealed under a key per person, beside a keyed hash"),
             say("services: forgetting somebody destroys the key and ends the sessions"),
+            say("database: what is deleted is written over in SQLite's file"),
         ),
         (
+            *_of(
+                "services/test_canary.py",
+                "test_of_a_person_who_is_forgotten_no_byte_is_left_in_files_or_logs",
+            ),
             *_of(
                 "services/test_signing_in.py",
                 "test_the_database_alone_tells_no_phone_and_no_name",
@@ -318,6 +338,6 @@ GUARDRAILS = (
                 "test_the_log_says_nothing_about_a_person",
             ),
         ),
-        say("That nothing of a person is left in backups and write-ahead logs isn't tried by a test yet."),
+        say("A backup made before still opens with the product's own key, until it is deleted too."),
     ),
 )

@@ -51,20 +51,25 @@ def _points(at: datetime) -> Iterator[Proof]:
     yield washed(at)
 
 
-def washed(at: datetime) -> Proof:
-    """Measure what a yuan conceded has brought back, in the pool where that is most.
+def brought_back(at: datetime) -> dict[str, int]:
+    """Return what a yuan conceded has brought back in each green pool that has points, × 10**12, rounded down.
 
-    It is points per yuan conceded, at the most generous route, times the mean of what the pool's points released.
+    It is points per yuan conceded, at the most generous route, times the mean of what the pool's points released (G8).
     """
-    what = say("In no pool did a yuan conceded bring back a yuan of vouchers.")
     rules = bounds.rules_at(at).now
-    pools = sql.rows(_RELEASED)
-    brought = [
-        (int(high) * PPM + int(low)) // int(points) * (rules.points_max_ppm if rules else 0) // PPM
-        for _, points, high, low in pools
-    ]
+    points_ppm = rules.points_max_ppm if rules else 0
+    return {
+        name: (int(high) * PPM + int(low)) // int(points) * points_ppm // PPM
+        for name, points, high, low in sql.rows(_RELEASED)
+    }
+
+
+def washed(at: datetime) -> Proof:
+    """Prove that buying from oneself loses money; the detail is the pool where most came back."""
+    what = say("In no pool did a yuan conceded bring back a yuan of vouchers.")
+    brought = brought_back(at).values()
     detail = ratio(max(brought), SCALE, 3) if brought else NONE
-    return Proof("G8", "wash trading", what, len(pools), sum(each >= SCALE for each in brought), detail)
+    return Proof("G8", "wash trading", what, len(brought), sum(each >= SCALE for each in brought), detail)
 
 
 def _pools() -> Iterator[Proof]:
@@ -113,9 +118,9 @@ _REFERRERS = """
     WHERE o.referrer_id IS NOT NULL AND (m.referrer_id IS NULL OR m.referrer_id <> o.referrer_id)
 """
 _RELEASED = """
-    SELECT c.pool_id, SUM(c.points), SUM(c.points * (c.release_index / 1000000)),
+    SELECT o.name, SUM(c.points), SUM(c.points * (c.release_index / 1000000)),
            SUM(c.points * (c.release_index %% 1000000))
-    FROM cohort c JOIN pool o ON o.id = c.pool_id WHERE c.points > 0 AND NOT o.is_red GROUP BY c.pool_id
+    FROM cohort c JOIN pool o ON o.id = c.pool_id WHERE c.points > 0 AND NOT o.is_red GROUP BY o.name
 """
 _PER_POOL = ", ".join(f"'{each}'" for each in PER_POOL)
 _CROSSING = f"""

@@ -70,6 +70,11 @@ def has_rules() -> bool:
     return bool(sql.value("SELECT 1 FROM rule_version LIMIT 1"))
 
 
+def has_orders() -> bool:
+    """Tell whether anybody has bought yet."""
+    return bool(sql.value("SELECT 1 FROM orders LIMIT 1"))
+
+
 def proposal(proposal_id: int, *, at: datetime) -> ProposalRow:
     """Return one proposal as it stands at an instant.
 
