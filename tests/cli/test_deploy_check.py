@@ -19,13 +19,12 @@ from greenloop.insight.deploy import configured, database, declaration, running
 from greenloop.insight.deploy.finding import Finding
 from greenloop.store.queries import engines, people, vitals
 from greenloop.store.queries.engines import PostgresqlFacts, SqliteFacts
-from greenloop.store.trustbook import founding
 from tests.faults.cluster import cluster_in, empty_folder, server_folder
 from tests.support.databases import NOWHERE, Database, migrate, point_django_at
 from tests.support.ledger import execute, fetch
 from tests.support.serving import GREENLOOP, environment
 from tests.support.signing import SECRET
-from tests.support.trusting import trust_book
+from tests.support.trusting import read_at, trust_book
 
 NOW = datetime(2026, 1, 6, tzinfo=UTC)
 DECLARED = {
@@ -106,10 +105,9 @@ def lacking_of_the_test_server(engine: str) -> set[str]:
     """Return what the server that the tests are given lacks; on one with checksums and a plain role, nothing."""
     if engine == "sqlite":
         return set()
-    lacks = {"trust.owner", "trust.open"}  # the tests' role makes both databases
-    lacks |= {"postgresql.checksums"} if fetch("SHOW data_checksums") == [("off",)] else set()
+    lacks = {"postgresql.checksums"} if fetch("SHOW data_checksums") == [("off",)] else set()
     (role,) = fetch("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
-    return lacks | ({"postgresql.superuser"} if role[0] else set())
+    return lacks | ({"postgresql.superuser"} if role[0] else set()) | {"trust.owner", "trust.open"}
 
 
 @pytest.mark.books_broken_on_purpose
@@ -126,15 +124,12 @@ def test_a_server_with_checksums_and_a_plain_role_may_go_live_until_somebody_mak
         with psycopg.connect(cluster.url_of("postgres"), autocommit=True) as admin:
             admin.execute("CREATE ROLE shop LOGIN")
             admin.execute("CREATE DATABASE books OWNER shop TEMPLATE template0 ENCODING 'UTF8'")
-            admin.execute("CREATE ROLE vault LOGIN CREATEROLE")
-            admin.execute("CREATE DATABASE trust OWNER vault TEMPLATE template0 ENCODING 'UTF8'")
-        trust_url = cluster.url_of("trust").replace("greenloop@", "vault@")
-        founding.create(trust_url, keeper="keeper", reader="reader")
+            trust_url = read_at(admin, cluster.url_of("trust"))
         url = cluster.url_of("books").replace("greenloop@", "shop@")
         migrate(url)
         point_django_at(url)
         try:
-            env = furnished(url, tmp_path) | {"GREENLOOP_TRUST_URL": trust_url.replace("vault@", "reader@")}
+            env = furnished(url, tmp_path) | {"GREENLOOP_TRUST_URL": trust_url}
         finally:
             point_django_at(NOWHERE)
         code, told = look(env)

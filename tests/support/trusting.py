@@ -9,7 +9,7 @@ import psycopg
 from django.conf import settings
 from psycopg import sql
 
-from greenloop.store.trustbook import place, tables
+from greenloop.store.trustbook import founding, place, tables
 from greenloop.store.trustbook.session import Session, opened
 from tests.support.databases import Database
 
@@ -36,6 +36,16 @@ def trust_book(database: Database) -> Iterator[str]:
         finally:
             settings.GREENLOOP_TRUST_URL = before
             admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def read_at(admin: psycopg.Connection, url: str) -> str:
+    """Make a trust book at `url`, on a server that asks for no passwords, and return the address of its reader."""
+    owned = urlsplit(url)
+    server = owned.netloc.rpartition("@")[2]
+    admin.execute("CREATE ROLE vault LOGIN CREATEROLE")
+    admin.execute(sql.SQL("CREATE DATABASE {} OWNER vault TEMPLATE template0").format(sql.Identifier(owned.path[1:])))
+    founding.create(urlunsplit(owned._replace(netloc=f"vault@{server}")), keeper="keeper", reader="reader")
+    return urlunsplit(owned._replace(netloc=f"reader@{server}"))
 
 
 @contextmanager
