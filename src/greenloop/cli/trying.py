@@ -94,8 +94,7 @@ def demo(
         "seconds_in_all": round(perf_counter() - begun, 3),
         "invitations": [asdict(invitation) for invitation in invitations],
     }
-    shown.append(text(gettext("The report is in {path}").format(path=report), "bold"))
-    shown += invited(invitations)
+    shown += [text(gettext("The report is in {path}").format(path=report), "bold"), *invited(invitations)]
     answer = Answer(facts, shown, REFUSED if found.broken else checked.code)
     if not serve:
         return answer
