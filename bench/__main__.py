@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-NAMES = ("core", "take", "settle", "vest", "wallet", "load", "pages", "grow", "roots")
+NAMES = ("core", "take", "settle", "vest", "wallet", "load", "pages", "trace", "grow", "roots")
 
 
 def measure(name: str, engine: str, server: str, stored: int) -> list[dict[str, object]]:
