@@ -23,6 +23,7 @@ from greenloop.services.outbox.endpoints import write_endpoint
 from greenloop.services.people.clients import issue_key, revoke_key
 from greenloop.services.people.staff import appoint_staff
 from greenloop.services.trust.acting import SCHEDULER
+from greenloop.services.trust.log.keeping import sign_log
 from greenloop.services.trust.proposals import propose
 from greenloop.services.trust.roots import build, publish_root
 from greenloop.store.queries import lookups, settlements
@@ -65,6 +66,8 @@ MADE: dict[str, Mapping[str, str | list[Any]]] = {
     "previewSettlement": {"cycle": "SELECT MAX(cycle) + 1 FROM settlement_run"},
     "readRoot": {"cycle": "SELECT cycle FROM liability_root"},
     "readProof": {"cycle": [None, 2]},
+    "proveInclusion": {"leaf": [0], "size": [None, 1]},
+    "proveConsistency": {"earlier": [1], "size": [None, 1]},
     "releaseHold": {"hold_id": f"SELECT id FROM hold {NEWEST}"},
     "revokeKey": {"key_id": f"SELECT id FROM api_key {NEWEST}"},
     "endWebhook": {"webhook_id": f"SELECT id FROM webhook_endpoint {NEWEST}"},
@@ -76,8 +79,13 @@ MADE: dict[str, Mapping[str, str | list[Any]]] = {
 """What one operation names instead: mostly what was made for it just before, by a query."""
 ONE_OF = {"placeHold": ("order_id", "account_id"), "confirmCash": ("order_ids", "paid_until_at")}
 """Operations whose body names one of two things: it names the first, and leaves the other out."""
+WITH_QUERY = ("proveInclusion", "proveConsistency")
+"""Operations that are always called with a query: they have to know what to prove."""
 WHOSE = ("listOrders", "listRefunds")
 """Operations whose query most callers have to name the merchant in."""
+OF_A_HOLDER = ("readProof", "traceVoucher")
+"""Operations that say yes only where somebody holds something."""
+VOUCHERS = "SELECT id FROM voucher WHERE account_id = %s"
 ROOMS: dict[str, dict[str, list[Any]]] = {
     "members": {"ref": ["mei", "lin"]},
     "merchants": {"ref": ["grocer", "baker"]},
@@ -153,7 +161,7 @@ class Full:
         if case.query and _good(case, ParameterLocation.QUERY):
             # Every other one as it is most often called: without a query.
             asked = {each: _one(known, each, turn, value) for each, value in case.query.items()}
-            case.query = asked if turn % 2 else {}
+            case.query = asked if turn % 2 or name in WITH_QUERY else {}
         if name in WHOSE and _good(case, ParameterLocation.QUERY):
             case.query = (case.query or {}) | {"merchant": "grocer"}
         return case
@@ -164,7 +172,14 @@ class Full:
         room = ROOMS.get(case.operation.path.split("/")[2], {}) if case.path_parameters else {}
         found = {each: _column(f"{query} ORDER BY 1") for each, query in NUMBERED.items()}
         made = {each: _column(where) if isinstance(where, str) else where for each, where in MADE.get(name, {}).items()}
+        if name in OF_A_HOLDER:
+            made |= {"account_id": [str(holder := self._holder())], "voucher_id": _column(VOUCHERS, holder)}
         return ALWAYS | self._theirs() | self._instants() | found | room | made
+
+    def _holder(self) -> int:
+        """Return a holder whom whoever calls may look at: a member sees only themselves."""
+        mine = self.town.ids["mei"]
+        return mine if self.account == str(mine) else self.town.ids["grocer"]
 
     def _theirs(self) -> Known:
         accounts = [str(self.town.ids["grocer"]), str(self.town.ids["mei"]), "me"]
@@ -282,7 +297,9 @@ def full_town(set_clock: Callable[[datetime], None]) -> Full:
     town.pay_out()
     town.close(2)
     publish_root(built=build(cycle=2, at=town.at), at=town.at)
+    sign_log(at=town.at)
     town.draw("mei", 50)
+    town.draw("grocer", 10)
     # Twice as many points release in the third cycle as in the second, which is more than the cap.
     town.close(3)
     town.later(hours=2)
