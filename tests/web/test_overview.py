@@ -1,7 +1,7 @@
 """The overview: what an operator sees first, from figures that a clerk could add up."""
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -9,6 +9,7 @@ from greenloop.services.books.checked import keep_check
 from greenloop.services.loop.hold import hold_account, hold_order
 from greenloop.store.queries import multiples, overview
 from greenloop.web import clock
+from tests.support.ledger import execute
 from tests.support.signing import page
 from tests.support.town import Town, found_town, plain_rules
 from tests.web.staff import QUERIES_MAX, at_work, by_phone
@@ -144,6 +145,20 @@ def test_statements_that_broke_are_an_alarm_on_top(busy: Town) -> None:
     assert 'role="alert"' in answer.content.decode()
     assert "1 of 51 statements about the books do NOT hold" in page(answer)
     assert "pool.free: Free money is there. Off by 7." in page(answer)
+
+
+def test_a_pool_in_which_buying_from_oneself_is_close_to_paying_is_an_alarm_on_top(busy: Town) -> None:
+    del busy
+    alarm = "buying from oneself is close to paying"
+    operator = at_work("operator")
+    assert alarm not in page(operator.get("/overview/"))
+    with transaction.atomic():
+        # Two points a yuan: 0.4 vouchers a point bring 0.8 yuan back.
+        execute("UPDATE cohort SET release_index = %s WHERE points > 0", 4 * 10**11)
+        shown = page(operator.get("/overview/"))
+        transaction.set_rollback(True)
+    assert alarm in shown
+    assert "Pool green: a yuan conceded has brought back 0.800 ×" in shown
 
 
 def test_an_alliance_that_has_not_begun_says_what_to_do_first(database: object, sent: object) -> None:

@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from greenloop.core.money import PPM, SCALE, coverage_ppm
 from greenloop.insight.archived import archived_at
-from greenloop.insight.guardrails.live import brought_back
+from greenloop.insight.guardrails.live import brought_back, most_points_ppm
 from greenloop.insight.readiness import disk_free_bytes
 from greenloop.store.queries import clockwork, keeping, overview, vitals
 
@@ -50,7 +50,7 @@ def _pools(now: datetime) -> list[Metric]:
     owed = GaugeMetricFamily("greenloop_pool_owed_fen", "Accrued and unspent vouchers.", labels=["pool"])
     open_ = GaugeMetricFamily("greenloop_pool_unsettled_cycles", "Cycles cut off and not settled.", labels=["pool"])
     back = GaugeMetricFamily("greenloop_pool_brought_back", "Vouchers per yuan conceded so far.", labels=["pool"])
-    for name, scaled in brought_back(now).items():
+    for name, scaled in brought_back(most_points_ppm(now)).items():
         back.add_metric([name], scaled / SCALE)
     for pool in vitals.pools():
         if (ppm := coverage_ppm(pool.free_fen, pool.owed_fen)) is not None:

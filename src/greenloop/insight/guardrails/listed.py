@@ -174,6 +174,7 @@ GUARDRAILS = (
             say("core: rules whose caps and rates could pay more than they take in are refused"),
             say("services: a day's releases above the daily cap wait for a second person"),
             say("live: a gauge of each pool for who watches, and the highest in this command"),
+            say("pages: an alarm on the overview from 0.8 on"),
             say("services: two people lower the multiples of new concessions by a proposal of rules"),
         ),
         (
@@ -191,11 +192,14 @@ GUARDRAILS = (
                 "test_what_a_yuan_conceded_has_brought_back_is_a_gauge_for_who_watches",
             ),
             *_of(
+                "web/test_overview.py",
+                "test_a_pool_in_which_buying_from_oneself_is_close_to_paying_is_an_alarm_on_top",
+            ),
+            *_of(
                 "services/test_routing.py",
                 "test_a_route_s_multiples_make_more_or_fewer_points_and_never_more_money",
             ),
         ),
-        say("No page of the platform's people raises an alarm yet."),
     ),
     Guardrail(
         "G9",

@@ -51,13 +51,17 @@ def _points(at: datetime) -> Iterator[Proof]:
     yield washed(at)
 
 
-def brought_back(at: datetime) -> dict[str, int]:
+def most_points_ppm(at: datetime) -> int:
+    """Return the points that a yuan of concession makes by the most generous route in force, 0 before any rules."""
+    rules = bounds.rules_at(at).now
+    return rules.points_max_ppm if rules else 0
+
+
+def brought_back(points_ppm: int) -> dict[str, int]:
     """Return what a yuan conceded has brought back in each green pool that has points, × 10**12, rounded down.
 
-    It is points per yuan conceded, at the most generous route, times the mean of what the pool's points released (G8).
+    It is the points that a yuan conceded makes times the mean of what the pool's points released (G8).
     """
-    rules = bounds.rules_at(at).now
-    points_ppm = rules.points_max_ppm if rules else 0
     return {
         name: (int(high) * PPM + int(low)) // int(points) * points_ppm // PPM
         for name, points, high, low in sql.rows(_RELEASED)
@@ -67,7 +71,7 @@ def brought_back(at: datetime) -> dict[str, int]:
 def washed(at: datetime) -> Proof:
     """Prove that buying from oneself loses money; the detail is the pool where most came back."""
     what = say("In no pool did a yuan conceded bring back a yuan of vouchers.")
-    brought = brought_back(at).values()
+    brought = brought_back(most_points_ppm(at)).values()
     detail = ratio(max(brought), SCALE, 3) if brought else NONE
     return Proof("G8", "wash trading", what, len(brought), sum(each >= SCALE for each in brought), detail)
 

@@ -145,9 +145,13 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Newest:
-    """What an overview begins with: the newest rules' calendar, the newest settlement run, the newest check."""
+    """What an overview begins with: the newest rules' calendar and points, the newest settlement run, the newest check.
+
+    `points_max_ppm` are the points that a yuan of concession makes by the most generous route, 0 before any rules.
+    """
 
     calendar: Calendar | None
+    points_max_ppm: int
     run_cycle: int | None
     run_state: str | None
     run_issued_fen: int | None
@@ -213,8 +217,9 @@ def newest() -> Newest:
     if at is not None:
         told = tuple((name, what, int(off)) for name, what, off in json.loads(broken))
         check = Check(sql.moment(at), by, took, bool(replayed), statements, told)
-    calendar = rule_set(json.loads(document)).calendar if document else None
-    return Newest(calendar, cycle, state, issued, check)
+    rules = rule_set(json.loads(document)) if document else None
+    points_max_ppm = max(route.points_ppm for route in rules.routes) if rules else 0
+    return Newest(rules.calendar if rules else None, points_max_ppm, cycle, state, issued, check)
 
 
 # The sums are taken over all pools before the limit; CAST because PostgreSQL sums big integers as decimals.

@@ -10,7 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
+from greenloop.core.money import SCALE
 from greenloop.insight import overview as drawings
+from greenloop.insight.guardrails.live import brought_back
 from greenloop.store.queries import keeping, multiples, overview
 from greenloop.store.queries.multiples import Multiples
 from greenloop.store.queries.overview import Balance
@@ -22,6 +24,8 @@ CYCLES = 52
 LISTED = 10
 NAME_MAX = 64
 STALE = timedelta(hours=24)
+NEAR = 8 * SCALE // 10
+"""A pool in which a yuan conceded has brought back so much is close to paying whoever buys from oneself (G8)."""
 ACCOUNTS = {
     "trust:bank": gettext_lazy("in the bank, confirmed by a statement"),
     "trust:in_transit": gettext_lazy("paid, on its way to the bank"),
@@ -48,7 +52,8 @@ def page(request: HttpRequest) -> HttpResponse:
         raise Http404
     cycles = overview.cycles(chosen, limit=CYCLES) if chosen else []
     cohorts = multiples.cohorts(chosen.id) if chosen else []
-    path = multiples.paths([chosen.id]).get(chosen.id, ()) if chosen else ()
+    has_path = chosen is not None and any(row.index >= SCALE for row in cohorts)
+    path = multiples.paths([chosen.id]).get(chosen.id, ()) if chosen and has_path else ()
     found = multiples.multiples(cohorts, path)
     newest, trust, at = overview.newest(), overview.trust_book(), clock.now()
     cutoff_at = newest.calendar.cutoff_at(chosen.open_cycle) if newest.calendar and chosen else None
@@ -68,6 +73,7 @@ def page(request: HttpRequest) -> HttpResponse:
         liabilities=_lines(trust.liabilities),
         queues=overview.queues(),
         newest=newest,
+        washed=_washed(newest.points_max_ppm),
         cutoff_at=cutoff_at,
         is_due=cutoff_at is not None and cutoff_at <= at,
         is_stale=newest.check is not None and at - newest.check.at > STALE,
@@ -80,6 +86,11 @@ def _lines(balances: Iterable[Balance]) -> list[tuple[str, str]]:
     order = list(ACCOUNTS)
     known = sorted(balances, key=lambda each: order.index(each.name) if each.name in ACCOUNTS else len(order))
     return [(str(ACCOUNTS.get(each.name, each.name)), yuan(each.fen)) for each in known]
+
+
+def _washed(points_ppm: int) -> list[tuple[str, int]]:
+    """Return the pools that are close to paying whoever buys from oneself, and what a yuan has brought back there."""
+    return [(name, scaled) for name, scaled in brought_back(points_ppm).items() if scaled >= NEAR]
 
 
 def _reached(found: Multiples | None) -> list[tuple[str, str]]:
