@@ -42,7 +42,7 @@ OWNED = {
     "listCoupons": "/v1/wallets/{mei}/coupons",
     "listMovements": "/v1/wallets/{mei}/movements",
     "traceOrder": "/v1/trace/orders/{order}",
-    "traceVoucher": "/v1/trace/wallets/{mei}/vouchers/7",
+    "traceVoucher": "/v1/trace/wallets/{mei}/vouchers/{voucher}",
     "readProof": "/v1/wallets/{mei}/proof",
     "readMember": "/v1/members/mei",
     "readMerchant": "/v1/merchants/baker",
@@ -272,12 +272,15 @@ def theirs(town: Town, clock: Any) -> dict[str, Any]:
     town.later(days=1).pay_out()
     town.close(1)
     publish_root(built=build(cycle=1, at=town.at), at=town.at)
+    town.close(2)
+    town.draw("mei")
     clock(town.at)
     return {
         "order": order,
         "refund": fetch("SELECT id FROM refund")[0][0],
         "payout": fetch("SELECT id FROM payout")[0][0],
         "mei": town.ids["mei"],
+        "voucher": fetch("SELECT id FROM voucher")[0][0],
         "webhook": hook,
         "delivery": fetch("SELECT id FROM delivery")[0][0],
     }
