@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 from greenloop.core.books.instructions import state_of
 from greenloop.core.faults import Refusal
+from greenloop.services.books.checked import keep_check
 from greenloop.services.books.institution import sending
 from greenloop.services.books.institution.collecting import Bill, collect
 from greenloop.services.books.institution.gateway import Answer, Said, Told, Unreachable
 from greenloop.services.books.institution.notices import take_notices
 from greenloop.services.books.institution.sandbox import Sandbox
 from greenloop.services.books.institution.sending import send_due
+from greenloop.services.books.keeper import note_difference
 from greenloop.services.books.reconciling.lines import Line, Listed
 from greenloop.services.books.reconciling.statement import take_statement
 from tests.support.institution import institution
@@ -125,6 +127,24 @@ def test_nothing_leaves_before_the_trust_book_holds_its_journal(town: Town) -> N
     execute("DELETE FROM pending_journal")
     assert send_due(gateway=gone, at=town.at).accepted == 1  # type: ignore[arg-type]
     assert [(each.kind, each.amount_fen, each.merchant) for each in gone.told] == [("payout", 90_000, "grocer")]
+
+
+@pytest.mark.books_broken_on_purpose
+def test_payouts_and_fees_written_before_the_books_broke_wait_until_they_hold(town: Town) -> None:
+    town.sell("mei", "grocer", 100_000)
+    town.close_all([1, 2])
+    town.transfer_fees(1)
+    town.pay_out()
+    collect(bills=told(("grocer", "a", 5_000)), at=town.at)
+    execute("DELETE FROM pending_journal")
+    note_difference(what="both books differ", at=town.at)
+    gone = Nobody([Answer(is_accepted=True)] * 9)
+    for _ in range(2):
+        send_due(gateway=gone, at=town.later(hours=2).at)  # type: ignore[arg-type]
+    assert [each.kind for each in gone.told] == ["collect"]
+    keep_check(statements=9, broken=[], replayed=True, took_ms=1, by="wu", at=town.at, compared=True)
+    send_due(gateway=gone, at=town.at)  # type: ignore[arg-type]
+    assert sorted(each.kind for each in gone.told) == ["collect", "fee", "payout"]
 
 
 @pytest.mark.books_broken_on_purpose

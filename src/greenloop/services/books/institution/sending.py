@@ -1,4 +1,7 @@
-"""Send what is due, at least once, after the commit that wrote it and only when the trust book holds its journal."""
+"""Send what is due, at least once, after the commit that wrote it and only when the trust book holds its journal.
+
+While the books are broken no payout and no fee is sent, whenever it was written; all else is.
+"""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -45,7 +48,10 @@ def send_due(*, gateway: Gateway, at: datetime) -> Sent:
 
 @verb
 def claim(*, at: datetime) -> list[Told]:
-    """Take what is due, oldest first; it is the caller's until its lease ends."""
+    """Take what is due, oldest first; it is the caller's until its lease ends.
+
+    Payouts and fees that are due wait for as long as the books are broken, and go out then.
+    """
     lock = "FOR UPDATE SKIP LOCKED" if sql.is_postgresql() else ""
     now, until = sql.instant(at), sql.instant(at + LEASE)
     mine = [row[0] for row in sql.rows(f"{_DUE} {lock}", [now, BATCH])]
@@ -105,6 +111,7 @@ _DUE = """
         AND (i.journal_id IS NULL OR NOT EXISTS (SELECT 1 FROM pending_journal p WHERE p.journal_id = i.journal_id))
         AND (i.kind <> 'split' OR EXISTS (
             SELECT 1 FROM payment_notice n WHERE n.number = i.payment AND n.outcome = 'success'))
+        AND (i.kind NOT IN ('payout', 'fee') OR NOT EXISTS (SELECT 1 FROM books_broken WHERE cleared_at IS NULL))
     ORDER BY i.next_at, i.id LIMIT %s
 """
 _LEASED = """
