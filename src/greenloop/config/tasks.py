@@ -25,6 +25,7 @@ from greenloop.core.faults import Refusal
 from greenloop.services import clockwork
 from greenloop.services.books import keeper
 from greenloop.services.books.institution.passing import pass_on
+from greenloop.services.books.reconciling.chargebacks import book_charged_back
 from greenloop.services.outbox.deliver import deliver_due
 from greenloop.services.trust.lines import keep_up
 from greenloop.store.queries import clockwork as slots
@@ -72,6 +73,7 @@ def each_minute() -> None:
     for seconds in range(0, 60, PROMPT_EVERY_S):
         promptly.schedule(delay=seconds)
     _beat()
+    _alone(_ticking, partial(book_charged_back, at=datetime.now(UTC)))
     _alone(_ticking, partial(clock.tick, holder=HOLDER))
 
 

@@ -34,7 +34,7 @@ def shrink_lots(work: Work, left_fen: int, refund_id: int) -> Shrunk:
         work.ruling,
         points,
         refund_id=refund_id,
-        cash_fen=work.cash_fen,
+        cash_fen=work.open_fen,
         merchant_pays=True,
         at=state,
     )

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from greenloop.core.faults import Refusal, say
 from greenloop.core.loop.refund import Tender, concession_after, next_tender
+from greenloop.services.books.institution.instructing import CHARGEBACK
 from greenloop.services.loop.refunding.lots import Shrunk, shrink_lots
 from greenloop.services.loop.refunding.returns import return_coupons, return_vouchers, take_back_rebate
 from greenloop.services.loop.refunding.split import recompute_pending, recompute_vested
@@ -56,7 +57,8 @@ def refund_one(
     cash_left_fen = order.cash_fen - order.refunded_cash_fen - tender.cash_fen
     left_fen = min(order.concession_left_fen, concession_after(cash_left_fen=cash_left_fen, rate_ppm=order.rate_ppm))
     less_fen = order.concession_left_fen - left_fen
-    work = Work(state, index, order, ruling, tender.cash_fen)
+    open_fen = 0 if form.refund_no == CHARGEBACK else tender.cash_fen
+    work = Work(state, index, order, ruling, tender.cash_fen, open_fen)
     return_vouchers(work, tender.voucher_fen, at)
     return_coupons(work, tender.coupon_fen, at)
 

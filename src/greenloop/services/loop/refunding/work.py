@@ -12,13 +12,18 @@ PAYABLE = "trust:merchant_payable"
 
 @dataclass(slots=True)
 class Work:
-    """One refund while it is decided. `cash_fen` is what of its cash is still the shopper's."""
+    """One refund while it is decided.
+
+    `cash_fen` is what of its cash leaves the bank, and `open_fen` what of that may still be withheld: nothing of a
+    payment that was charged back, for the payer's bank has taken all of it already.
+    """
 
     state: State
     index: Index
     order: OrderFact
     ruling: Ruling
     cash_fen: int
+    open_fen: int
     amounts: Amounts = field(default_factory=list)
 
     @property
@@ -28,7 +33,8 @@ class Work:
 
     def withhold(self, wanted_fen: int) -> int:
         """Take up to an amount from the shopper's cash and return it."""
-        fen = min(wanted_fen, self.cash_fen)
+        fen = min(wanted_fen, self.open_fen)
+        self.open_fen -= fen
         self.cash_fen -= fen
         return fen
 
