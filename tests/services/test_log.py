@@ -20,7 +20,7 @@ from greenloop.services.people.staff import appoint_staff
 from greenloop.services.trust import proposals
 from greenloop.services.trust.log.keeping import fill_log, sign_log
 from greenloop.store import signer
-from greenloop.store.queries import log
+from greenloop.store.queries import log, logged
 from tests.support.databases import Database
 from tests.support.ledger import execute, fetch, whole_database
 from tests.support.threads import at_once
@@ -58,6 +58,12 @@ def propose_rate(town: Town, rate_ppm: int = 120_000, days: int = 10) -> proposa
     day = (town.at + timedelta(days=days)).isoformat()
     content = {"merchant": "grocer", "rate_ppm": rate_ppm, "valid_from_at": day}
     return proposals.propose(kind="rate.set", content=content, reason="agreed", by="Wu", at=town.at)
+
+
+def opened(committed: str, made: proposals.Proposed) -> bool:
+    """Tell whether a commitment is to a proposal's content, as whoever was told the content and the salt finds out."""
+    salt = str(fetch("SELECT salt FROM proposal WHERE id = %s", made.id)[0][0])
+    return committed == sha256(bytes.fromhex(salt) + bytes.fromhex(made.content_hash)).hexdigest()
 
 
 def test_a_settlement_has_a_leaf_for_each_pool_with_its_result(busy: Town) -> None:
@@ -104,7 +110,9 @@ def test_a_decision_is_told_with_its_hash_and_roles_and_no_name(busy: Town) -> N
         *("proposal.approve", "proposal.reject", "settlement.reject", "settlement.approve"),
     ]
     assert [each["roles"] for each in told] == [["finance"], ["finance"], ["finance"], ["operator"]]
-    assert (told[0]["about"], told[0]["sha256"]) == (f"proposal/{made.id}", made.content_hash)
+    assert told[0]["about"] == f"proposal/{made.id}"
+    assert opened(told[0]["commitment"], made)
+    assert not opened(told[1]["commitment"], made)
     assert (told[2]["caps_fen"], told[2]["about"]) == ({"green": 120}, "settlement/2")
     # The same person by the same pseudonym, and nothing that says who.
     assert len({each["by"] for each in told[:3]}) == 1
@@ -112,6 +120,8 @@ def test_a_decision_is_told_with_its_hash_and_roles_and_no_name(busy: Town) -> N
     whole = json.dumps(told, ensure_ascii=False)
     for secret in ("Fang", "Wu", "Zhang", "grocer", str(busy.ids["Fang"]), str(busy.ids["grocer"])):
         assert secret not in whole
+    # Rates are few enough to try them all: the plain hash of the content is nowhere in the log.
+    assert made.content_hash not in str(fetch("SELECT body FROM log_leaf"))
 
 
 def test_an_approved_grant_is_told(busy: Town) -> None:
@@ -295,6 +305,61 @@ def test_what_is_not_told_breaks_the_proof_until_it_is(before_the_log: Callable[
     assert broken() == set()
 
 
+@pytest.fixture
+def before_commitments() -> Iterator[Callable[[], None]]:
+    """Let decisions be told as they were before their contents were committed to; call it when they are."""
+    from greenloop.services.trust.steps import note
+
+    def plainly(*, detail: dict[str, object], **named: Any) -> None:
+        note(detail={name: told for name, told in detail.items() if name != "commitment"}, **named)
+
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setattr(proposals, "note", plainly)
+        changed.setattr(logged, "TOLD", (*logged.TOLD, "sha256"))
+        yield changed.undo
+
+
+def test_what_was_told_by_a_plain_hash_stays_and_holds(before_commitments: Callable[[], None], busy: Town) -> None:
+    made = propose_rate(busy)
+    proposals.reject(proposal_id=made.id, by="Fang", at=busy.at)
+    before_commitments()
+    assert facts("decision")[0]["sha256"] == made.content_hash
+    assert (broken(), fill_log(at=busy.at)) == (set(), 0)
+
+
+def test_an_old_decision_that_was_not_told_is_told_by_a_commitment(
+    before_the_log: Callable[[], None], before_commitments: Callable[[], None], busy: Town
+) -> None:
+    made = propose_rate(busy)
+    proposals.reject(proposal_id=made.id, by="Fang", at=busy.at)
+    before_commitments()
+    before_the_log()
+    fill_log(at=busy.at)
+    (told,) = facts("decision")
+    assert opened(told["commitment"], made)
+    assert ("sha256" in told, broken()) == (False, set())
+
+
+@pytest.mark.books_broken_on_purpose
+def test_a_plain_hash_of_a_decision_that_has_a_commitment_is_found(busy: Town) -> None:
+    with pytest.MonkeyPatch.context() as changed:
+        changed.setattr(logged, "TOLD", ("proposal", "kind", "sha256"))
+        proposals.reject(proposal_id=propose_rate(busy).id, by="Fang", at=busy.at)
+    assert broken() == {"decisions logged"}
+
+
+def test_the_proofs_read_what_there_is_to_tell_in_parts(busy: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    settle.approve(cycle=2, by="Fang", at=busy.at)
+    for days in (10, 11, 12):
+        proposals.reject(proposal_id=propose_rate(busy, days=days).id, by="Fang", at=busy.at)
+    monkeypatch.setattr(logged, "PART", 2)
+    assert [len(part) for part in logged.every("decision")] == [2, 2]
+    told = [each.about for part in logged.every("settlement") for each in part]
+    assert len(told) == len(set(told)) == len(facts("settlement"))
+    assert {proof.name: proof.looked_at for proof in log_proofs.proofs()}["settlements logged"] == len(told)
+    assert broken() == set()
+
+
 # --- what the proof finds -------------------------------------------------------------------------------------------
 
 
@@ -322,6 +387,8 @@ TAMPERED = {
     "a signature": ("log_checkpoint", f"SET signature = '{'0' * 128}'", {"log checkpoints"}),
     "a rule set": ("rule_version", "SET document = REPLACE(document, '0', '1')", {"rules logged"}),
     "a settlement": ("settled_cycle", "SET issued_fen = issued_fen + 1 WHERE cycle = 1", {"settlements logged"}),
+    "a salt": ("proposal", f"SET salt = '{'0' * 64}'", {"decisions logged"}),
+    "a salt's form": ("proposal", "SET salt = ''", {"decisions logged"}),
     "an act": ("audit_entry", "SET about = 'settlement/9' WHERE act = 'settlement.reject'", {"decisions logged"}),
 }
 
@@ -330,6 +397,7 @@ TAMPERED = {
 @pytest.mark.parametrize("what", TAMPERED)
 def test_whatever_is_changed_afterwards_is_found(busy: Town, what: str) -> None:
     settle.reject(cycle=2, caps_fen={"green": 120}, by="Fang", at=busy.at)
+    proposals.reject(proposal_id=propose_rate(busy).id, by="Fang", at=busy.at)
     sign_log(at=busy.at)
     assert broken() == set()
     table, change, names = TAMPERED[what]

@@ -55,6 +55,7 @@ def _one(row: Any) -> Answer:
         (gettext("expires"), moment(row.expires_at)),
         (gettext("decided by"), row.decided_by or "–"),
         (gettext("SHA-256 of the content"), row.content_hash),
+        (gettext("salt of the public log's commitment"), row.salt),
     ]
     content = json.dumps(row.document, indent=2, ensure_ascii=False)
     return Answer(_facts(row), [pairs(str(row.id), facts), text(content)])
@@ -73,6 +74,7 @@ def _facts(row: Any) -> dict[str, object]:
         "decided_by": row.decided_by,
         "decided_at": row.decided_at,
         "sha256": row.content_hash,
+        "salt": row.salt,
         "content": row.document,
     }
 

@@ -31,7 +31,8 @@ class ProposedOut(Schema):
 class ProposalOut(Schema):
     """A change that somebody proposed: `state` is open, expired, done, rejected or withdrawn.
 
-    `content` is what will be done, `sha256` the hash of its canonical form. `proposed_by` is an account.
+    `content` is what will be done, `sha256` the hash of its canonical form. The public log tells of a decision
+    by a commitment alone: the SHA-256 over the bytes of `salt` and of `sha256`. `proposed_by` is an account.
     """
 
     id: str
@@ -41,6 +42,7 @@ class ProposalOut(Schema):
     reason: str
     content: dict[str, Any]
     sha256: str
+    salt: str
     proposed_by: str
     proposed_at: datetime
     expires_at: datetime
@@ -64,6 +66,7 @@ def proposal(row: ProposalRow) -> ProposalOut:
         reason=row.reason,
         content=row.document,
         sha256=row.content_hash,
+        salt=row.salt,
         proposed_by=row.proposed_by,
         proposed_at=row.proposed_at,
         expires_at=row.expires_at,

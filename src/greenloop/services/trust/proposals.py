@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from greenloop.core.faults import Refusal, ensure, say
+from greenloop.core.trust.commitment import commitment, new_salt
 from greenloop.services import ids
 from greenloop.services.again import begun_again
 from greenloop.services.trust.executors import EXECUTORS, Done, Executor
@@ -59,6 +60,7 @@ def propose(*, kind: str, content: Mapping[str, object], reason: str, by: str, a
         about=change.about,
         content=text,
         content_hash=mark,
+        salt=new_salt(),
         reason=reason.strip(),
         state="open",
         proposed_by=maker,
@@ -164,7 +166,12 @@ def _close(found: Proposal, state: str, by: str, at: datetime, outcome: str) -> 
 
 
 def _note(found: Proposal, what: str, by: str, at: datetime) -> None:
-    detail = {"proposal": str(found.id), "kind": found.kind, "sha256": found.content_hash}
+    detail = {
+        "proposal": str(found.id),
+        "kind": found.kind,
+        "sha256": found.content_hash,
+        "commitment": commitment(salt=found.salt, content_hash=found.content_hash),
+    }
     note(act=f"proposal.{what}", about=found.about, detail=detail, at=at, by=by)
 
 

@@ -32,8 +32,9 @@ class AuditEntry(models.Model):
 class Proposal(models.Model):
     """What one person proposed and another has to approve: executed is the content with this SHA-256, or nothing.
 
-    `content` is canonical JSON. `state` is open, done, rejected or withdrawn; one that is open past `expires_at` has
-    expired.
+    `content` is canonical JSON. The public log commits to its hash with `salt`, 32 random bytes in hex, which are told
+    to those alone who may read the content. `state` is open, done, rejected or withdrawn; one that is open past
+    `expires_at` has expired.
     """
 
     id = models.BigIntegerField(primary_key=True)
@@ -41,6 +42,7 @@ class Proposal(models.Model):
     about = models.CharField(max_length=128)
     content = models.TextField()
     content_hash = models.CharField(max_length=64)
+    salt = models.CharField(max_length=64, db_default="")
     reason = models.TextField()
     state = models.CharField(max_length=12)
     proposed_by = models.CharField(max_length=64)

@@ -1,33 +1,41 @@
 """What the public log has to tell of: each settlement, each rule set and each decision of a second person, as facts.
 
-A fact names amounts and hashes, and people by pseudonyms alone. What was published stays as it was told: changing a
-form here needs a kind of its own.
+A fact names amounts and hashes, people by pseudonyms alone, and what may be about somebody by a salted hash. What was
+published stays as it was told: a fact whose form changes gets another name.
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import Any
 
+from greenloop.core.trust.commitment import commitment
 from greenloop.store import sql
 from greenloop.store.sealed import look_up
 
 SETTLEMENT, RULES, DECISION = "settlement", "rules", "decision"
 DECISIONS = (*("proposal.approve", "proposal.reject", "settlement.approve", "settlement.reject", "grant.approve"),)
 """The acts of the audit log that are decisions of a second person."""
-TOLD = ("proposal", "kind", "sha256", "issued_fen", "caps_fen", "amount_fen")
+TOLD = ("proposal", "kind", "commitment", "issued_fen", "caps_fen", "amount_fen")
 """What of an act's details is told; whatever else it may hold isn't for the public."""
 PSEUDONYM_CHARS = 16
+PART = 128
+"""Things to tell that are read at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One thing to tell: `about` is told once for ever among all of its kind."""
+    """One thing to tell: `about` is told once for ever among all of its kind.
+
+    `before` are the facts as leaves told them at the time, where they take another form by now.
+    """
 
     kind: str
     about: str
     facts: Mapping[str, object]
+    before: Mapping[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +56,45 @@ def settlements(cycle: int | None = None) -> list[Told]:
     return [_settlement(row) for row in rows]
 
 
-def every_settlement() -> list[Told]:
-    """Return what there is to tell of each settlement, told or not."""
-    return [_settlement(row) for row in sql.rows(f"{_SETTLED} {_IN_ORDER}")]
+def every(kind: str) -> Iterator[list[Told]]:
+    """Yield what there is to tell of a kind, told or not, in parts by number; of decisions all but the roles."""
+    if kind == SETTLEMENT:  # its answers are long: of all together there is no list
+        for part in _parts(_EACH_SETTLED, [], (0, 0)):
+            yield [_settlement(row) for row in part]
+    elif kind == RULES:
+        for part in _parts(_EACH_RULES, [], (0,)):
+            yield [_rules(row) for row in part]
+    else:
+        for part in _parts(_EACH_DECISION, DECISIONS, (0,)):
+            yield _of_acts(part)
+
+
+def _parts(query: str, params: Sequence[object], after: tuple[int, ...]) -> Iterator[list[sql.Row]]:
+    """Yield the rows of a query whose first columns are a key, so many at a time of keys above `after`."""
+    while part := sql.rows(query, [*params, *after, PART]):
+        yield part
+        after = part[-1][: len(after)]
+
+
+def bodies(kind: str, abouts: Iterable[str]) -> dict[str, str]:
+    """Return the texts of leaves of a kind, by what they are about."""
+    return dict(sql.rows_in(_BODIES, abouts, [kind]))
+
+
+def leaves_of(kind: str) -> int:
+    """Return how many leaves of a kind there are."""
+    return int(sql.value("SELECT COUNT(*) FROM log_leaf WHERE kind = %s", [kind]))
+
+
+def strays(kind: str, limit: int) -> list[str]:
+    """Return what the first leaves of a kind are about that tell of nothing that there is."""
+    params = DECISIONS if kind == DECISION else ()
+    query = _STRAYS.format(abouts=_ABOUTS[kind])
+    return [about for (about,) in sql.rows(query, [kind, *params, limit])]
 
 
 def _settlement(row: sql.Row) -> Told:
-    name, own, first, cutoff_at, inflow, issued, free, backing, spent, answer, indices, key = row
+    _, own, name, first, cutoff_at, inflow, issued, free, backing, spent, answer, indices, key = row
     facts = {
         "pool": name,
         "cycle": first + own - 1,
@@ -77,11 +117,6 @@ def rules(number: int | None = None) -> list[Told]:
     return [_rules(row) for row in (sql.rows(_UNTOLD_RULES) if number is None else sql.rows(_ONE_RULES, [number]))]
 
 
-def every_rules() -> list[Told]:
-    """Return what there is to tell of each rule set, told or not."""
-    return [_rules(row) for row in sql.rows(f"{_RULES} ORDER BY v.id")]
-
-
 def _rules(row: sql.Row) -> Told:
     number, document, effective_at, published_at = row
     facts = {
@@ -95,24 +130,42 @@ def _rules(row: sql.Row) -> Told:
 
 def decisions() -> list[Told]:
     """Return what there is to tell of decisions that aren't told yet; who had which role then is known no more."""
-    return [decision(act, roles=None) for act in _acts(_UNTOLD_DECISIONS)]
+    return _of_acts(sorted(sql.rows_in(_UNTOLD_DECISIONS, DECISIONS)))
 
 
-def every_decision() -> list[Told]:
-    """Return what there is to tell of each decision, told or not, but for the roles of those who decided."""
-    return [decision(act, roles=None) for act in _acts(_DECISIONS)]
+def _of_acts(rows: Sequence[sql.Row]) -> list[Told]:
+    acts = [(Act(number, sql.moment(at), *told), json.loads(told[-1])) for number, at, *told in rows]
+    proposals = {int(known["proposal"]) for _, known in acts if "proposal" in known}
+    salts: dict[int, str] = dict(sql.rows_in("SELECT id, salt FROM proposal WHERE id IN ({keys})", proposals))
+    return [_committed(decision(act, roles=None), known, salts) for act, known in acts]
 
 
-def _acts(query: str) -> list[Act]:
-    found = sorted(sql.rows_in(query, DECISIONS))
-    return [Act(number, sql.moment(at), *told) for number, at, *told in found]
+def _committed(told: Told, known: Mapping[str, Any], salts: Mapping[int, str]) -> Told:
+    """Return a decision with the commitment that its proposal's salt opens; acts that are older have none of their own.
+
+    :raises KeyError: the details name a proposal and no hash.
+    """
+    number = int(known.get("proposal", 0))
+    if number not in salts:
+        return told
+    mark = str(known["sha256"])
+    before = None if "commitment" in known else {**told.facts, "sha256": mark}
+    return replace(told, facts={**told.facts, "commitment": _opened_by(salts[number], mark)}, before=before)
+
+
+def _opened_by(salt: str, content_hash: str) -> str | None:
+    """Return the commitment that a salt opens, None where it is no salt: whoever proves the log finds that."""
+    try:
+        return commitment(salt=salt, content_hash=content_hash)
+    except ValueError:
+        return None
 
 
 def decision(act: Act, *, roles: Sequence[str] | None) -> Told:
     """Return what there is to tell of a decision; `roles` are those of who decided, null where they aren't known.
 
-    What a settlement or a grant was decided of is named; a proposal only by its number and hash, for it may be about
-    somebody.
+    What a settlement or a grant was decided of is named; a proposal only by its number and a commitment to its
+    content, for it may be about somebody.
     """
     known = json.loads(act.detail)
     of_proposal = act.act.startswith("proposal.")
@@ -145,7 +198,7 @@ def _sha256(text: str) -> str:
 
 
 _SETTLED = """
-    SELECT p.name, s.cycle, p.first_cycle, s.cutoff_at, s.inflow_fen, s.issued_fen, s.free_fen, s.backing_fen,
+    SELECT p.id, s.cycle, p.name, p.first_cycle, s.cutoff_at, s.inflow_fen, s.issued_fen, s.free_fen, s.backing_fen,
            s.spent_fen, s.answer, s.indices, j.key
     FROM settled_cycle s JOIN pool p ON p.id = s.pool_id LEFT JOIN journal j ON j.id = s.journal_id
 """
@@ -163,8 +216,24 @@ _UNTOLD_RULES = f"""
     WHERE l.number IS NULL ORDER BY v.id
 """
 _ACTS = "SELECT a.id, a.at, a.actor, a.act, a.about, a.detail FROM audit_entry a"
-_DECISIONS = f"{_ACTS} WHERE a.act IN ({{keys}})"
 _UNTOLD_DECISIONS = f"""
     {_ACTS} LEFT JOIN log_leaf l ON l.kind = 'decision' AND l.about = 'act/' || CAST(a.id AS VARCHAR(20))
     WHERE a.act IN ({{keys}}) AND l.number IS NULL
+"""
+_EACH_SETTLED = f"{_SETTLED} WHERE (s.pool_id, s.cycle) > (%s, %s) ORDER BY s.pool_id, s.cycle LIMIT %s"
+_EACH_RULES = f"{_RULES} WHERE v.id > %s ORDER BY v.id LIMIT %s"
+_DECIDED = f"a.act IN ({sql.marks(len(DECISIONS))})"
+_EACH_DECISION = f"{_ACTS} WHERE {_DECIDED} AND a.id > %s ORDER BY a.id LIMIT %s"
+_BODIES = "SELECT about, body FROM log_leaf WHERE kind = %s AND about IN ({keys})"
+_ABOUTS = {
+    SETTLEMENT: """
+        SELECT 'settlement/' || p.name || '/' || CAST(s.cycle AS VARCHAR(20)) AS about
+        FROM settled_cycle s JOIN pool p ON p.id = s.pool_id
+    """,
+    RULES: "SELECT 'rules/' || CAST(v.id AS VARCHAR(20)) AS about FROM rule_version v",
+    DECISION: f"SELECT 'act/' || CAST(a.id AS VARCHAR(20)) AS about FROM audit_entry a WHERE {_DECIDED}",  # noqa: S608
+}
+"""What there is to tell of, as leaves say it."""
+_STRAYS = """
+    SELECT l.about FROM log_leaf l WHERE l.kind = %s AND l.about NOT IN ({abouts}) ORDER BY l.number LIMIT %s
 """

@@ -15,7 +15,8 @@ LATEST = 2**63 - 1
 class ProposalRow:
     """A change that somebody proposed: `state` is open, expired, done, rejected or withdrawn.
 
-    `content` is canonical JSON, `content_hash` its SHA-256 in hex. `proposed_by` and `decided_by` are `account/…`.
+    `content` is canonical JSON, `content_hash` its SHA-256 in hex; `salt` is what the public log's
+    commitment to that hash was made with. `proposed_by` and `decided_by` are `account/…`.
     """
 
     id: int
@@ -23,6 +24,7 @@ class ProposalRow:
     about: str
     content: str
     content_hash: str
+    salt: str
     reason: str
     state: str
     proposed_by: str
@@ -135,7 +137,7 @@ def rate_before(merchant: str, valid_from_at: datetime) -> int | None:
 
 
 def _proposal(row: sql.Row, at: datetime) -> ProposalRow:
-    number, kind, about, content, mark, reason, state, by, made, expires, decided_by, decided_at, outcome = row
+    number, kind, about, content, mark, salt, reason, state, by, made, expires, decided_by, decided_at, outcome = row
     expires_at = sql.moment(expires)
     return ProposalRow(
         id=number,
@@ -143,6 +145,7 @@ def _proposal(row: sql.Row, at: datetime) -> ProposalRow:
         about=about,
         content=content,
         content_hash=mark,
+        salt=salt,
         reason=reason,
         state="expired" if state == "open" and expires_at <= at else state,
         proposed_by=by,
@@ -155,8 +158,8 @@ def _proposal(row: sql.Row, at: datetime) -> ProposalRow:
 
 
 _PROPOSALS = """
-    SELECT id, kind, about, content, content_hash, reason, state, proposed_by, proposed_at, expires_at, decided_by,
-           decided_at, outcome
+    SELECT id, kind, about, content, content_hash, salt, reason, state, proposed_by, proposed_at, expires_at,
+           decided_by, decided_at, outcome
     FROM proposal
 """
 _OPEN = f"{_PROPOSALS} WHERE state = 'open' AND expires_at > %s AND id < %s ORDER BY id DESC LIMIT %s"
