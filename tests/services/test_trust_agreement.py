@@ -1,12 +1,16 @@
 """A check proves that both databases hold the same trust book, up to a cut-off, and names where they don't."""
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from threading import Thread
+from time import sleep
 
 import pytest
+from django.db import connections
 
 from greenloop.insight import trust_proofs
 from greenloop.insight.check import check
+from greenloop.insight.proof import Proof
 from greenloop.services.books import keeper
 from greenloop.services.books.keeper import keep_all
 from greenloop.store import sql
@@ -32,9 +36,13 @@ def beside(town: Town, database: Database) -> Iterator[str]:
         yield url
 
 
+def proofs() -> list[Proof]:
+    return list(trust_proofs.proofs(began=datetime.now(UTC)))
+
+
 def broken() -> dict[str, str]:
     """Return what doesn't hold: its name, and what it names."""
-    return {each.name: each.detail for each in trust_proofs.proofs() if not each.holds}
+    return {each.name: each.detail for each in proofs() if not each.holds}
 
 
 def unguarded(table: str, statement: str) -> Callable[[Session], None]:
@@ -54,7 +62,7 @@ def unguarded(table: str, statement: str) -> Callable[[Session], None]:
 
 
 def test_both_agree_and_every_statement_has_looked_at_something(town: Town) -> None:
-    found = {each.name: each for each in trust_proofs.proofs()}
+    found = {each.name: each for each in proofs()}
     assert all(each.holds for each in found.values())
     assert found["trust-holds"].looked_at == fetch("SELECT COUNT(*) FROM journal WHERE book = 'trust'")[0][0]
     idle = {name for name, each in found.items() if not each.looked_at}
@@ -83,6 +91,34 @@ class Stopped(BaseException):
 
 def stopped(*_: object, **__: object) -> None:
     raise Stopped
+
+
+def test_what_is_sold_and_handed_over_during_a_long_check_is_no_older_copy(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "BEHIND", timedelta(milliseconds=200))
+    seen: list[int] = []
+
+    def sell() -> None:
+        try:
+            town.at = datetime.now(UTC)
+            town.sell("bo", "baker", 50_000)
+            seen.append(keep_all(holder=ME, at=town.at).journals)
+        finally:
+            connections.close_all()
+
+    def sell_meanwhile(part: str, done: int, parts: int) -> None:
+        if part == "trust":
+            sleep(0.3)  # what came before took longer than a journal may wait
+            selling = Thread(target=sell)
+            selling.start()
+            selling.join(30)
+            sleep(0.3)  # and so does what comes until the trust book is looked at
+
+    found = {each.name: each for each in check(replay=False, progress=sell_meanwhile)}
+    assert seen == [2]
+    assert found["trust-ahead"].holds
+    assert broken() == {}
 
 
 TAMPERED_THERE = {

@@ -1,6 +1,8 @@
 """Prove the invariants of domain.md on the books as they stand: the ledger, its subledgers, the loop, a full replay."""
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from functools import partial
 
 from greenloop.insight import (
     ledger_proofs,
@@ -23,12 +25,13 @@ def check(*, replay: bool = True, progress: Progress | None = None) -> Sequence[
 
     All of it is proved of one moment: tills go on selling, and what they write meanwhile must not look like a breach.
     """
+    began = datetime.now(UTC)
     parts: list[tuple[str, Callable[[], Iterator[Proof]]]] = [
         ("ledger", ledger_proofs.proofs),
         ("subledgers", subledger_proofs.proofs),
         ("loop", loop_proofs.proofs),
         ("lines", line_proofs.proofs),
-        ("trust", trust_proofs.proofs),
+        ("trust", partial(trust_proofs.proofs, began=began)),
         ("log", log_proofs.proofs),
         ("roots", liability_proofs.proofs),
     ]

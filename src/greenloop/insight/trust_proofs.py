@@ -38,12 +38,17 @@ def compared(found: Sequence[Proof]) -> bool:
 
 def agreement() -> list[Proof]:
     """Compare both by themselves, as the keeper does, and return what was proved."""
+    began = datetime.now(UTC)
     with sql.snapshot():
-        return list(proofs())
+        return list(proofs(began=began))
 
 
-def proofs() -> Iterator[Proof]:
-    """Prove that what waits is what it should be, and, where there is a trust book, that it agrees; part of a check."""
+def proofs(*, began: datetime) -> Iterator[Proof]:
+    """Prove that what waits is what it should be, and, where there is a trust book, that it agrees; part of a check.
+
+    `began` is an instant before the state of this database that is looked at: what is posted after it may be in the
+    trust book already, and isn't here yet.
+    """
     waiting, strangers = keeping.lag(), keeping.orphans()
     what = say("What waits for the trust book is journals of it.")
     yield Proof("1", "trust-waiting", what, waiting.pending, strangers)
@@ -56,10 +61,10 @@ def proofs() -> Iterator[Proof]:
         return
     with opened(url) as session, session.snapshot():
         tables.ensure_version(session)
-        yield from _agreement(session, keeping.head(), kept)
+        yield from _agreement(session, keeping.head(), kept, began)
 
 
-def _agreement(session: Session, head: HeadRow, kept: int) -> Iterator[Proof]:
+def _agreement(session: Session, head: HeadRow, kept: int, began: datetime) -> Iterator[Proof]:
     known = book.at_number(session, head.number)
     same = head.number == 0 or (known is not None and (known.key, known.sha256) == (head.key, head.sha256))
     what = say("The trust book gave the newest number to the journal that its keeper told of.")
@@ -76,7 +81,7 @@ def _agreement(session: Session, head: HeadRow, kept: int) -> Iterator[Proof]:
     what = say("Each journal of the trust book has the SHA-256 that it holds.")
     yield _named(what, "trust-sealed", looked_at, found.differing_there)
     yield from _totals(session, head.number)
-    yield _ahead(session, head.number)
+    yield _ahead(session, head.number, began)
     listed = book.listed(session)
     what = say("The trust book lets exactly the listed postings pass.")
     yield Proof("6", "trust-list", what, len(listed), len(listed ^ set(tables.TRIPLES)))
@@ -130,9 +135,9 @@ def _equal(what: str, name: str, one: dict[str, tuple[int, int]], other: dict[st
     return Proof("2", name, what, len(one), sum(wrong.values()), told)
 
 
-def _ahead(session: Session, cutoff: int) -> Proof:
+def _ahead(session: Session, cutoff: int, began: datetime) -> Proof:
     """Judge what lies behind the cut-off: what waits here, or was posted after this check began to look."""
-    beyond = book.recorded_before(session, datetime.now(UTC) - keeping.BEHIND, after=cutoff)
+    beyond = book.recorded_before(session, began - keeping.BEHIND, after=cutoff)
     waiting = {each.entry.key: each.entry.sha256() for each in keeping.waiting_of([each.key for each in beyond])}
     strange = [each.key for each in beyond if waiting.get(each.key) != each.sha256]
     what = say("The trust book isn't ahead of this database: no older copy was restored.")
