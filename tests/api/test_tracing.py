@@ -25,12 +25,12 @@ def voucher(town: Town, drawn: dict[str, int], more: str = "") -> str:
     return f"/v1/trace/wallets/{town.ids['lin']}/vouchers/{drawn['voucher']}{more}"
 
 
-def test_a_holder_learns_who_paid_by_a_name_that_tells_nothing(town: Town, drawn: dict[str, int]) -> None:
+def test_a_holder_learns_who_paid_by_a_name_and_nothing_else_of_it(town: Town, drawn: dict[str, int]) -> None:
     told = looker_of(town.ids["lin"]).get(voucher(town, drawn)).json
     (payer,) = told["payers"]
     assert (told["face_fen"], told["traced"], told["next_place"]) == (100, True, None)
-    assert (payer["at"], payer["fen"], payer["order_at"], payer["kind"], payer["cycle"]) == (0, 100, 0, "orders", 2)
-    hidden = ("order_id", "merchant", "order_no", "paid_at", "payment", "statement", "line")
+    assert (payer["at"], payer["fen"], payer["kind"], payer["cycle"]) == (0, 100, "orders", 2)
+    hidden = ("order_at", "order_id", "merchant", "order_no", "paid_at", "payment", "statement", "line")
     assert {payer[name] for name in hidden} == {None}
     assert len(payer["payer"]) == 12
     assert str(drawn["mei"]) not in str(told)
@@ -38,9 +38,28 @@ def test_a_holder_learns_who_paid_by_a_name_that_tells_nothing(town: Town, drawn
 
 def test_auditors_are_told_the_order(town: Town, drawn: dict[str, int]) -> None:
     (payer,) = staff_of("auditor").get(voucher(town, drawn)).json["payers"]
-    assert (payer["order_id"], payer["merchant"]) == (str(drawn["mei"]), "baker")
-    lin = looker_of(town.ids["lin"]).get(voucher(town, drawn)).json["payers"][0]
-    assert payer["payer"] == lin["payer"]
+    assert (payer["order_id"], payer["merchant"], payer["order_at"]) == (str(drawn["mei"]), "baker", 0)
+
+
+def test_an_order_has_one_name_for_each_who_asks(town: Town) -> None:
+    for who, shop in (("mei", "baker"), ("lin", "grocer"), ("bo", "grocer")):
+        town.sell(who, shop, 100_000)
+    town.close_all([1, 2])
+    for who in ("lin", "bo"):
+        town.draw(who)
+    keep_up(at=town.at)
+
+    def told(who: str) -> dict[str, Any]:
+        number = fetch("SELECT id FROM voucher WHERE account_id = %s", town.ids[who])[0][0]
+        path = f"/v1/trace/wallets/{town.ids[who]}/vouchers/{number}"
+        (payer,) = looker_of(town.ids[who]).get(path).json["payers"]
+        return dict(payer)
+
+    # Mei's order of 12 000 fen pays for both, and neither can tell that it is the same.
+    lin, bo = told("lin"), told("bo")
+    assert (lin["kind"], bo["kind"]) == ("orders", "orders")
+    assert lin["payer"] != bo["payer"]
+    assert told("lin") == lin
 
 
 def test_a_voucher_is_followed_piece_by_piece(town: Town, drawn: dict[str, int]) -> None:

@@ -61,16 +61,17 @@ class TracedOrderOut(Schema):
 class PayerOut(Schema):
     """Fen of a voucher from place `at` on, paid in by one order: of its part those from `order_at` on.
 
-    `kind` is orders, refund (paid in by its refund) or unknown. `payer` is a name that stays, and tells nothing; the
-    rest of the order is shown to its shopper, its merchant and the platform's people. `cycle` released the fen.
-    `payment` is its number at the payment institution, `statement` and `line` where that listed it.
+    `kind` is orders, refund (paid in by its refund) or unknown. `payer` names the order to this caller alone: the same
+    each time, so it tells which fen one order paid for, and other callers are told another name. Which order it is, and
+    `order_at`, is shown to its shopper, its merchant and the platform's people. `cycle` released the fen. `payment` is
+    its number at the payment institution, `statement` and `line` where that listed it.
     """
 
     at: int
     fen: int
     kind: str
     payer: str | None
-    order_at: int
+    order_at: int | None
     cycle: int | None
     order_id: str | None
     merchant: str | None
@@ -169,8 +170,8 @@ def _payer(request: HttpRequest, payer: Payer) -> PayerOut:
         at=payer.at,
         fen=payer.fen,
         kind=payer.kind,
-        payer=None if order is None else pseudonym(order.id),
-        order_at=payer.order_at,
+        payer=None if order is None else pseudonym(order.id, viewer=access.of(request).name),
+        order_at=None if shown is None else payer.order_at,
         cycle=payer.cycle,
         order_id=None if shown is None else str(shown.id),
         **known,

@@ -1,5 +1,7 @@
 """Fen followed, for whose they are: where the concession of an order went, and which orders paid for a voucher."""
 
+from functools import partial
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -51,7 +53,7 @@ def voucher(request: HttpRequest, number: int) -> HttpResponse:
         place=place,
         older=end if end < found.face_fen else None,
         payers=[(each, each.order if each.order and _may_know(visitor, each.order) else None) for each in told.payers],
-        pseudonym=pseudonym,
+        pseudonym=partial(pseudonym, viewer=f"account/{visitor.account_id}"),
     )
 
 
