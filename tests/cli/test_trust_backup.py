@@ -22,6 +22,7 @@ import os, signal
 import django
 django.setup()
 from datetime import UTC, datetime
+from functools import partial
 from greenloop.services.books import keeper
 from greenloop.store.trustbook import book
 
@@ -29,7 +30,7 @@ def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
 
 {where} = die
-keeper.keep_all(holder="killed", at=datetime.now(UTC))
+keeper.keep_all(holder="killed", now=partial(datetime.now, UTC))
 """
 BEFORE, AFTER = "book.negative", "keeper._take_off"
 """Where it is killed: before the trust book commits, and between that and the other database's commit."""

@@ -1,11 +1,15 @@
 """The keeper hands the trust book's journals over to a database of their own: each once, whole, and no other."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
+from threading import Thread
+from typing import Any
 
 import pytest
+from django.db import connections
 
 from greenloop.core.faults import Breach, Refusal
+from greenloop.insight.trust_proofs import agreement
 from greenloop.services.books import keeper
 from greenloop.services.books.checked import keep_check
 from greenloop.services.books.keeper import Kept, hand_over_again, keep, keep_all, note_difference
@@ -28,7 +32,7 @@ def beside(town: Town, database: Database) -> Iterator[str]:
 
 
 def kept(town: Town) -> Kept:
-    return keep_all(holder=ME, at=town.at)
+    return keep_all(holder=ME, now=lambda: town.at)
 
 
 def a_life(town: Town) -> None:
@@ -269,6 +273,73 @@ def test_two_keepers_that_both_think_they_are_the_one_hand_over_once(town: Town)
         assert book.alone(other)
         assert keep(holder=ME, at=town.at) == Kept(0, 0)
     assert kept(town) == Kept(2, 2)
+
+
+@pytest.mark.parametrize("meanwhile", ["alone", "at_number", "after", "hashes"])
+def test_a_keeper_that_takes_off_during_another_s_pass_is_no_older_copy(
+    town: Town, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    town.sell("mei", "grocer", 100_000)
+    take_off, added = keeper._take_off, list[tuple[Any, ...]]()
+
+    def paused(*what: Any, **_: Any) -> None:
+        added.append(what)
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(keeper, "_take_off", paused)
+        with pytest.raises(Killed):
+            keep(holder="first", at=town.at)
+    town.at += keeper.LEASE + timedelta(seconds=1)
+
+    def first_goes_on() -> None:
+        try:
+            take_off(*added.pop(), at=town.at)
+        finally:
+            connections.close_all()
+
+    asked = getattr(book, meanwhile)
+
+    def then(*args: Any, **kwargs: Any) -> Any:
+        found = asked(*args, **kwargs)
+        if added:
+            going_on = Thread(target=first_goes_on)
+            going_on.start()
+            going_on.join(30)
+        return found
+
+    monkeypatch.setattr(book, meanwhile, then)
+    keep(holder=ME, at=town.at)
+    assert added == []
+    assert soundness.broken() is None
+    assert (keeping.lag().pending, keeping.head().number, len(held())) == (0, 2, 2)
+
+
+def test_a_keeper_of_many_passes_holds_its_lease(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper, "PASS_MAX", 1)
+    for _ in range(4):
+        town.deposit("grocer", 500, f"d{town.later(minutes=1).at}")
+
+    def ever_later() -> datetime:
+        return town.later(minutes=1).at
+
+    assert keep_all(holder=ME, now=ever_later) == Kept(4, 4)
+    town.deposit("grocer", 500, "the next")
+    assert keep(holder="another", at=town.at) == Kept(0, 0)
+
+
+def test_what_was_handed_over_again_is_taken_off_part_by_part_and_agrees_after_each(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_life(town)
+    number = kept(town).number
+    monkeypatch.setattr(keeper, "PASS_MAX", 3)
+    assert hand_over_again(by="wu", at=town.at) == number > 6
+    for passes in range(1, 3):
+        assert keep(holder=ME, at=town.at) == Kept(3, 3 * passes)
+        assert (keeping.lag().pending, keeping.head().number) == (number - 3 * passes, 3 * passes)
+        assert [proof.name for proof in agreement() if not proof.holds] == []
+    assert kept(town) == Kept(number - 6, number)
 
 
 def test_without_a_trust_book_journals_wait_and_the_lag_tells_since_when(

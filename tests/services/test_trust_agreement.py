@@ -32,7 +32,7 @@ def beside(town: Town, database: Database) -> Iterator[str]:
         town.sell("mei", "grocer", 100_000)
         town.close_all([1, 2])
         town.draw("mei")
-        keep_all(holder=ME, at=town.at)
+        keep_all(holder=ME, now=lambda: town.at)
         yield url
 
 
@@ -103,7 +103,7 @@ def test_what_is_sold_and_handed_over_during_a_long_check_is_no_older_copy(
         try:
             town.at = datetime.now(UTC)
             town.sell("bo", "baker", 50_000)
-            seen.append(keep_all(holder=ME, at=town.at).journals)
+            seen.append(keep_all(holder=ME, now=lambda: town.at).journals)
         finally:
             connections.close_all()
 
@@ -174,7 +174,7 @@ def test_an_older_copy_of_this_database_is_told_by_what_the_trust_book_has_beyon
 ) -> None:
     before = keeping.head()
     town.sell("bo", "baker", 50_000)
-    keep_all(holder=ME, at=town.at)
+    keep_all(holder=ME, now=lambda: town.at)
     keys = [row[0] for row in fetch("SELECT key FROM journal ORDER BY id DESC LIMIT 2")]
     for table in ("posting", "journal"):
         execute(

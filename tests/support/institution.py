@@ -52,4 +52,4 @@ def institution(rates: Rates = Rates(), seed: int = 1) -> Iterator[Set]:  # noqa
 
 def kept(at: datetime) -> None:
     """Let the trust book hold all that was written."""
-    keep_all(holder="test", at=at)
+    keep_all(holder="test", now=lambda: at)

@@ -68,7 +68,7 @@ def _once() -> Answer:
     from greenloop.services.books import keeper
 
     _ensure_named()
-    found = keeper.keep_all(holder=_me(), at=now())
+    found = keeper.keep_all(holder=_me(), now=now)
     sentence = gettext("{journals} journals were handed over; {pending} wait. The newest number is {number}.")
     lag = _lag()
     facts = {"journals": found.journals, **lag}
@@ -120,7 +120,7 @@ def _on_and_on(stop: Event, *, every_s: float, compare_s: float) -> Answer:
     journals, due, differing = 0, perf_counter(), False
     while True:
         try:
-            journals += keeper.keep_all(holder=_me(), at=now()).journals
+            journals += keeper.keep_all(holder=_me(), now=now).journals
             if perf_counter() >= due:
                 due += compare_s
                 differing = bool(_compared())

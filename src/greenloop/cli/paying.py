@@ -34,6 +34,7 @@ DIFFERENCES = {
     "wrong_amount": say("another amount"),
     "chargeback": say("charged back"),
     "notice": say("a notice of another amount"),
+    "failed": say("refused for good"),
     "on its way": say("on its way"),
 }
 """What a difference is called."""
@@ -111,7 +112,7 @@ def sandbox(  # noqa: PLR0917
         hours = Hours()
         with _institution(rates, drawn, hours) as gateway:
             baskets = drawn_baskets(payments=payments, seed=drawn)
-            trial = Trial(gateway, hours, baskets, keep=lambda at: keep_all(holder="sandbox", at=at))
+            trial = Trial(gateway, hours, baskets, keep=lambda at: keep_all(holder="sandbox", now=lambda: at))
             live(trial)
             fates = gateway.fates()
     return _tried(trial, fates, perf_counter() - begun)

@@ -36,10 +36,10 @@ HOST = socket.gethostname()[:HOST_MAX]
 HOLDER = f"{HOST}/{os.getpid()}"
 
 
-def keep(*, at: datetime) -> None:
+def keep(*, at: datetime) -> None:  # noqa: ARG001  each pass has an instant of its own
     """Hand over to the trust book what waits, where this process may; pages and probes tell how much waits."""
     try:
-        keeper.keep_all(holder=HOLDER, at=at)
+        keeper.keep_all(holder=HOLDER, now=clock.now)
     except Refusal as refusal:
         log.warning("nothing is handed over to the trust book: %s", refusal.code)
 

@@ -213,7 +213,7 @@ class _Year:
         """Hand over to the trust book what was posted since the last time, where one was made."""
         if trust_book.there():
             with self._watch.stage("keep"):
-                keeper.keep_all(holder=SCHEDULER, at=self._clock.at)
+                keeper.keep_all(holder=SCHEDULER, now=lambda: self._clock.at)
 
     def _evening(self, day: date) -> None:
         at = self._clock.move_to(self._calendar.midnight_at(day) + CLOSING)

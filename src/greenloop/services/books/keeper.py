@@ -5,7 +5,7 @@ that has committed takes it off the list here. Whatever ends in between, the nex
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -43,16 +43,18 @@ class Kept:
 NOTHING = Kept(0, 0)
 
 
-def keep_all(*, holder: str, at: datetime) -> Kept:
+def keep_all(*, holder: str, now: Callable[[], datetime]) -> Kept:
     """Keep pass after pass until nothing waits, or another keeper is at it; return what all of them did.
+
+    Each pass asks `now` for its instant, so that many passes go on holding the lease.
 
     :raises Refusal: as `keep` does.
     :raises Breach: as `keep` does.
     """
-    journals, found = 0, keep(holder=holder, at=at)
+    journals, found = 0, keep(holder=holder, at=now())
     while found.journals:
         journals += found.journals
-        number, found = found.number, keep(holder=holder, at=at)
+        number, found = found.number, keep(holder=holder, at=now())
         found = Kept(found.journals, found.number or number)
     return Kept(journals, found.number)
 
@@ -95,34 +97,43 @@ def _may_go_on() -> None:
 
 
 def _handed_over(session: Session) -> tuple[Sequence[Waiting], Numbered]:
-    """Add what waits in one transaction of the trust book; return it with the newest journal there."""
+    """Add what waits in one transaction of the trust book; return it with the newest journal up to which all is known.
+
+    How far the last keeper came and what waits are read as of one state, and only once nobody else adds: a keeper that
+    has added and not yet taken off may do so at any instant.
+    """
     try:
         with session.transaction():
             if not book.alone(session):
                 return [], book.NONE
-            head = keeping.head()
-            waiting = _to_hand_over(session, head)
-            return waiting, _added(session, waiting)
+            with sql.snapshot():
+                waiting, known = _to_hand_over(session, keeping.head())
+            newest = _added(session, waiting)
+            return waiting, known or newest
     except (IntegrityError, DataError) as fault:
         raise Breach(f"the trust book refuses: {' '.join(str(fault).split())}") from fault
 
 
-def _to_hand_over(session: Session, head: HeadRow) -> Sequence[Waiting]:
-    """Return what an earlier pass added and didn't live to take off the list, else the oldest of what waits."""
+def _to_hand_over(session: Session, head: HeadRow) -> tuple[Sequence[Waiting], Numbered | None]:
+    """Return what an earlier pass added and didn't live to take off the list, else the oldest of what waits.
+
+    With the former comes the last of it: behind that more may be left for the next pass.
+    """
     known = book.at_number(session, head.number)
     if head.number and (known is None or known.sha256 != head.sha256):
         there = known.key if known else "nothing"
         breach(f"number {head.number} is {head.key} as it was kept, and the trust book has {there} there")
     left = book.after(session, head.number, limit=PASS_MAX)
-    with sql.snapshot():
-        waiting = keeping.waiting_of([each.key for each in left]) if left else keeping.oldest_waiting(PASS_MAX)
-    if left and len(waiting) < len(left):
+    if not left:
+        return keeping.oldest_waiting(PASS_MAX), None
+    waiting = keeping.waiting_of([each.key for each in left])
+    if len(waiting) < len(left):
         strangers = sorted({each.key for each in left} - {each.entry.key for each in waiting})
         breach(
             f"the trust book is ahead: {strangers[0]} and {len(strangers) - 1} more are no journals that wait here; "
             "was an older copy of this database restored?"
         )
-    return waiting
+    return waiting, left[-1]
 
 
 def _added(session: Session, waiting: Sequence[Waiting]) -> Numbered:
