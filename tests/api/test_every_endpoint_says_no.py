@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from greenloop.core.people.scopes import SCOPES
+from greenloop.services.trust.log.keeping import sign_log
 from greenloop.services.trust.roots import build, publish_root
 from tests.support.calling import Caller, till_of
 from tests.support.documented import document, example
@@ -272,6 +273,7 @@ def theirs(town: Town, clock: Any) -> dict[str, Any]:
     town.later(days=1).pay_out()
     town.close(1)
     publish_root(built=build(cycle=1, at=town.at), at=town.at)
+    sign_log(at=town.at)
     town.close(2)
     town.draw("mei")
     clock(town.at)

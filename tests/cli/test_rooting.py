@@ -69,6 +69,8 @@ CHANGES: dict[str, Change] = {
     "twice the leaf": lambda proof: proof["leaves"].append(proof["leaves"][0]),
     "no leaf": lambda proof: proof["leaves"].clear(),
     "another claim": lambda proof: proof["owed"].update(amount_fen=72),
+    "other parts": lambda proof: proof["owed"].update(dues_fen=1),
+    "parts that only add up": lambda proof: proof["owed"].update(dues_fen=-1, coupon_fen=72),
     "another total": lambda proof: proof["root"].update(total_fen=proof["root"]["total_fen"] - 1),
     "another root": lambda proof: proof["root"].update(root_hash="0" * 64),
     "nothing at all": lambda proof: proof.clear(),

@@ -10,8 +10,10 @@ from django.db import DatabaseError, transaction
 from greenloop.core.faults import Breach, Refusal
 from greenloop.core.trust.kept_tree import Owed
 from greenloop.core.trust.liabilities import included_fen
+from greenloop.insight import inclusion
 from greenloop.insight.check import check
 from greenloop.services.trust import growing
+from greenloop.services.trust.log.keeping import fill_log, sign_log
 from greenloop.services.trust.roots import build, publish_root
 from greenloop.store import sql
 from greenloop.store.queries import liabilities, trees
@@ -131,14 +133,99 @@ def test_what_is_not_in_the_books_is_not_published_and_stops_payouts(town: Town)
     sql.run("UPDATE books_broken SET cleared_at = since_at")
 
 
+def test_who_would_be_owed_less_than_nothing_is_named_and_stops_payouts(town: Town) -> None:
+    a_settled_cycle(town)
+    mei = town.ids["mei"]
+    sql.run("UPDATE wallet SET claimed_fen = claimed_fen + 500 WHERE account_id = %s", [mei])
+    with pytest.raises(Breach, match=f"account {mei} can't be owed less than nothing"):
+        build(cycle=2, at=town.at)
+    assert list(trees.folder().glob("*")) == []
+    ((by, what),) = sql.rows("SELECT by, what FROM books_broken WHERE cleared_at IS NULL")
+    assert by == "roots.build"
+    assert f"account {mei}" in what
+    with pytest.raises(Refusal, match="no payout"):
+        town.pay_out()
+    sql.run("UPDATE wallet SET claimed_fen = claimed_fen - 500 WHERE account_id = %s", [mei])
+
+
+def test_nobody_gets_a_proof_before_a_signed_checkpoint_covers_the_root(town: Town) -> None:
+    a_settled_cycle(town)
+    sign_log(at=town.at)
+    root = published(town)
+    with pytest.raises(Refusal, match="isn't signed yet") as refused:
+        inclusion.document(root, town.ids["mei"])
+    assert refused.value.code == "root.unsigned"
+    signed = sign_log(at=town.at)
+    assert signed is not None
+    assert signed.checkpoint.size == inclusion.published(root)["log_leaf"] + 1
+    assert inclusion.document(root, town.ids["mei"])["owed"]["amount_fen"] == 960
+
+
 def test_check_holds_the_newest_root_against_the_books_at_its_journal(town: Town) -> None:
     a_settled_cycle(town)
     published(town)
     town.sell("lin", "grocer", 50_000)
     town.draw("mei")
     proofs = {proof.name: proof for proof in check(replay=False) if proof.name.startswith("root")}
-    assert {"root books", "root total", "root tree"} <= set(proofs)
+    assert {"root books", "root total", "root tree", "root logged", "root of each"} <= set(proofs)
     assert all(proof.holds for proof in proofs.values()), proofs
+
+
+def tamper(table: str, statement: str) -> None:
+    """Do what nobody may: past the guards of a table."""
+    if sql.is_postgresql():
+        sql.run(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+    else:
+        for (name,) in sql.rows("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s", [table]):
+            sql.run(f"DROP TRIGGER {name}")
+    sql.run(statement)
+
+
+def off(*names: str) -> list[tuple[str, str]]:
+    """What a check finds wrong with roots, and about what."""
+    return [(proof.name, proof.detail) for proof in check(replay=False) if proof.name in names and not proof.holds]
+
+
+def test_a_settlement_that_was_settled_over_is_told_to_have_no_root(town: Town) -> None:
+    a_settled_cycle(town)
+    published(town)
+    town.close(3)
+    late = build(cycle=3, at=town.at)
+    town.close(4)
+    (body,) = (row[0] for row in sql.rows("SELECT body FROM log_leaf WHERE kind = 'rootless'"))
+    assert '"about":"rootless/3"' in body
+    assert '"settled":4' in body
+    with pytest.raises(Refusal, match="isn't the last"):
+        publish_root(built=late, at=town.at)
+    published(town, 4)
+    assert off("root of each", "root logged") == []
+
+
+@pytest.mark.books_broken_on_purpose
+def test_check_misses_a_root_that_was_lost_without_a_word(town: Town) -> None:
+    a_settled_cycle(town)
+    published(town)
+    town.close(3)
+    town.close(4)
+    tamper("log_leaf", "DELETE FROM log_leaf WHERE kind = 'rootless'")
+    assert off("root of each") == [("root of each", "rootless/3")]
+    # A database that is older than such leaves is told of them once.
+    assert fill_log(at=town.at) == 1
+    assert off("root of each") == []
+
+
+@pytest.mark.books_broken_on_purpose
+def test_check_misses_the_leaf_of_an_older_root_and_a_root_without_its_row(town: Town) -> None:
+    a_settled_cycle(town)
+    published(town)
+    town.close(3)
+    published(town, 3)
+    town.close(4)
+    published(town, 4)
+    tamper("liability_root", "DELETE FROM liability_root WHERE cycle = 3")
+    assert off("root of each", "root logged") == [("root logged", "root/3"), ("root of each", "rootless/3")]
+    tamper("log_leaf", "DELETE FROM log_leaf WHERE kind = 'root' AND about = 'root/2'")
+    assert ("root logged", "root/2, root/3") in off("root logged")
 
 
 def test_a_thousand_holders_in_two_processes_are_the_same_tree_as_in_one(

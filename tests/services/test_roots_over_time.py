@@ -6,7 +6,7 @@ from greenloop.config import clock
 from greenloop.core.trust.liabilities import included_fen
 from greenloop.services.trust.roots import build, publish_root
 from greenloop.store import sql
-from greenloop.store.queries import liabilities, trees
+from greenloop.store.queries import liabilities, log, trees
 from tests.support.databases import Database
 from tests.support.ledger import balances
 from tests.support.life import Life
@@ -52,6 +52,12 @@ def test_the_clock_publishes_a_root_after_each_settlement_late_or_not(
     ticked(town, monkeypatch)
     assert sql.value("SELECT COUNT(*) FROM run WHERE task = 'root'") == 4
     assert sql.value("SELECT COUNT(*) FROM log_leaf WHERE kind = 'root'") == 4
+    newest = log.newest_checkpoint()
+    assert newest is not None
+    assert newest.checkpoint.size == log.size()
+    # Each was signed as soon as it was published, so that its proofs could be read before the next cycle was settled.
+    signed = {each.checkpoint.size - 1 for each in log.checkpoints()}
+    assert {row.log_leaf for row in liabilities.roots(limit=9)} <= signed
 
 
 def test_a_process_that_dies_before_publishing_has_published_nothing_and_the_clock_tries_again(

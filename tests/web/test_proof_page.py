@@ -6,8 +6,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from greenloop.services.trust.log.keeping import sign_log
 from greenloop.services.trust.roots import build, publish_root
-from greenloop.store.queries import liabilities, statements
+from greenloop.store.queries import liabilities, statements, trees
 from greenloop.store.queries.liabilities import RootRow
 from tests.support.town import Town
 from tests.support.visiting import counted, file_of, said, seated, visit
@@ -20,7 +21,9 @@ def root(town: Town) -> RootRow:
     """Mei buys for 1 000 yuan at the grocer's; two cycles are settled and the root is published."""
     town.day(1).sell("mei", "grocer", 100_000)
     town.close_all([1, 2])
-    return publish_root(built=build(cycle=2, at=town.at), at=town.at)
+    row = publish_root(built=build(cycle=2, at=town.at), at=town.at)
+    sign_log(at=town.at)
+    return row
 
 
 def test_before_the_first_settlement_the_page_says_so(town: Town) -> None:
@@ -51,7 +54,22 @@ def test_a_member_takes_the_own_proof_and_nobody_else_s(town: Town, root: RootRo
     assert seated("grocer").get(address).status_code == 404
     assert Client().get(address).status_code == 302
     # Lin has bought nothing yet, so nothing is owed to her and there is nothing to prove.
-    assert visit(lin).get(reverse("proof_file", args=[2, lin])).status_code == 404
+    hers = reverse("proof_file", args=[2, lin])
+    answer = visit(lin).get(hers, headers={"accept": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (404, "holding.unknown")
+    assert f"Account {lin} held nothing" in said(visit(lin), hers, status=404)
+
+
+def test_why_there_is_no_proof_is_told_apart_from_nothing_held(town: Town, root: RootRow) -> None:
+    mei = town.ids["mei"]
+    asked = {"accept": "application/json"}
+    town.close(3)
+    unsigned = publish_root(built=build(cycle=3, at=town.at), at=town.at)
+    answer = visit(mei).get(reverse("proof_file", args=[unsigned.cycle, mei]), headers=asked)
+    assert (answer.status_code, answer.json()["code"]) == (409, "root.unsigned")
+    trees.path_of(root.cycle, root.root_hash).unlink()
+    answer = visit(mei).get(reverse("proof_file", args=[2, mei]), headers=asked)
+    assert (answer.status_code, answer.json()["code"]) == (404, "tree.unknown")
 
 
 def test_who_acts_for_a_merchant_takes_its_proof(town: Town, root: RootRow) -> None:

@@ -61,7 +61,19 @@ def _published(cycle: int | None, at: str | None) -> Answer:
         wanted = cycle or liabilities.last_settled() or 1
         if (found := liabilities.root(wanted)) is None:
             found = publish_root(built=build(cycle=wanted, at=now(at)), at=now(at))
+        _sign(at)
     return _one(found)
+
+
+def _sign(at: str | None) -> None:
+    """Sign the log, so that proofs may be asked for, and publish it where a folder is set."""
+    from django.conf import settings
+
+    from greenloop.insight.public_log.files import publish
+    from greenloop.services.trust.log.keeping import sign_log
+
+    if sign_log(at=now(at)) and settings.GREENLOOP_LOG_FOLDER:
+        publish(Path(settings.GREENLOOP_LOG_FOLDER))
 
 
 def _one(row: "RootRow") -> Answer:
@@ -82,6 +94,7 @@ def _one(row: "RootRow") -> Answer:
         (gettext("cash in transit"), money(row.in_transit_fen)),
         (gettext("journal"), row.journal_id),
         (gettext("its SHA-256"), row.journal_hash),
+        (gettext("leaf of the public log"), row.log_leaf),
         (gettext("published"), moment(row.published_at)),
     ]
     return Answer(published(row), [pairs(gettext("The root of what is owed, in yuan"), rows)])

@@ -58,6 +58,7 @@ def _fees(slot: str, at: datetime) -> Outcome:
 
 def _root(slot: str, at: datetime) -> Outcome:
     row = publish_root(built=build(cycle=int(slot), at=at), at=now())
+    _sign(now())  # no proof is given out before a signed checkpoint covers its root
     return {"root": row.root_hash, "holders": row.holders, "total_fen": row.total_fen}
 
 
@@ -112,10 +113,15 @@ def _notice(slot: str, at: datetime) -> Outcome:
 
 def _log(slot: str, at: datetime) -> Outcome:
     del slot
+    return {"leaves": _sign(at)}
+
+
+def _sign(at: datetime) -> int:
+    """Sign the public log, publish it where a folder is set, and return how many leaves are signed."""
     signed = sign_log(at=at)
     if signed and settings.GREENLOOP_LOG_FOLDER:
         publish(Path(settings.GREENLOOP_LOG_FOLDER))
-    return {"leaves": signed.checkpoint.size if signed else 0}
+    return signed.checkpoint.size if signed else 0
 
 
 def _prune(slot: str, at: datetime) -> Outcome:

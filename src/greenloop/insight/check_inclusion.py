@@ -20,6 +20,7 @@ from typing import Any
 
 SUM_MAX = 2**53 - 1
 PARTS_MAX = 64
+OWED = ("claimable_fen", "unspent_fen", "coupon_fen", "dues_fen")
 COMPARED = ("cycle", "root_hash", "nonce_hash", "total_fen", "leaves", "holders", "journal_hash")
 
 
@@ -73,7 +74,8 @@ def included_fen(proof: dict[str, Any], root: dict[str, Any]) -> int:
         if top != (bytes_of(root["root_hash"]), amount_of(root["total_fen"])):
             raise NotIncluded("the proof leads to another root or another total than what was published")
     amount_fen = amount_of(sum(leaf["amount_fen"] for leaf in leaves))
-    if amount_fen != proof["owed"]["amount_fen"]:
+    told_fen = sum(amount_of(proof["owed"][name]) for name in OWED)
+    if not amount_fen == told_fen == amount_of(proof["owed"]["amount_fen"]):
         raise NotIncluded("the leaves add up to another amount than what the proof says is owed")
     return amount_fen
 

@@ -10,15 +10,15 @@ from typing import Any
 from greenloop.core.faults import Refusal, say
 from greenloop.core.trust.kept_tree import Proof
 from greenloop.core.trust.liabilities import Leaf
-from greenloop.store.queries import liabilities, trees
+from greenloop.store.queries import liabilities, log, trees
 from greenloop.store.queries.liabilities import RootRow
 
 FORM = "greenloop-inclusion-1"
 
 
 def published(root: RootRow) -> dict[str, Any]:
-    """Return a published root as a document: what the public log tells of it, and since when it is published."""
-    return {**liabilities.facts(root), "published_at": root.published_at.isoformat()}
+    """Return a published root as a document: what the public log tells of it, in which leaf, and since when."""
+    return {**liabilities.facts(root), "log_leaf": root.log_leaf, "published_at": root.published_at.isoformat()}
 
 
 def root_of(cycle: int | None) -> RootRow:
@@ -38,14 +38,27 @@ def root_of(cycle: int | None) -> RootRow:
 def document(root: RootRow, account_id: int) -> dict[str, Any]:
     """Return an account's proof that what it was owed is in a published root.
 
-    :raises Refusal: the account held nothing then, or the root's tree isn't on this machine.
+    :raises Refusal: no signed checkpoint covers the root yet, the account held nothing then, or the root's tree isn't
+        on this machine.
     :raises Breach: the tree isn't the one that was published.
     """
+    _check_signed(root)
     found = trees.proof(root, account_id)
     if found is None:
         message = say("Account {account} held nothing when the root of cycle {cycle} was made: nothing was owed to it.")
         raise Refusal("holding.unknown", message, field="account", account=account_id, cycle=root.cycle)
     return {"format": FORM, "root": published(root), **_proof(found)}
+
+
+def _check_signed(root: RootRow) -> None:
+    """Accept that proofs are read: whoever asks must not be asked before the root is beyond changing."""
+    newest = log.newest_checkpoint()
+    if root.log_leaf is None or newest is None or newest.checkpoint.size <= root.log_leaf:
+        message = say(
+            "The root of cycle {cycle} isn't signed yet: no signed checkpoint of the public log covers it, and nobody "
+            "gets a proof before. The clock signs once it has published, and each hour."
+        )
+        raise Refusal("root.unsigned", message, field="cycle", cycle=root.cycle)
 
 
 def _proof(found: Proof) -> Mapping[str, Any]:

@@ -1,6 +1,9 @@
-"""The newest root of what is owed: its total is the books' at its journal, the log tells it, its tree leads to it."""
+"""Roots of what is owed: each settlement since the first has one or is told to have none, and the log tells them all.
 
-from collections.abc import Iterator
+The newest one's total is the books' at its journal, and its tree leads to it.
+"""
+
+from collections.abc import Iterator, Sequence
 
 from greenloop.core.faults import Breach, Refusal, say
 from greenloop.core.trust import canonical
@@ -8,6 +11,7 @@ from greenloop.insight.proof import Proof, equal
 from greenloop.store import sql
 from greenloop.store.queries import liabilities, trees
 from greenloop.store.queries.liabilities import RootRow
+from greenloop.store.queries.logged import Told
 
 TOTALS = {
     "trust:voucher": "unspent_fen",
@@ -19,17 +23,23 @@ TOTALS = {
 
 
 def proofs() -> Iterator[Proof]:
-    """Prove the newest root; nothing is said before there is one."""
-    root = liabilities.newest()
-    if root is None:
-        return
+    """Prove all roots, then the newest; nothing is said before there is one."""
+    roots, root = liabilities.every_root(), liabilities.newest()
+    if roots or _leaves(liabilities.LEAF):
+        what = say("The public log tells each root as it was published, and none besides.")
+        yield _told("root logged", what, liabilities.LEAF, roots)
+        what = say("Each settlement since the first root has its root, or the public log tells why it has none.")
+        yield _told("root of each", what, liabilities.LOST, liabilities.without_root(), beside=len(roots))
+    if root is not None:
+        yield from _newest(root)
+
+
+def _newest(root: RootRow) -> Iterator[Proof]:
     wrong = liabilities.misfits(root.cycle)
     what = say("What the newest root was held against are the sums of the postings up to it.")
     looked_at = int(sql.value("SELECT COUNT(*) FROM liability_book WHERE cycle = %s", [root.cycle]))
     yield Proof("2", "root books", what, looked_at, len(wrong), ", ".join(wrong[:3]))
     yield _total(root)
-    what = say("The public log tells the newest root as it was published.")
-    yield Proof("1", "root logged", what, 1, 0 if _logged(root) else 1)
     what = say("The tree that proofs are read from leads to the newest root.")
     fits = _fits(root)
     yield Proof("1", "root tree", what, root.leaves if fits is not None else 0, 1 if fits is False else 0)
@@ -49,12 +59,22 @@ def _total(root: RootRow) -> Proof:
     return found if found.difference else Proof("2", "root total", what, owed, off, found.detail)
 
 
-def _logged(root: RootRow) -> bool:
-    found = sql.rows(
-        "SELECT body FROM log_leaf WHERE kind = %s AND about = %s", [liabilities.LEAF, liabilities.about(root.cycle)]
-    )
+def _told(name: str, what: str, kind: str, wanted: Sequence[Told], *, beside: int = 0) -> Proof:
+    """Prove that there is a leaf for each thing to tell, with these facts, and none of its kind besides."""
+    leaves = _leaves(kind)
+    missing = [each.about for each in wanted if not _tells(leaves.pop(each.about, ""), each)]
+    off = [*missing, *leaves]
+    return Proof("1", name, what, len(wanted) + beside, len(off), ", ".join(off[:3]))
+
+
+def _leaves(kind: str) -> dict[str, str]:
+    """Return the texts of all leaves of a kind, by what they are about: at most one for each settlement."""
+    return dict(sql.rows("SELECT about, body FROM log_leaf WHERE kind = %s", [kind]))
+
+
+def _tells(body: str, told: Told) -> bool:
     try:
-        return bool(found) and canonical.read(found[0][0]).get("facts") == liabilities.facts(root)
+        return canonical.read(body).get("facts") == told.facts
     except Refusal:
         return False
 

@@ -44,13 +44,17 @@ class RefusalMiddleware:
         """Return the page that says why, None for any fault that nobody expected."""
         if isinstance(fault, Refusal):
             measures.refused(fault.code)
-            status = 404 if fault.code.endswith(UNKNOWN) else 409
-            return _say(request, status, _("That can't be done"), words.told(fault))
+            return _say(request, status(fault), _("That can't be done"), words.told(fault))
         if isinstance(fault, Breach):
             log.critical("an invariant is broken, nothing was recorded: %s", fault)
             what = _("The books refused this, and nothing was recorded. An alarm is in the server's log.")
             return _say(request, 500, _("Stopped"), what)
         return None
+
+
+def status(refusal: Refusal) -> int:
+    """Return the HTTP status of a refusal: what isn't there, or what can't be done now."""
+    return 404 if refusal.code.endswith(UNKNOWN) else 409
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -5,6 +5,7 @@ Once with the browser's own SHA-256, once without it, as where the pages are rea
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from django.conf import settings
 from playwright.sync_api import Browser, BrowserContext, Page, Route
 
+from greenloop.services.trust.log.keeping import sign_log
 from greenloop.services.trust.roots import build, publish_root
 from tests.support import browser as browsers
 from tests.support.databases import Database
@@ -48,6 +50,7 @@ def town(database: Database, browser: Browser) -> Town:
     town.day(1).sell("mei", "grocer", 100_000)
     town.close_all([1, 2])
     publish_root(built=build(cycle=2, at=town.at), at=town.at)
+    sign_log(at=town.at)
     return town
 
 
@@ -76,7 +79,7 @@ def signed_in(browser: Browser, pages: Served, account_id: int) -> BrowserContex
 
 def came(page: Page) -> str:
     """What the page says once the check is over."""
-    told = page.locator(".notice.good, .notice.bad").first
+    told = page.locator(".notice.good, .notice.bad, .notice.warn").first
     told.wait_for(timeout=PATIENCE_MS)
     return told.inner_text()
 
@@ -94,11 +97,15 @@ def test_one_tap_computes_that_the_amount_is_in_the_sum(browser: Browser, pages:
     assert page.evaluate("typeof crypto.subtle") == ("undefined" if own else "object")
     page.get_by_role("button", name="Check mei").click()
     told = came(page)
-    assert "Yes. Your 8.00 yuan are in the 909.00 yuan that are published as owed to 3 holders." in told
+    mine = (
+        f"Yes. 8.00 yuan of account {town.ids['mei']} are in the 909.00 yuan that are published as owed to 3 holders."
+    )
+    assert mine in told
+    assert "Compare the amount with what your wallet held on 2026-01-19 00:00." in told
     assert "Vouchers to draw 1.00, unspent vouchers 0.00, coupons 7.00, dues 0.00." in told
     page.goto("/wallet/")
     page.get_by_role("link", name="Check on this device").click()
-    assert "Yes. Your 8.00 yuan" in came(page)
+    assert "Yes. 8.00 yuan" in came(page)
     assert faults == []
     context.close()
 
@@ -152,4 +159,40 @@ def test_a_root_file_that_isnt_the_published_one_is_refused_and_a_missing_proof_
     page.goto("/proof/")
     page.get_by_role("button", name="Check mei").click()
     assert "could not be loaded" in came(page)
+    context.close()
+
+
+def test_who_was_left_out_of_the_tree_is_told_no(browser: Browser, pages: Served, town: Town) -> None:
+    bo = town.ids["bo"]  # he has bought nothing, and stands for one who has and was left out
+    context = signed_in(browser, pages, bo)
+    page = context.new_page()
+    page.goto("/proof/")
+    page.get_by_role("button", name="Check bo").click()
+    told = came(page)
+    assert told.startswith(f"No. The published tree has nothing for account {bo}.")
+    assert "If you held anything on 2026-01-19 00:00, this is evidence" in told
+    context.close()
+
+
+def test_what_could_not_be_loaded_proves_nothing_either_way(browser: Browser, pages: Served, town: Town) -> None:
+    context = signed_in(browser, pages, town.ids["mei"])
+    page = context.new_page()
+    said: dict[str, str] = {}
+    told_why = {code: json.dumps({"code": code}) for code in ("tree.unknown", "root.unsigned", "holding.unknown")}
+    answers: dict[str, Callable[[Route], object]] = {
+        "offline": lambda route: route.abort("internetdisconnected"),
+        "cut off": lambda route: route.fulfill(body='{"root":', content_type="application/json"),
+        "a page": lambda route: route.fulfill(body="<p>sign in", content_type="text/html"),
+        **{code: partial(Route.fulfill, status=404, body=body) for code, body in told_why.items()},
+    }
+    for name, answer in answers.items():
+        page.route(f"**/proof/2/{town.ids['mei']}.json", answer)
+        page.goto("/proof/")
+        page.get_by_role("button", name="Check mei").click()
+        said[name] = came(page)
+        page.unroute_all()
+    assert said.pop("holding.unknown").startswith("No. The published tree has nothing for account")
+    assert {name: told for name, told in said.items() if "Nothing is proved either way" not in told} == {}
+    assert "not on this server any more" in said["tree.unknown"]
+    assert "not signed into the public log yet" in said["root.unsigned"]
     context.close()

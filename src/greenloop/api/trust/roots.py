@@ -23,7 +23,8 @@ class RootOut(Schema):
     """The root of all that was owed to holders after one settlement, in fen; hashes are SHA-256 in hex.
 
     `total_fen` is what the tree's top says: claimable, unspent, coupons and dues. `dust_fen` is accrued beyond it.
-    `bank_fen` is the cash that statements had confirmed by `as_of_at`, `in_transit_fen` what was paid beside.
+    `bank_fen` is the cash that the ledger held as confirmed by `as_of_at`, not a statement's own closing balance;
+    `in_transit_fen` is what was paid beside. `log_leaf` is the number of the public log's leaf that tells of it.
     """
 
     cycle: int
@@ -43,6 +44,7 @@ class RootOut(Schema):
     dust_fen: int
     bank_fen: int
     in_transit_fen: int
+    log_leaf: int | None
     published_at: datetime
 
 

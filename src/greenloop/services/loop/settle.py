@@ -19,7 +19,7 @@ from greenloop.services.trust.steps import may, note, other_than
 from greenloop.services.verb import verb
 from greenloop.store import locks, sql
 from greenloop.store.models import SettlementRun
-from greenloop.store.queries import logged, pools
+from greenloop.store.queries import liabilities, logged, pools
 
 DECIDERS = ("operator", "finance")
 
@@ -73,7 +73,7 @@ def settle(*, cycle: int, at: datetime, by: str = SCHEDULER) -> Run:
         proposed_at=at,
     )
     if not held:
-        append_leaves(logged.settlements(cycle), at=at)
+        _tell(cycle, at=at)
     return Run(cycle, "held" if held else "posted", issuing_fen, cap_fen)
 
 
@@ -95,7 +95,7 @@ def approve(*, cycle: int, by: str, at: datetime, seen: str | None = None) -> Ru
     _post(cycle, decided, cutoff_at=ruling.rules.calendar.cutoff_at(cycle), at=at)
     SettlementRun.objects.filter(cycle=cycle).update(state="posted", decided_by=by, decided_at=at)
     apply_waiting(at=at)
-    append_leaves(logged.settlements(cycle), at=at)
+    _tell(cycle, at=at)
     note(act="settlement.approve", about=f"settlement/{cycle}", detail={"issued_fen": run.issued_fen}, at=at, by=by)
     return Run(cycle, "posted", run.issued_fen, run.cap_fen)
 
@@ -204,6 +204,11 @@ def _post(cycle: int, decided: Mapping[int, Decision], *, cutoff_at: datetime, a
         )
     sql.load("settled_cycle", _SETTLED, lines)
     news.settled(cycle, issued_fen(decided), at=at)
+
+
+def _tell(cycle: int, *, at: datetime) -> None:
+    """Tell the public log of a settlement that is posted, and of those before it that can have no root any more."""
+    append_leaves([*logged.settlements(cycle), *liabilities.lost_now()], at=at)
 
 
 def _cohort_row(row: tuple[int, Cohort]) -> tuple[int | None, ...]:

@@ -13,6 +13,7 @@ from multiprocessing import current_process, get_context
 from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
 
+from greenloop.core.faults import breach
 from greenloop.core.trust.kept_tree import HEAD, MAGIC
 from greenloop.core.trust.liabilities import NODE_BYTES
 from greenloop.core.trust.liability_tree import (
@@ -60,7 +61,7 @@ def grow(
 
     The file holds all amounts, so only its owner may read it. It appears under its name once it is whole.
 
-    :raises Breach: an amount is more than any can be.
+    :raises Breach: an amount is negative, or more than any can be.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
@@ -94,6 +95,9 @@ class _Tally:
         for part in rows:
             self.holders += len(part)
             _, *columns = zip(*part, strict=True)
+            if min(map(min, columns)) < 0:
+                account, *owed_fen = next(row for row in part if min(row[1:]) < 0)
+                breach(f"account {account} can't be owed less than nothing: {owed_fen} fen")
             claimable, unspent, coupons, dues = map(sum, columns)
             before = self.sums_fen
             self.sums_fen = (before[0] + claimable, before[1] + unspent, before[2] + coupons, before[3] + dues)

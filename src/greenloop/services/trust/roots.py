@@ -4,7 +4,7 @@ First the tree is grown into its file, of one state of the books and beside what
 verb holds what was found against the books and publishes it. A tree that was grown for nothing is removed later.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from hashlib import sha256
 from secrets import token_bytes, token_hex
@@ -14,7 +14,7 @@ from greenloop.core.trust.liabilities import HASH_BYTES
 from greenloop.services.loop.rules import in_force, rulings
 from greenloop.services.trust.growing import Grown, grow
 from greenloop.services.trust.log.steps import append_leaf
-from greenloop.services.verb import verb
+from greenloop.services.verb import guarded, verb
 from greenloop.store import locks, sql
 from greenloop.store.queries import liabilities, trees
 from greenloop.store.queries.liabilities import COLUMNS, BookRow, RootRow
@@ -47,16 +47,14 @@ class Built:
         return int.from_bytes(self.grown.top[HASH_BYTES:], "big")
 
 
+@guarded
 def build(*, cycle: int, at: datetime) -> Built:
     """Grow the tree of all that is owed now, for the last cycle that was settled; nothing is published yet.
 
     :raises Refusal: the cycle isn't the last one that was settled, or a settlement of it is held.
+    :raises Breach: somebody is owed less than nothing, or more than any sum can be.
     """
-    if cycle != (last := liabilities.last_settled()):
-        message = say(
-            "Cycle {cycle} isn't the last one that was settled; that is {last}. A root is of what is owed now."
-        )
-        raise Refusal("root.cycle", message, field="cycle", cycle=cycle, last=last or "–")
+    _check_last(cycle)
     calendar = in_force(rulings(), at).rules.calendar
     trees.forget(liabilities.roots(limit=trees.KEPT))
     secret, nonce = token_bytes(HASH_BYTES), token_bytes(HASH_BYTES)
@@ -85,11 +83,13 @@ def build(*, cycle: int, at: datetime) -> Built:
 def publish_root(*, built: Built, at: datetime) -> RootRow:
     """Publish a root, once for each cycle; asked again, return the one that was published.
 
+    :raises Refusal: the next cycle was settled while the tree was grown: the log tells that this one has no root.
     :raises Breach: what is owed to holders isn't what the books say, to the fen (R11).
     """
     locks.clockwork()
     if earlier := liabilities.root(built.cycle):
         return earlier
+    _check_last(built.cycle)
     row = _held_against(built, at)
     values = [getattr(row, name) for name in COLUMNS]
     instants = {COLUMNS.index(name) for name in ("as_of_at", "published_at")}
@@ -97,8 +97,18 @@ def publish_root(*, built: Built, at: datetime) -> RootRow:
     sql.insert("liability_root", COLUMNS, [line])
     books = [(built.cycle, b.account_id, b.debits_fen, b.credits_fen, b.posting_id) for b in built.books]
     sql.load("liability_book", ("cycle", "account_id", "debits_fen", "credits_fen", "posting_id"), books)
-    append_leaf(kind=liabilities.LEAF, about=liabilities.about(row.cycle), facts=liabilities.facts(row), at=at)
-    return row
+    told = liabilities.facts(row)
+    return replace(
+        row, log_leaf=append_leaf(kind=liabilities.LEAF, about=liabilities.about(row.cycle), facts=told, at=at)
+    )
+
+
+def _check_last(cycle: int) -> None:
+    if cycle != (last := liabilities.last_settled()):
+        message = say(
+            "Cycle {cycle} isn't the last one that was settled; that is {last}. A root is of what is owed now."
+        )
+        raise Refusal("root.cycle", message, field="cycle", cycle=cycle, last=last or "–")
 
 
 def _held_against(built: Built, at: datetime) -> RootRow:
@@ -112,7 +122,7 @@ def _held_against(built: Built, at: datetime) -> RootRow:
         said = owed_fen.get(kind, 0)
         ensure(fen == said, f"R11: holders are owed {fen} fen of {kind}, the books say {said}")
     dust = owed_fen.get("accrued", 0) - claimable
-    ensure(0 <= dust <= built.dust_fen_max, f"R11: what is accrued exceeds what holders can draw by {dust} fen")
+    ensure(0 <= dust < built.dust_fen_max, f"R11: what is accrued exceeds what holders can draw by {dust} fen")
     total = sum(built.grown.sums_fen)
     ensure(built.total_fen == total, f"the tree's top says {built.total_fen} fen, its holders are owed {total}")
     return RootRow(

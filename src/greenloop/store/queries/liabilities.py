@@ -11,11 +11,15 @@ from greenloop.core.books.fingerprint import Entry
 from greenloop.core.books.posting import Posting, balance_fen
 from greenloop.core.trust.liabilities import Root
 from greenloop.store import sql
+from greenloop.store.queries.logged import Told
 from greenloop.store.sql import Row
 
 LATEST = 2**63 - 1
 LEAF = "root"
 """The kind of a root's leaf in the public log."""
+LOST = "rootless"
+"""The kind of the leaf that tells of a settlement which never gets its root."""
+LOST_WHY = "the next cycle was settled before a root was published"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,10 @@ class BookRow:
 
 @dataclass(frozen=True, slots=True)
 class RootRow:
-    """A published root: amounts in fen, hashes in hex; see the table's own description."""
+    """A published root: amounts in fen, hashes in hex; see the table's own description.
+
+    `log_leaf` is the number of its leaf in the public log, None where the log doesn't tell of it.
+    """
 
     cycle: int
     day: date
@@ -56,6 +63,7 @@ class RootRow:
     bank_fen: int
     in_transit_fen: int
     published_at: datetime
+    log_leaf: int | None = None
 
     @property
     def root(self) -> Root:
@@ -119,6 +127,22 @@ def roots(*, before: int = LATEST, limit: int) -> list[RootRow]:
     return [_row(row) for row in sql.rows(f"{_ROOTS} WHERE cycle < %s ORDER BY cycle DESC LIMIT %s", [before, limit])]
 
 
+def every_root() -> list[Told]:
+    """Return what the public log has to tell of each root, told or not."""
+    return [Told(LEAF, about(row.cycle), facts(row)) for row in map(_row, sql.rows(f"{_ROOTS} ORDER BY cycle"))]
+
+
+def without_root() -> list[Told]:
+    """Return what the public log has to tell of each settlement between the first root and the last that has none."""
+    return [_lost(*row) for row in sql.rows(_LOST)]
+
+
+def lost_now() -> list[Told]:
+    """Return those of them that the public log doesn't tell of yet."""
+    told = {each for (each,) in sql.rows("SELECT about FROM log_leaf WHERE kind = %s", [LOST])}
+    return [each for each in without_root() if each.about not in told]
+
+
 def about(cycle: int) -> str:
     """Return what the public log calls the root of a cycle."""
     return f"root/{cycle}"
@@ -127,7 +151,7 @@ def about(cycle: int) -> str:
 def facts(row: RootRow) -> Mapping[str, object]:
     """Return a root as the public log tells it."""
     told = asdict(row)
-    del told["published_at"]
+    del told["published_at"], told["log_leaf"]
     return told | {"day": row.day.isoformat(), "as_of_at": row.as_of_at.isoformat(), "journal_id": str(row.journal_id)}
 
 
@@ -150,12 +174,15 @@ def stated_fen(cycle: int) -> dict[str, int]:
     return sums
 
 
+def _lost(cycle: int, following: int) -> Told:
+    return Told(LOST, f"{LOST}/{cycle}", {"cycle": cycle, "settled": following, "why": LOST_WHY})
+
+
 def _row(row: Row) -> RootRow:
-    cycle, on, as_of, *rest, published = row
+    cycle, on, as_of, *rest, published, leaf = row
     facts: dict[str, Any] = dict(zip(COLUMNS[3:-1], rest, strict=True))
-    return RootRow(
-        cycle=cycle, day=sql.day(on), as_of_at=sql.moment(as_of), published_at=sql.moment(published), **facts
-    )
+    facts |= {"as_of_at": sql.moment(as_of), "published_at": sql.moment(published)}
+    return RootRow(cycle=cycle, day=sql.day(on), log_leaf=leaf, **facts)
 
 
 COLUMNS = (
@@ -163,7 +190,16 @@ COLUMNS = (
     *("total_fen", "claimable_fen", "unspent_fen", "coupon_fen", "dues_fen", "dust_fen", "bank_fen", "in_transit_fen"),
     "published_at",
 )
-_ROOTS = f"SELECT {', '.join(COLUMNS)} FROM liability_root"  # noqa: S608  names are ours
+_LEAF_OF = "(SELECT number FROM log_leaf WHERE kind = 'root' AND about = 'root/' || CAST(cycle AS VARCHAR(20)))"
+_ROOTS = f"SELECT {', '.join(COLUMNS)}, {_LEAF_OF} FROM liability_root"  # noqa: S608  names are ours
+_LOST = """
+    SELECT cycle, following FROM (
+        SELECT cycle, LEAD(cycle) OVER (ORDER BY cycle) AS following FROM settlement_run WHERE state = 'posted'
+    ) AS settled
+    WHERE following IS NOT NULL AND cycle > (SELECT MIN(cycle) FROM liability_root)
+        AND cycle NOT IN (SELECT cycle FROM liability_root)
+    ORDER BY cycle
+"""
 _OWED = """
     SELECT account_id, CAST(SUM(claimable) AS BIGINT), CAST(SUM(unspent) AS BIGINT), CAST(SUM(coupons) AS BIGINT),
            CAST(SUM(dues) AS BIGINT)

@@ -24,6 +24,7 @@ KINDS = {
     logged.RULES: gettext_lazy("rules"),
     logged.DECISION: gettext_lazy("decision"),
     "root": gettext_lazy("what is owed"),
+    "rootless": gettext_lazy("no root"),
 }
 
 

@@ -4,14 +4,16 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
+from greenloop.core.faults import Refusal
 from greenloop.insight import check_inclusion, inclusion
+from greenloop.services import measures
 from greenloop.store.queries import liabilities, statements
-from greenloop.web import access, cursors
+from greenloop.web import access, cursors, refusals, words
 from greenloop.web.access import Visitor
 from greenloop.web.page import show
 
@@ -68,14 +70,20 @@ def program(request: HttpRequest) -> HttpResponse:
 @access.signed_in
 @require_safe
 def proof_file(request: HttpRequest, cycle: int, account: int) -> HttpResponse:
-    """Return the proof of one of the visitor's own accounts.
+    """Return the proof of one of the visitor's own accounts; a script is told why there is none by its code.
 
-    :raises Refusal: there is no such root, its tree isn't here, or nothing was owed to the account.
+    :raises Refusal: there is no such root, it isn't signed, its tree isn't here, or nothing was owed to the account.
     """
     root = inclusion.root_of(cycle)
     if account not in {each.account_id for each in _holders(access.visitor(request), cycle)}:
         raise Http404
-    return _file(inclusion.document(root, account), f"proof-{cycle}-{account}.json")
+    try:
+        return _file(inclusion.document(root, account), f"proof-{cycle}-{account}.json")
+    except Refusal as refusal:
+        if request.accepts("text/html"):
+            raise
+        measures.refused(refusal.code)
+        return JsonResponse({"code": refusal.code, "detail": words.told(refusal)}, status=refusals.status(refusal))
 
 
 def _holders(found: Visitor | None, cycle: int) -> list[Holder]:

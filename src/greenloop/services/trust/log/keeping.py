@@ -9,18 +9,19 @@ from greenloop.core.trust.checkpoint import NAME, Checkpoint
 from greenloop.services.trust.log.steps import append_leaves
 from greenloop.services.verb import verb
 from greenloop.store import locks, signer, sql
-from greenloop.store.queries import log, logged
+from greenloop.store.queries import liabilities, log, logged
 from greenloop.store.queries.log import CheckpointRow
 
 
 @verb
 def fill_log(*, at: datetime) -> int:
-    """Append a leaf for each rule set, settlement and decision that has none; return how many that were.
+    """Append a leaf for each rule set, settlement, decision and missed root that has none; return how many.
 
     A database that is older than the log has such. Where there is nothing to tell, nothing is written.
     """
     locks.log()  # what others tell of now is seen with its leaf, or not at all
-    return len(append_leaves([*logged.rules(), *logged.settlements(), *logged.decisions()], at=at))
+    told = [*logged.rules(), *logged.settlements(), *logged.decisions(), *liabilities.lost_now()]
+    return len(append_leaves(told, at=at))
 
 
 @verb

@@ -8,9 +8,11 @@
 (() => {
   const SUM_MAX = 2n ** 53n - 1n;
   const PARTS_MAX = 64;
+  const REASONS = { "holding.unknown": "left", "tree.unknown": "tree", "root.unsigned": "unsigned" };
   const COMPARED = ["cycle", "root_hash", "nonce_hash", "total_fen", "leaves", "holders", "journal_hash"];
 
   class Wrong extends Error {}
+  class Unloaded extends Error {}
 
   /* --- SHA-256 (FIPS 180-4): the constants are the first bits of roots of primes, so they are computed, exactly. */
 
@@ -135,10 +137,18 @@
   const yuan = (fen) => `${(fen / 100n).toLocaleString(document.documentElement.lang)}.${String(fen % 100n).padStart(2, "0")}`;
   const filled = (text, facts) => text.replace(/\{(\w+)\}/g, (_, name) => facts[name]);
 
+  /* What can't be loaded proves nothing; but why there is no proof is told by a code, and "left out" is an answer. */
   async function loaded(address) {
-    const answer = await fetch(address, { credentials: "same-origin", cache: "no-store" });
-    if (!answer.ok) throw new Error(`${answer.status}`);
-    return answer.json();
+    const asked = { credentials: "same-origin", cache: "no-store", headers: { Accept: "application/json" } };
+    let [answer, told] = [null, null];
+    try {
+      answer = await fetch(address, asked);
+      told = await answer.json();
+    } catch {
+      throw new Unloaded("failed");
+    }
+    if (!answer.ok) throw new Unloaded((told && REASONS[told.code]) || "failed");
+    return told;
   }
 
   async function look(button) {
@@ -157,6 +167,7 @@
       if (root.root_hash !== words.shown) throw new Wrong("published");
       const fen = await included(proof, root);
       const facts = {
+        holder: proof.holder, moment: words.moment,
         amount: yuan(fen), total: yuan(amount(root.total_fen)), root: root.root_hash.slice(0, 16),
         holders: root.holders.toLocaleString(document.documentElement.lang),
         claimable: yuan(amount(proof.owed.claimable_fen)), unspent: yuan(amount(proof.owed.unspent_fen)),
@@ -164,8 +175,17 @@
       };
       say("good", `${filled(words.yes, facts)} ${filled(words.parts, facts)}`);
     } catch (fault) {
-      const why = fault instanceof Wrong ? words[fault.message] : fault instanceof TypeError ? words.unreadable : "";
-      say("bad", why ? filled(words.no, { why }) : words.failed);
+      if (fault instanceof Unloaded) {
+        const facts = { holder: button.dataset.holder, moment: words.moment };
+        say(fault.message === "left" ? "bad" : "warn", filled(words[fault.message], facts));
+        return;
+      }
+      if (fault instanceof DOMException) {
+        say("warn", words.failed);
+        return;
+      }
+      const why = fault instanceof Wrong ? words[fault.message] : words.unreadable;
+      say("bad", filled(words.no, { why }));
     } finally {
       button.disabled = false;
     }
