@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -246,12 +247,36 @@ def test_a_fork_that_goes_on_is_found_too(greenloop: Greenloop, folder: Path) ->
     greenloop("verify", "log", str(folder), "--seen", str(seen))
     edit(folder)
     lines = bodies(folder)
-    rewrite(folder, [*lines, lines[-1].replace('"number":299', '"number":300')])
+    rewrite(folder, [*lines, lines[-1].replace('"number":299', '"number":300').replace("x/299", "x/300")])
     sign_again(folder)
     # Who has seen nothing finds nothing: that is why checkpoints are kept, and compared.
     assert greenloop("verify", "log", str(folder), "--json").json["size"] == 301
     said = greenloop("verify", "log", str(folder), "--seen", str(seen), "--json", code=1)
     assert codes(said) == ["forked"]
+
+
+def test_a_thing_that_is_told_of_twice_is_found_however_well_it_is_signed(greenloop: Greenloop, folder: Path) -> None:
+    lines = bodies(folder)
+    again = lines[7].replace('"number":7', '"number":300').replace('"issued_fen":0', '"issued_fen":1')
+    rewrite(folder, [*lines, again])
+    sign_again(folder)
+    said = greenloop("verify", "log", str(folder), "--json", code=1)
+    assert codes(said) == ["twice"]
+    assert said.json["findings"][0]["what"].startswith("Leaf 300 tells of the x x/7 again, which leaf 7 told of")
+
+
+def test_a_key_of_another_log_proves_nothing_of_this_one(greenloop: Greenloop, folder: Path) -> None:
+    note = newest(folder)
+    other = signer.key("other.example/log")
+    signed = signer.sign(Checkpoint("other.example/log", note.checkpoint.size, note.checkpoint.root))[0].signatures[0]
+    # The owner of another log's key signs this log's text, under that log's name.
+    own = signer._kept().sign(note.checkpoint.text.encode())
+    forged = Note(note.checkpoint, (replace(signed, signature=own),))
+    assert signer.signed_by(forged, [other])
+    (folder / "checkpoint").write_text(forged.text, "utf-8")
+    said = greenloop("verify", "log", str(folder), "--key", other.text, "--json", code=1)
+    assert set(codes(said)) == {"signature"}
+    assert len(codes(said)) == len(SIZES)
 
 
 def test_another_log_is_not_taken_for_the_one_that_was_seen(greenloop: Greenloop, folder: Path) -> None:

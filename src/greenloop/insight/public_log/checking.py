@@ -6,6 +6,7 @@ is a log that shows each checker another history: compare checkpoints with other
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from greenloop.core.faults import Refusal, say
 from greenloop.core.trust import canonical
@@ -92,7 +93,8 @@ def _needed(found: Source, name: str) -> str:
 
 
 def _signed(checked: Checked, note: Note) -> None:
-    if not signed_by(note, list(checked.keys)):
+    # A key signs for the log that it is named after: one that you go by for another log proves nothing here.
+    if not signed_by(note, [key for key in checked.keys if key.name == note.checkpoint.origin]):
         message = say("The checkpoint of {size} leaves isn't signed by a key that you go by.")
         checked.finds("signature", message, size=note.checkpoint.size)
 
@@ -157,9 +159,10 @@ def _hashed(found: Source, checked: Checked, wanted: set[int]) -> dict[int, byte
     """Hash the leaves; return the roots at the sizes that are wanted, as far as there are leaves."""
     frontier, roots = Frontier(), {0: EMPTY}
     numbers: list[object] = []
+    told: dict[bytes, int] = {}
     for lines in _lines(found, checked):
         for line in lines:
-            numbers.append(_number(checked, line, frontier.size))
+            numbers.append(_number(checked, line, frontier.size, told))
             frontier, _ = frontier.grown([leaf_hash(line.encode())])
             if frontier.size in wanted:
                 roots[frontier.size] = frontier.root
@@ -172,12 +175,21 @@ def _hashed(found: Source, checked: Checked, wanted: set[int]) -> dict[int, byte
     return roots
 
 
-def _number(checked: Checked, line: str, place: int) -> object:
+def _number(checked: Checked, line: str, place: int, told: dict[bytes, int]) -> object:
+    """Return the number that a leaf says; `told` are the places of what leaves told of so far."""
     try:
-        return canonical.read(line).get("number")
+        leaf = canonical.read(line)
     except Refusal:
         checked.finds("leaf", say("Leaf {leaf} isn't canonical JSON: it was changed."), leaf=place)
         return place
+    kind, about = leaf.get("kind"), leaf.get("about")
+    first = told.setdefault(sha256(repr((kind, about)).encode()).digest(), place)
+    if first != place:
+        message = say(
+            "Leaf {leaf} tells of the {kind} {about} again, which leaf {first} told of: only one can be true."
+        )
+        checked.finds("twice", message, leaf=place, first=first, kind=kind, about=about)
+    return leaf.get("number")
 
 
 def _in_order(checked: Checked, numbers: Sequence[object]) -> None:
