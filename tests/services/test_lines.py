@@ -227,6 +227,25 @@ def test_journals_are_worked_off_in_goes_that_end_with_a_whole_journal(
     assert kept() == whole
 
 
+@pytest.mark.parametrize("postings_max", [0, 1])
+def test_a_journal_that_is_more_than_one_go_is_taken_whole(
+    town: Town, monkeypatch: pytest.MonkeyPatch, postings_max: int
+) -> None:
+    sold(town)
+    whole, news = kept(), moved.news
+    throw_away()
+    goes = list[int]()
+
+    def small(after: int, until: int) -> moved.News:
+        goes.append(after)
+        assert goes == sorted(set(goes)), "each go goes on from where the last one ended"
+        return news(after, until, postings_max=postings_max)
+
+    monkeypatch.setattr(moved, "news", small)
+    keep_up(at=town.at)
+    assert (kept(), len(goes) > 2) == (whole, True)
+
+
 def test_what_older_vouchers_don_t_tell_is_told_as_unknown(town: Town) -> None:
     town.sell("mei", "grocer", 100_000)
     town.close_all([1, 2])
@@ -257,3 +276,21 @@ def test_a_line_that_was_touched_is_found(town: Town, statement: str, name: str)
     assert all(proof.holds for proof in line_proofs.proofs())
     execute(statement)
     assert name in {proof.name for proof in line_proofs.proofs() if not proof.holds}
+
+
+@pytest.mark.books_broken_on_purpose
+def test_a_line_that_gave_out_more_than_it_took_in_is_found(town: Town) -> None:
+    sold(town)
+    # One fen more is released than ever entered; the runs tile, and the lines end where the runs do.
+    execute(
+        "INSERT INTO fen_run (pool_id, target, target_at, source, source_at, amount_fen, journal_id) "
+        "SELECT pool_id, 'released', released_in, 'free', free_out, free_in - free_out + 1, journal_id "
+        "FROM fen_line WHERE pool_id = %s",
+        green(),
+    )
+    execute(
+        "UPDATE fen_line SET released_in = released_in + free_in - free_out + 1, free_out = free_in + 1 "
+        "WHERE pool_id = %s",
+        green(),
+    )
+    assert {proof.name for proof in line_proofs.proofs() if not proof.holds} == {"line ends", "line turnover"}

@@ -68,7 +68,8 @@ _ENDS = """
     ) r ON r.pool_id = l.pool_id
     WHERE l.free_in <> COALESCE(r.free_in, 0) OR l.free_out <> COALESCE(r.free_out, 0)
         OR l.released_in <> COALESCE(r.released_in, 0) OR l.released_out <> COALESCE(r.released_out, 0)
-        OR l.reserve_in <> COALESCE(r.reserve_in, 0) OR l.released_out > l.released_in
+        OR l.reserve_in <> COALESCE(r.reserve_in, 0) OR l.free_out > l.free_in
+        OR l.released_out > l.released_in
 """
 _RUNS = "SELECT pool_id, source, target, SUM(amount_fen) FROM fen_run GROUP BY pool_id, source, target"
 # What an open cycle's orders brought is what their pool says once it has closed, not what was posted at vesting.

@@ -52,14 +52,11 @@ def ends() -> dict[int, Ends]:
 def news(after: int, until: int, postings_max: int = POSTINGS_MAX) -> News:
     """Return what moved in the pools by the journals after `after` up to `until`, or up to so many postings.
 
+    A single journal of more postings is taken whole.
+
     :raises Breach: vouchers moved more than the journals say.
     """
-    rows = sql.rows(_POSTINGS, [after, until, postings_max + 1])
-    more = len(rows) > postings_max
-    if more:
-        # A journal is taken whole or left for the next time.
-        until = rows[-1][0] - 1
-        rows = [row for row in rows if row[0] <= until]
+    rows, until, more = _postings(after, until, postings_max)
     accounts = _accounts()
     books: dict[tuple[int, int], dict[tuple[str, str], int]] = defaultdict(lambda: defaultdict(int))
     kinds: dict[int, tuple[str, str]] = {}
@@ -72,6 +69,17 @@ def news(after: int, until: int, postings_max: int = POSTINGS_MAX) -> News:
     for (journal, pool), sums in sorted(books.items()):
         moves[pool].append(details.moved(journal, pool, sums))
     return News(until, moves, sorted(details.cycles.values()), more)
+
+
+def _postings(after: int, until: int, postings_max: int) -> tuple[list[sql.Row], int, bool]:
+    """Return postings of whole journals, up to which journal they go, and whether there are later ones."""
+    rows = sql.rows(_POSTINGS, [after, until, postings_max + 1])
+    if len(rows) <= postings_max:
+        return rows, until, False
+    first, last = rows[0][0], rows[-1][0]
+    if first == last:  # one journal fills a go, and it can't be cut
+        return sql.rows(_POSTINGS, [first - 1, first, 2**63 - 1]), first, first < until
+    return [row for row in rows if row[0] < last], last - 1, True
 
 
 def _accounts() -> dict[int, Account]:
