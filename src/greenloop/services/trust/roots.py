@@ -4,6 +4,7 @@ First the tree is grown into its file, of one state of the books and beside what
 verb holds what was found against the books and publishes it. A tree that was grown for nothing is removed later.
 """
 
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from hashlib import sha256
@@ -62,8 +63,8 @@ def build(*, cycle: int, at: datetime) -> Built:
     with sql.snapshot():
         journal_id, journal_hash = liabilities.last_journal()
         books, wallets, pools = tuple(liabilities.books()), liabilities.wallets(), liabilities.pools()
-        rows = liabilities.owed(rows_max=ROWS_MAX)
-        grown = grow(rows, path=path, secret=secret, nonce=nonce, holders_about=wallets)
+        with closing(liabilities.owed(rows_max=ROWS_MAX)) as rows:
+            grown = grow(rows, path=path, secret=secret, nonce=nonce, holders_about=wallets)
     built = Built(
         cycle=cycle,
         day=calendar.local_date(calendar.cutoff_at(cycle)),

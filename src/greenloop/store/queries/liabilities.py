@@ -1,6 +1,6 @@
 """What is owed to holders, and the roots that were published of it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
@@ -71,7 +71,7 @@ class RootRow:
         return Root(bytes.fromhex(self.root_hash), self.total_fen, self.leaves, bytes.fromhex(self.nonce_hash))
 
 
-def owed(*, rows_max: int) -> Iterator[Sequence[Row]]:
+def owed(*, rows_max: int) -> Generator[Sequence[Row]]:
     """Yield all holders, up to `rows_max` at a time: account, then fen: claimable, unspent, coupons, dues.
 
     A holder is an account that has a wallet, a coupon with something left, or a business. One statement; a debt to the
