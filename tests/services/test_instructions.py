@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from greenloop.core.books.instructions import state_of
 from greenloop.core.faults import Refusal
 from greenloop.services.books.checked import keep_check
-from greenloop.services.books.institution import sending
+from greenloop.services.books.institution import notices, sending
 from greenloop.services.books.institution.collecting import Bill, collect
+from greenloop.services.books.institution.failures import send_again
 from greenloop.services.books.institution.gateway import Answer, Said, Told, Unreachable
-from greenloop.services.books.institution.notices import take_notices
+from greenloop.services.books.institution.notices import ask_silent, take_notices
 from greenloop.services.books.institution.sandbox import Sandbox
 from greenloop.services.books.institution.sending import send_due
 from greenloop.services.books.keeper import note_difference
@@ -184,6 +185,74 @@ def test_what_the_institution_refuses_for_good_isn_t_sent_again(town: Town) -> N
     assert send_due(gateway=line, at=town.at).refused == 1  # type: ignore[arg-type]
     assert send_due(gateway=line, at=town.later(days=1).at).refused == 0  # type: ignore[arg-type]
     assert fetch("SELECT state, fault FROM payment_instruction") == [("failed", "no such merchant")]
+    # Nobody has paid, so nothing differs.
+    assert fetch("SELECT COUNT(*) FROM reconciliation_case") == [(0,)]
+
+
+@pytest.mark.books_broken_on_purpose
+def test_a_payout_that_is_refused_for_good_is_a_case_at_once_and_can_be_sent_again(town: Town) -> None:
+    town.sell("mei", "grocer", 100_000)
+    town.day(2).pay_out()
+    execute("DELETE FROM pending_journal")
+    line = Nobody([Answer(is_accepted=False, fault="no such account"), Answer(is_accepted=True)])
+    assert send_due(gateway=line, at=town.at).refused == 1  # type: ignore[arg-type]
+    number = line.told[0].number
+    case = "SELECT kind, number, difference, expected_fen, found_fen, state, closed_by FROM reconciliation_case"
+    assert fetch(case) == [("notice", number, "failed", 90_000, 0, "open", "")]
+    with pytest.raises(Refusal) as refused:
+        send_again(number="p1", by="lin", at=town.at)
+    assert refused.value.code == "instruction.failed"
+    send_again(number=number, by="lin", at=town.at)
+    assert fetch(case) == [("notice", number, "failed", 90_000, 0, "closed", "lin")]
+    assert fetch("SELECT act, about FROM audit_entry ORDER BY id DESC LIMIT 1") == [
+        ("instruction.again", f"instruction/{number}")
+    ]
+    assert send_due(gateway=line, at=town.at).accepted == 1  # type: ignore[arg-type]
+    assert [each.number for each in line.told] == [number, number]
+    # What is said to have failed after all opens it again.
+    take_notices(said=[said(town, number, outcome="failed", fen=90_000)], at=town.at)
+    assert fetch(case)[0][2:6] == ("failed", 90_000, 0, "open")
+
+
+class Silent(Nobody):
+    """An institution that says nothing of anything."""
+
+    def query(self, told: Told) -> None:
+        self.told.append(told)
+
+
+def test_who_was_asked_about_the_longest_ago_is_asked_about_first(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = collect(bills=told(*(("grocer", f"o{place}", 5_000) for place in range(3))), at=town.at)
+    line = Silent([Answer(is_accepted=True)] * 3)
+    send_due(gateway=line, at=town.at)  # type: ignore[arg-type]
+    monkeypatch.setattr(notices, "BATCH", 2)
+    asked: list[set[str]] = []
+    for _ in range(3):
+        line.told.clear()
+        ask_silent(gateway=line, at=town.later(minutes=11).at)  # type: ignore[arg-type]
+        asked.append({each.number for each in line.told})
+    first, second, third = numbers
+    assert asked == [{first, second}, {third, first}, {second, first}]
+
+
+def test_asking_about_a_split_names_its_payment_s_number_and_amount(town: Town) -> None:
+    (number,) = collect(bills=told(("grocer", "a", 5_000)), at=town.at)
+    town.sell("mei", "grocer", 5_000, order_no="a", confirmed=False)
+    listed = Listed("institution", (Line("payment", number, "T", 5_000, town.at),))
+    take_statement(listed=listed, name="s", file_hash="0" * 64, by="lin", at=town.at)
+    take_notices(said=[said(town, number)], at=town.at)
+    execute("UPDATE payment_instruction SET state = 'sent', sent_at = made_at WHERE kind = 'split'")
+    (found,) = notices.silent(at=town.later(minutes=11).at)
+    assert (found.kind, found.payment, found.paid_fen, found.trade_no) == ("split", number, 5_000, f"T{number}")
+
+
+def test_a_batch_ends_before_its_lease_does(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    collect(bills=told(*(("grocer", f"o{place}", 5_000) for place in range(3))), at=town.at)
+    monkeypatch.setattr(sending, "SENDING_S", -1)
+    line = Nobody([Answer(is_accepted=True)] * 3)
+    assert send_due(gateway=line, at=town.at).later == 3  # type: ignore[arg-type]
+    assert line.told == []
+    assert timedelta(seconds=120 + 20) < sending.LEASE
 
 
 def test_notices_in_any_order_any_number_of_times_leave_one_state(town: Town) -> None:

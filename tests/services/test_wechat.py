@@ -21,6 +21,7 @@ PAID = {
     "amount": {"total": 5_000, "currency": "CNY"},
     "success_time": "2026-01-05T20:00:00+08:00",
 }
+ENDED = "2026-01-05T20:00:00+08:00"
 COLLECT = Told("collect", "c1", 5_000, "grocer", "a")
 SPLIT = Told("split", "s2", 500, "grocer", "a", "c1", 5_000, "4200000001")
 REFUND = Told("refund", "r3", 700, "grocer", "a", "c1", 5_000, "4200000001")
@@ -88,13 +89,13 @@ def test_the_library_seals_names_in_its_caller_s_own_list(server: Server, gatewa
     assert detail["user_name"] != "张三"
 
 
-def test_a_merchant_without_a_payee_is_not_paid(server: Server, gateway: wechat.WeChat) -> None:
+def test_a_merchant_without_a_payee_waits_until_one_is_named(server: Server, gateway: wechat.WeChat) -> None:
     answer = gateway.pay_out(Told("payout", "p9", 1, "baker", ""))
-    assert (answer.is_accepted, answer.is_final, server.asked) == (False, True, [])
+    assert (answer.is_accepted, answer.is_final, server.asked) == (False, False, [])
 
 
 @pytest.mark.parametrize(
-    ("status", "final"), [(400, True), (403, True), (404, True), (429, False), (500, False), (503, False)]
+    ("status", "final"), [(400, True), (403, False), (404, True), (429, False), (500, False), (503, False)]
 )
 def test_a_no_is_final_only_where_asking_again_is_useless(
     server: Server, gateway: wechat.WeChat, status: int, final: bool
@@ -130,6 +131,28 @@ def test_a_dead_line_is_unreachable() -> None:
         (COLLECT, "/v3/pay", PAID, ("c1", "4200000001", "success", 5_000)),
         (COLLECT, "/v3/pay", PAID | {"trade_state": "NOTPAY"}, None),
         (COLLECT, "/v3/pay", PAID | {"trade_state": "CLOSED"}, ("c1", "4200000001", "failed", 5_000)),
+        # A payment that nobody made: no number of theirs, no amount, no instant.
+        (COLLECT, "/v3/pay", {"out_trade_no": "c1", "trade_state": "CLOSED"}, ("c1", "c1", "failed", 5_000)),
+        *(
+            (
+                *(SPLIT, "/v3/profitsharing"),
+                {
+                    "out_order_no": "s2",
+                    "order_id": "30",
+                    "state": "FINISHED",
+                    "receivers": [
+                        {"account": "1900000100", "amount": 4_500, "result": "SUCCESS", "finish_time": ENDED},
+                        {"account": "1900000110", "amount": 500, "result": result, "finish_time": ENDED},
+                    ],
+                },
+                said,
+            )
+            for result, said in (
+                ("SUCCESS", ("s2", "30", "success", 500)),
+                ("CLOSED", ("s2", "30", "failed", 500)),
+                ("PENDING", None),
+            )
+        ),
         (
             *(REFUND, "/v3/refund"),
             {

@@ -10,10 +10,10 @@ import typer
 
 from greenloop.cli import database
 from greenloop.cli.answer import DONE, REFUSED, Answer, count, moment, money, pairs, table, text
-from greenloop.cli.app import LOOK, command
+from greenloop.cli.app import LOOK, MONEY, command
 from greenloop.cli.paying import DIFFERENCES
 from greenloop.cli.proposing import Maker, Reason, proposed
-from greenloop.cli.reading import now, number
+from greenloop.cli.reading import By, now, number
 from greenloop.cli.words import gettext
 from greenloop.core.faults import Refusal, say
 
@@ -123,6 +123,19 @@ def cases(
         found = reconciling.cases(state="" if every else "open", limit=ROWS)
     shown = [listing(found) if found else text(gettext("No case is open."), "green")]
     return Answer([asdict(each) for each in found], shown, lines=True)
+
+
+@command("send-again", panel=MONEY, help=say("Let an instruction that the institution refused be sent once more."))
+def send_again(
+    number: Annotated[str, typer.Argument(help=say("The instruction's number, as its case names it."))], by: By
+) -> Answer:
+    """Let a failed instruction wait to be sent again, under the number it had."""
+    with database.writing():
+        from greenloop.services.books.institution import failures
+
+        failures.send_again(number=number, by=by, at=now())
+    sentence = gettext("The instruction {number} waits to be sent again.").format(number=number)
+    return Answer({"number": number, "state": "waiting"}, [text(sentence)])
 
 
 def _close(case: str | None, outcome: str, by: str | None, reason: str | None) -> Answer:

@@ -22,7 +22,8 @@ READERS = ("operator", "finance", "auditor")
 class CaseOut(Schema):
     """One difference, in fen: what the books expect of a kind and number, and what the statements list.
 
-    `difference` is timing, missing, extra, wrong_amount, chargeback or notice. `closed_by` is `lines` or two accounts'.
+    `difference` is timing, missing, extra, wrong_amount, chargeback, notice or failed.
+    `closed_by` is `lines` or two accounts'.
     """
 
     id: str

@@ -35,6 +35,7 @@ class PaymentInstruction(models.Model):
     attempts = models.IntegerField(db_default=0)
     next_at = models.DateTimeField()
     sent_at = models.DateTimeField(null=True)
+    asked_at = models.DateTimeField(null=True)
     fault = models.CharField(max_length=200, db_default="")
     reconciled_at = models.DateTimeField(null=True)
 
@@ -107,7 +108,6 @@ class Statement(models.Model):
         db_table = "payment_statement"
         constraints: ClassVar = [
             UniqueConstraint(fields=["account", "name"], name="statement_name_once"),
-            UniqueConstraint(fields=["account", "file_hash"], name="statement_file_once"),
             CheckConstraint(condition=Q(account__in=["institution", "bank"]), name="statement_account"),
         ]
 
@@ -145,8 +145,9 @@ class StatementLine(models.Model):
 class ReconciliationCase(models.Model):
     """One thing on which books and statements don't agree: what we expect in fen, and what the statements list.
 
-    `difference` is timing, missing, extra, wrong_amount, chargeback or notice. `state` is open or closed, by lines or
-    books that came later (`closed_by` is `lines`) or by two people. `run_id` is the reconciliation that last found it.
+    `difference` is timing, missing, extra, wrong_amount, chargeback, notice or failed. `state` is open or closed, by
+    lines or books that came later (`closed_by` is `lines`) or by two people. `run_id` is the reconciliation that last
+    found it.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -171,7 +172,7 @@ class ReconciliationCase(models.Model):
             UniqueConstraint(fields=["account", "kind", "number"], name="case_once"),
             CheckConstraint(
                 condition=Q(
-                    difference__in=["timing", "missing", "extra", "wrong_amount", "chargeback", "notice"],
+                    difference__in=["timing", "missing", "extra", "wrong_amount", "chargeback", "notice", "failed"],
                     state__in=["open", "closed"],
                 ),
                 name="case_sound",

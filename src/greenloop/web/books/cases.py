@@ -26,6 +26,7 @@ DIFFERENCES = {
     "wrong_amount": gettext_lazy("another amount"),
     "chargeback": gettext_lazy("charged back"),
     "notice": gettext_lazy("a notice of another amount"),
+    "failed": gettext_lazy("refused for good"),
 }
 STATES = {"open": gettext_lazy("open"), "closed": gettext_lazy("closed")}
 

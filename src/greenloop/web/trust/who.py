@@ -42,6 +42,7 @@ ACTS: dict[str, str | Promise] = {
     "proposal.withdraw": gettext_lazy("withdrew a proposal"),
     "rate.set": gettext_lazy("set a rate card"),
     "rules.publish": gettext_lazy("published rules"),
+    "instruction.again": gettext_lazy("let an instruction to the institution be sent again"),
     "run.retry": gettext_lazy("let a run of the clock be tried again"),
     "books.vouch": gettext_lazy("let money leave trust though the books were found broken"),
     "seat.end": gettext_lazy("ended a seat"),

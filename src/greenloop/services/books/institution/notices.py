@@ -4,10 +4,13 @@ import logging
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from time import monotonic
 
 from greenloop.core.books.instructions import state_of
 from greenloop.services import ids
+from greenloop.services.books.institution.failures import note_failed
 from greenloop.services.books.institution.gateway import Gateway, Said, Told, Unreachable
+from greenloop.services.books.institution.sending import instructions
 from greenloop.services.verb import verb
 from greenloop.store import sql
 
@@ -18,6 +21,8 @@ SILENT = timedelta(minutes=10)
 AGES = timedelta(days=30)
 """What nobody has paid for so long isn't asked about any more; a statement would still show it."""
 AT_ONCE = 8
+ASKING_S = 60
+"""So long a pass goes on asking."""
 BATCH = 1_000
 
 
@@ -61,15 +66,22 @@ def _work_out(numbers: Collection[str], *, at: datetime) -> None:
         if state == "disputed"
     ]
     sql.run_many(_OPEN, wrong)
+    note_failed([number for number, state in states.items() if state == "failed"], at=at)
     sql.run_many(_CLOSE, [(now, number) for number, state in states.items() if state == "done"])
 
 
 def ask_silent(*, gateway: Gateway, at: datetime) -> int:
-    """Ask about up to 1 000 instructions that are silent or disputed, the oldest first; return how many had news."""
-    span = [sql.instant(at - SILENT), sql.instant(at - AGES)]
-    told = [Told(*row) for row in sql.rows(_SILENT, [*span, BATCH])]
+    """Ask about up to 1 000 instructions that are silent or disputed; return how many had news.
+
+    Who was asked about the longest ago comes first, so that those that stay silent keep nobody waiting. After a while
+    no more is asked: the rest comes with the next pass.
+    """
+    told = silent(at=at)
+    until = monotonic() + ASKING_S
 
     def ask(each: Told) -> Said | None:
+        if monotonic() > until:
+            return None
         try:
             return gateway.query(each)
         except Unreachable as fault:
@@ -79,6 +91,14 @@ def ask_silent(*, gateway: Gateway, at: datetime) -> int:
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="institution") as threads:
         said = [each for each in threads.map(ask, told) if each is not None]
     return take_notices(said=said, at=at) if said else 0
+
+
+@verb
+def silent(*, at: datetime) -> list[Told]:
+    """Return which instructions to ask about, and note that they are asked about now."""
+    mine = [row[0] for row in sql.rows(_SILENT, [sql.instant(at - SILENT), sql.instant(at - AGES), BATCH])]
+    sql.rows_in(_ASKED, mine, [sql.instant(at)])
+    return instructions(mine)
 
 
 _KNOWN = "SELECT notice_id FROM payment_notice WHERE notice_id IN ({keys})"
@@ -94,14 +114,16 @@ _OPEN = """
     INSERT INTO reconciliation_case (account, kind, number, difference, expected_fen, found_fen, state, since_at,
                                      opened_at, run_id)
     VALUES ('institution', 'notice', %s, 'notice', %s, %s, 'open', %s, %s, 0)
-    ON CONFLICT (account, kind, number) DO UPDATE SET found_fen = excluded.found_fen
+    ON CONFLICT (account, kind, number) DO UPDATE SET
+        difference = 'notice', found_fen = excluded.found_fen, state = 'open'
 """
 _CLOSE = """
     UPDATE reconciliation_case SET state = 'closed', closed_at = %s, closed_by = 'lines'
     WHERE account = 'institution' AND kind = 'notice' AND number = %s AND state = 'open'
 """
 _SILENT = """
-    SELECT i.kind, i.number, i.amount_fen, COALESCE(m.ref, ''), i.order_no, i.payment
-    FROM payment_instruction i LEFT JOIN merchant m ON m.id = i.merchant_id
-    WHERE i.state IN ('sent', 'disputed') AND i.sent_at <= %s AND i.sent_at > %s ORDER BY i.sent_at, i.id LIMIT %s
+    SELECT number FROM payment_instruction
+    WHERE state IN ('sent', 'disputed') AND sent_at <= %s AND sent_at > %s
+    ORDER BY COALESCE(asked_at, sent_at), id LIMIT %s
 """
+_ASKED = "UPDATE payment_instruction SET asked_at = %s WHERE number IN ({keys}) RETURNING number"

@@ -1,6 +1,7 @@
 """One pass of the clock: send what is due, and ask about what is silent."""
 
 from datetime import datetime, timedelta
+from time import monotonic
 
 from greenloop.services.books.institution import named
 from greenloop.services.books.institution.notices import ask_silent
@@ -8,6 +9,8 @@ from greenloop.services.books.institution.sending import send_due
 
 PASS_MAX = 25
 """Batches of one pass: what is left is sent a few seconds later."""
+PASS_S = 60
+"""After so long no batch is begun any more."""
 ASK_EVERY = timedelta(minutes=1)
 
 
@@ -19,12 +22,13 @@ def pass_on(*, at: datetime) -> int:
     gateway = named.gateway()
     if gateway is None:
         return 0
-    sent = 0
+    sent, begun = 0, monotonic()
     for _ in range(PASS_MAX):
-        found = send_due(gateway=gateway, at=at)
+        # Leases run from when a batch is claimed, however long the ones before it took.
+        found = send_due(gateway=gateway, at=at + timedelta(seconds=monotonic() - begun))
         sent += found.accepted
-        if not found.accepted:
+        if not found.accepted or monotonic() - begun > PASS_S:
             break
     if at.second < ASK_EVERY.seconds // 12:
-        ask_silent(gateway=gateway, at=at)
+        ask_silent(gateway=gateway, at=at + timedelta(seconds=monotonic() - begun))
     return sent

@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import monotonic
 
+from greenloop.services.books.institution.failures import note_failed
 from greenloop.services.books.institution.gateway import Answer, Gateway, Told, Unreachable
 from greenloop.services.verb import verb
 from greenloop.store import sql
@@ -18,6 +20,8 @@ AT_ONCE = 8
 BATCH = 400
 LEASE = timedelta(minutes=3)
 """Longer than a batch takes to send: until then nobody else sends it. Sent twice, the institution does it once."""
+SENDING_S = 120
+"""So long a batch goes on sending; one call more takes 20 seconds at most, so it ends within the lease."""
 FIRST_WAIT = timedelta(seconds=5)
 WAIT_MAX = timedelta(hours=1)
 FAULT_MAX = 200
@@ -36,10 +40,11 @@ class Sent:
 def send_due(*, gateway: Gateway, at: datetime) -> Sent:
     """Send one batch of what is due; nothing of the database is held while the institution is spoken to."""
     batch = claim(at=at)
-    call = _caller(gateway)
+    begun = monotonic()
+    call = _caller(gateway, until=begun + SENDING_S)
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="institution") as threads:
         answers = list(threads.map(call, batch))
-    record(answers=list(zip(batch, answers, strict=True)), at=at)
+    record(answers=list(zip(batch, answers, strict=True)), at=at + timedelta(seconds=int(monotonic() - begun)))
     accepted = [answer for answer in answers if answer.is_accepted]
     refused = sum(not answer.is_accepted and answer.is_final for answer in answers)
     shows = {told.number: answer.show for told, answer in zip(batch, answers, strict=True) if answer.show}
@@ -56,7 +61,12 @@ def claim(*, at: datetime) -> list[Told]:
     now, until = sql.instant(at), sql.instant(at + LEASE)
     mine = [row[0] for row in sql.rows(f"{_DUE} {lock}", [now, BATCH])]
     sql.rows_in(_LEASED, mine, [until])
-    return [Told(*row) for row in sorted(sql.rows_in(_TOLD, mine), key=lambda row: int(row[1][1:]))]
+    return instructions(mine)
+
+
+def instructions(numbers: Sequence[str]) -> list[Told]:
+    """Return instructions by their numbers as they are sent, in the order in which they were written."""
+    return [Told(*row) for row in sorted(sql.rows_in(_TOLD, numbers), key=lambda row: int(row[1][1:]))]
 
 
 @verb
@@ -71,6 +81,7 @@ def record(*, answers: Sequence[tuple[Told, Answer]], at: datetime) -> None:
         if not answer.is_accepted and answer.is_final
     ]
     sql.run_many(_REFUSED, refused)
+    note_failed([number for _, number in refused], at=at)
     tries: dict[str, int] = dict(sql.rows_in(_TRIES, [told.number for told, answer in answers if not answer.is_final]))
     later = [
         (sql.instant(at + wait(tries[told.number])), answer.fault[:FAULT_MAX], told.number)
@@ -85,7 +96,7 @@ def wait(tries: int) -> timedelta:
     return min(FIRST_WAIT * (1 << min(max(tries - 1, 0), 12)), WAIT_MAX)
 
 
-def _caller(gateway: Gateway) -> Callable[[Told], Answer]:
+def _caller(gateway: Gateway, *, until: float) -> Callable[[Told], Answer]:
     calls: dict[str, Callable[[Told], Answer]] = {
         "collect": gateway.collect,
         "split": gateway.split,
@@ -95,6 +106,8 @@ def _caller(gateway: Gateway) -> Callable[[Told], Answer]:
     }
 
     def call(told: Told) -> Answer:
+        if monotonic() > until:
+            return Answer(is_accepted=False, is_final=False, fault="not sent: the batch took too long")
         try:
             return calls[told.kind](told)
         except Unreachable as fault:

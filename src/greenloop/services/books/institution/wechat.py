@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from requests import RequestException
@@ -25,9 +25,13 @@ from greenloop.services.books.institution.wechat_notices import said_of
 ADDRESS = "https://api.mch.weixin.qq.com"
 SIGNATURE_TYPE = "WECHATPAY2-SHA256-RSA2048"
 TIMEOUT_S = (5, 15)
-FINAL = frozenset({400, 403, 404, 409})
-"""Answers that no repetition changes: what was asked is at fault. All else is asked again."""
+FINAL = frozenset({400, 404, 409})
+"""Answers that no repetition changes: what was asked is at fault. All else is asked again; 403 may be lack of money."""
 TEXT_MAX = 32
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +109,9 @@ class Placed(WeChatPay):  # type: ignore[misc]
 class WeChat:
     """The gateway to WeChat Pay: a payer scans a code, the payment stays frozen until it is split."""
 
-    def __init__(self, terms: Terms) -> None:
-        """Speak under a contract's terms."""
-        self._terms, self._pay = terms, Placed(terms)
+    def __init__(self, terms: Terms, *, now: Callable[[], datetime] = _now) -> None:
+        """Speak under a contract's terms; `now` is the time of answers that name none."""
+        self._terms, self._pay, self._now = terms, Placed(terms), now
 
     def collect(self, told: Told) -> Answer:
         """Ask for a code that the payer scans."""
@@ -145,7 +149,8 @@ class WeChat:
         """Pay a merchant's payee, or the platform's; the name is checked by the institution, and sent sealed."""
         payee = self._terms.payees.get(told.merchant) if told.merchant else self._terms.platform
         if payee is None:
-            return Answer(is_accepted=False, fault=f"nobody is named who is paid for {told.merchant}")
+            fault = f"nobody is named who is paid for {told.merchant}"
+            return Answer(is_accepted=False, is_final=False, fault=fault)
         detail = {
             "out_detail_no": told.number,
             "transfer_amount": told.amount_fen,
@@ -177,7 +182,23 @@ class WeChat:
             out_detail_no=told.number, out_batch_no=told.number
         )
         status, text = self._asked(asked.get(told.kind, transfer))
-        return said_of(told.kind, _document(text), text, is_answer=True) if status == 200 else None
+        if status != 200:
+            return None
+        return said_of(
+            *(told.kind, self._ours(_document(text)), text),
+            is_answer=True,
+            amount_fen=told.amount_fen,
+            number=told.number,
+            at=self._now(),
+        )
+
+    def _ours(self, found: dict[str, Any]) -> dict[str, Any]:
+        """Return an answer with those receivers of a split only that are the trust account: the rest isn't asked."""
+        if not isinstance(receivers := found.get("receivers"), list):
+            return found
+        trust = self._terms.trust_mchid
+        ours = [each for each in receivers if isinstance(each, dict) and each.get("account", trust) == trust]
+        return found | {"receivers": ours}
 
     def statement(self, day: date) -> bytes:
         """Return the bill of all that moved in the account on a day, its hash checked."""
