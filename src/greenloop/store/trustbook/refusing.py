@@ -7,6 +7,7 @@ from greenloop.core.books.fingerprint import FORM
 APPEND_ONLY = ("trust_version", "trust_class", "trust_allowed", "trust_journal", "trust_posting")
 _KEYS = {
     "trust_journal": ("number", "key"),
+    "trust_posting": ("number, debit, credit",),
     "trust_account": ("name",),
     "trust_class": ("account_class",),
     "trust_version": ("version",),
@@ -42,8 +43,10 @@ def sqlite_refuses() -> Iterator[str]:
     # INSERT OR REPLACE deletes the row in its way without firing delete triggers, so a known key is refused here.
     for table, keys in _KEYS.items():
         for key in keys:
-            known = f"EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key})"  # noqa: S608  names are ours
-            yield refuse(f"{table}_no_replace_{key}", f"INSERT ON {table}", f"{table} has this {key}", known)
+            columns = key.split(", ")
+            same = " AND ".join(f"{column} = NEW.{column}" for column in columns)
+            known = f"EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608  names are ours
+            yield refuse(f"{table}_no_replace_{columns[0]}", f"INSERT ON {table}", f"{table} has this {key}", known)
     for table, condition, sentence in _SQLITE_INSERTS:
         yield refuse(f"{table}_{sentence.split()[0]}_{len(sentence)}", f"INSERT ON {table}", sentence, condition)
     yield refuse("trust_account_stays", "DELETE ON trust_account", "an account is never deleted")

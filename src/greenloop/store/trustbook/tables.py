@@ -39,6 +39,8 @@ _DIALECT = {
     True: {"instant": "TIMESTAMP WITH TIME ZONE", "now": "now()"},
     False: {"instant": "VARCHAR(32)", "now": "(strftime('%Y-%m-%d %H:%M:%f', 'now'))"},
 }
+# In a file a row's hidden number is one more key by which INSERT OR REPLACE would delete what is in its way.
+_STORED = {True: "", False: "WITHOUT ROWID"}
 
 
 def version(session: Session) -> int | None:
@@ -73,7 +75,8 @@ def make(session: Session) -> bool:
             _extend(session)
             return False
         for statement in _TABLES:
-            session.run(statement.format(**_DIALECT[session.is_postgresql]))
+            table = statement.format(**_DIALECT[session.is_postgresql])
+            session.run(f"{table} {_STORED[session.is_postgresql]}")
         session.load("trust_class", ("account_class", "is_asset", "per_pool"), CLASSES)
         session.load("trust_allowed", ("kind", "debit_class", "credit_class"), TRIPLES)
         for statement in postgresql_refuses() if session.is_postgresql else sqlite_refuses():
