@@ -8,9 +8,9 @@ import pytest
 from greenloop.store.trustbook import founding, roles, tables
 from greenloop.store.trustbook.session import opened
 from tests.house.files import ROOT
-from tests.separation.attempts import BY_ANYBODY, BY_BUSINESS, journal
+from tests.separation.attempts import BY_ANYBODY, BY_BUSINESS, journal, statement
 from tests.separation.trying import DONE, Answered, answer, every, reading, somewhere, table
-from tests.separation.vault import CASH, KEEPER, OWNER, READER, SALE, Vault
+from tests.separation.vault import BUSINESS, CASH, KEEPER, OWNER, READER, SALE, Vault
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +90,21 @@ def test_the_product_knows_whose_credentials_it_has_and_makes_nothing_twice(made
     again = founding.create(made.url(OWNER), keeper=KEEPER, reader=READER)
     assert (again.made, again.passwords) == (False, {})
     assert made.rows() == before
+
+
+def test_making_it_again_lets_out_whoever_was_let_in_and_those_whom_they_let_in(made: Vault) -> None:
+    with made.admin() as admin:
+        admin.execute("CREATE ROLE guest")
+        admin.execute(f"GRANT ALL ON DATABASE trust TO {BUSINESS} WITH GRANT OPTION")
+        admin.execute(f"SET ROLE {BUSINESS}")
+        admin.execute("GRANT CONNECT ON DATABASE trust TO guest")
+    connecting = statement("", "SELECT 1")
+    assert answer(made.url(BUSINESS), connecting) == DONE
+    founding.create(made.url(OWNER), keeper=KEEPER, reader=READER)
+    assert answer(made.url(BUSINESS), connecting) == 'permission denied for database "trust"'
+    assert [answer(made.url(role), connecting) for role in (OWNER, KEEPER, READER)] == [DONE] * 3
+    with made.admin() as admin:
+        assert admin.execute("SELECT has_database_privilege('guest', 'trust', 'CONNECT')").fetchall() == [(False,)]
 
 
 def test_the_table_in_the_docs_is_the_one_that_is_found(found: list[Answered]) -> None:

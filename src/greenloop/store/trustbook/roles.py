@@ -19,7 +19,10 @@ _KEEPER = {
 
 
 def grant(session: Session, *, keeper: str, reader: str) -> dict[str, str]:
-    """Make the roles that aren't there yet and give each what it may; return the passwords that were drawn, by role."""
+    """Make the roles that aren't there yet and give each what it may; return the passwords that were drawn, by role.
+
+    Whoever else was let into the database is let out.
+    """
     drawn = {}
     with session.transaction():
         for role in (keeper, reader):
@@ -28,6 +31,8 @@ def grant(session: Session, *, keeper: str, reader: str) -> dict[str, str]:
                 _run(session, "CREATE ROLE {} LOGIN PASSWORD {}", sql.Identifier(role), sql.Literal(drawn[role]))
         database = sql.Identifier(session.value("SELECT current_database()"))
         _run(session, "REVOKE ALL ON DATABASE {} FROM PUBLIC", database)
+        for (other,) in session.rows(_LET_IN, [keeper, reader]):
+            _run(session, "REVOKE ALL ON DATABASE {} FROM {} CASCADE", database, sql.Identifier(other))
         _run(session, "REVOKE ALL ON SCHEMA public FROM PUBLIC")
         _run(session, "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC")
         for named in map(sql.Identifier, (keeper, reader)):
@@ -56,6 +61,10 @@ def may_do_more(session: Session) -> bool:
     return bool(session.value(_OWNS)) if session.is_postgresql else False
 
 
+_LET_IN = """
+    SELECT DISTINCT r.rolname FROM pg_database d, aclexplode(d.datacl) a JOIN pg_roles r ON r.oid = a.grantee
+    WHERE d.datname = current_database() AND r.oid <> d.datdba AND r.rolname NOT IN (%s, %s)
+"""
 _OWNS = """
     SELECT r.rolsuper OR pg_has_role(c.relowner, 'MEMBER') FROM pg_roles r, pg_class c
     WHERE r.rolname = current_user AND c.oid = 'public.trust_journal'::regclass
