@@ -1,6 +1,7 @@
 """Statements against books: what agrees confirms cash, what doesn't is a case of a class, and nothing is silent."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,6 +16,7 @@ from greenloop.services.books.reconciling.lines import BANK, INSTITUTION, Line, 
 from greenloop.services.books.reconciling.statement import Taken, compare_again, take_statement
 from greenloop.services.loop.confirm import confirm_cash
 from greenloop.services.loop.refund import refund
+from greenloop.services.people.staff import appoint_staff
 from greenloop.services.verb import verb
 from greenloop.store.queries import reconciling
 from tests.support.ledger import balances, fetch, whole_database
@@ -358,6 +360,37 @@ def test_a_statement_is_taken_once(town: Town, custody: Custody) -> None:
     assert (first.fresh, later.lines, later.fresh) == (1, 2, 1)
 
 
+def test_two_quiet_days_with_the_same_bytes_are_two_statements(town: Town) -> None:
+    for name in ("2026-01-06", "2026-01-07"):
+        taken = take_statement(
+            listed=Listed(INSTITUTION, ()), name=name, file_hash="0" * 64, by="lin", at=town.later(days=1).at
+        )
+        assert (taken.lines, taken.again) == (0, False)
+    assert fetch("SELECT COUNT(*) FROM payment_statement") == [(2,)]
+
+
+def test_a_file_under_another_name_brings_nothing_new(town: Town, custody: Custody) -> None:
+    custody.sell("a", 100_000)
+    listed = Listed(INSTITUTION, (custody.line("payment", "a", 100_000),))
+    first = take_statement(listed=listed, name="one", file_hash="0" * 64, by="lin", at=town.at)
+    again = take_statement(listed=listed, name="two", file_hash="0" * 64, by="lin", at=town.at)
+    assert (first.fresh, again.fresh, again.orders) == (1, 0, 0)
+    assert (balances()["trust:bank"], unexplained()) == (100_000, 0)
+
+
+def test_a_line_that_moves_nothing_is_passed_over(town: Town, custody: Custody) -> None:
+    taken = custody.state(custody.line("other", "a fee of nothing", 0), custody.line("payment", "b", 7))
+    assert (taken.lines, taken.fresh) == (2, 1)
+
+
+def test_who_has_no_role_for_it_takes_no_statement(town: Town) -> None:
+    account = appoint_staff(name="ann", roles={"auditor"}, at=town.at, password="a password that is long")
+    for by in ("ann", f"account/{account}"):
+        with pytest.raises(Refusal) as refused:
+            take_statement(listed=Listed(INSTITUTION, ()), name="s", file_hash="0" * 64, by=by, at=town.at)
+        assert refused.value.code == "staff.may_not"
+
+
 def test_a_name_stands_for_one_file_and_a_line_for_one_amount(town: Town, custody: Custody) -> None:
     line = custody.line("payment", "a", 100_000)
     custody.state(line, name="s")
@@ -367,6 +400,9 @@ def test_a_name_stands_for_one_file_and_a_line_for_one_amount(town: Town, custod
     assert refused.value.code == "statement.conflict"
     with pytest.raises(Refusal) as refused:
         custody.state(custody.line("payment", "a", 1))
+    assert refused.value.code == "statement.line"
+    with pytest.raises(Refusal) as refused:
+        custody.state(replace(line, number="c2"))
     assert refused.value.code == "statement.line"
     with pytest.raises(Refusal) as refused:
         custody.state(line, name="x" * 65)

@@ -6,7 +6,7 @@ import pytest
 
 from greenloop.core.faults import Refusal
 from greenloop.services.books.reconciling.lines import Line, Listed
-from greenloop.services.books.reconciling.profiles import PROFILES, read
+from greenloop.services.books.reconciling.profiles import PROFILES, check_belongs, read
 
 NOON = datetime(2026, 1, 5, 4, 0, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 1, 4, 16, 0, tzinfo=UTC)
@@ -151,3 +151,39 @@ def test_a_file_that_can_t_be_read_whole_is_refused(profile: str, data: bytes, c
 
 def test_every_profile_is_tried_here() -> None:
     assert set(PROFILES) == {"sandbox", "wechat-fundflow", "bank-csv-gbk", "camt053", "mt940"}
+
+
+@pytest.mark.parametrize(
+    ("profile", "text"),
+    [
+        ("sandbox", SANDBOX.replace("c1,Tc1", "c1,")),
+        ("sandbox", SANDBOX.replace("c1,Tc1", ",Tc1")),
+        ("sandbox", SANDBOX.replace("Tc1", "T" * 65)),
+        ("bank-csv-gbk", GBK.replace(",B2", ",")),
+        ("wechat-fundflow", BILL.replace("`F2", "`")),
+        ("wechat-fundflow", BILL.replace("`支出,`5.00", "`转出,`5.00")),
+        ("wechat-fundflow", BILL.replace("`2026-01-05 12:00:00,`44", "`,`44")),
+    ],
+)
+def test_a_row_that_can_t_be_told_from_others_is_refused_and_never_passed_over(profile: str, text: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        read(text.encode("gb18030" if profile == "bank-csv-gbk" else "utf-8"), profile)
+    assert refused.value.code == "statement.row"
+
+
+def test_a_bank_s_totals_are_no_lines() -> None:
+    text = GBK + "合计,1234.56,10.00,,,\n"
+    assert len(read(text.encode("gb18030"), "bank-csv-gbk").lines) == 2
+
+
+def test_a_statement_of_another_institution_than_the_named_one_is_refused() -> None:
+    with pytest.raises(Refusal) as refused:
+        check_belongs("sandbox", "wechat")
+    assert (refused.value.code, refused.value.field) == ("statement.profile", "--profile")
+    for profile, institution in (
+        ("sandbox", "sandbox"),
+        ("wechat-fundflow", "wechat"),
+        ("camt053", "wechat"),
+        ("sandbox", ""),
+    ):
+        check_belongs(profile, institution)

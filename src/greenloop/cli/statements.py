@@ -39,14 +39,16 @@ def reconciled_file(*, file: str, profile: str, name: str | None, by: str, at: d
         message = say("The file {path} can't be read.")
         raise Refusal("statement.file", message, field="file", path=file) from fault
     with database.writing():
+        from greenloop.services.books.institution import named
         from greenloop.services.books.reconciling.chargebacks import book_charged_back
-        from greenloop.services.books.reconciling.profiles import read
+        from greenloop.services.books.reconciling.profiles import check_belongs, read
         from greenloop.services.books.reconciling.statement import take_statement
         from greenloop.store.queries import reconciling
 
+        check_belongs(profile, named.called())
         listed = read(data, profile)
-        named = {"name": name or path.stem, "file_hash": sha256(data).hexdigest()}
-        taken = take_statement(listed=listed, **named, by=by, at=at)
+        told = {"name": name or path.stem, "file_hash": sha256(data).hexdigest()}
+        taken = take_statement(listed=listed, **told, by=by, at=at)
         book_charged_back(at=at)
         found = reconciling.cases(state="open", limit=ROWS)
         tie = reconciling.tie()

@@ -13,6 +13,7 @@ from greenloop.services.books.reconciling.lines import Line, Listed
 
 CHINA = timezone(timedelta(hours=8))
 Row = Mapping[str, str]
+TRADE_NO_MAX, NUMBER_MAX = 64, 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +55,22 @@ def read_csv(data: bytes, columns: Columns) -> Listed:
             if told := columns.balance(cells):
                 balance_fen = yuan(told)
             if not columns.is_total(cells):
-                lines.append(columns.line(cells))
-        except (ValueError, Refusal) as fault:
+                lines.append(_whole(columns.line(cells)))
+        except (ValueError, LookupError, Refusal) as fault:
             message = say("Row {row} of the file can't be read: {why}.")
             raise Refusal("statement.row", message, field="file", row=place, why=fault) from fault
     return Listed(columns.account, tuple(lines), balance_fen)
+
+
+def _whole(line: Line) -> Line:
+    """Return a line that can be told from others, and that says what it is for.
+
+    :raises Refusal: it has no reference of the custodian's or no number, or one that is too long.
+    """
+    if not 0 < len(line.trade_no) <= TRADE_NO_MAX or not 0 < len(line.number) <= NUMBER_MAX:
+        message = say("A line of the file has no reference of the bank's, so it couldn't be told from another.")
+        raise Refusal("statement.reference", message, field="file")
+    return line
 
 
 def yuan(text: str) -> int:

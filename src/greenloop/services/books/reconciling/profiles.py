@@ -30,14 +30,19 @@ def _bill_line(row: Row) -> Line:
     told = {name: cell.removeprefix("`") for name, cell in row.items()}
     number, trade_no = told["业务凭证号"], told["资金流水单号"]
     kind = _KIND_OF.get(number[:1], OTHER) if number[1:].isdigit() else OTHER
-    fen = yuan(told["收支金额(元)"]) * (1 if told["收支类型"] == "收入" else -1)
+    fen = yuan(told["收支金额(元)"]) * {"收入": 1, "支出": -1}[told["收支类型"]]
     amount_fen = abs(fen) if kind == "split" else fen
     return Line(kind, number or trade_no, trade_no, amount_fen, china(told["记账时间"]), told["备注"])
 
 
 def _is_after_totals(row: Row) -> bool:
-    """Tell whether a row is no line: the totals at the end have another heading, and no instant."""
-    return "-" not in row["记账时间"]
+    """Tell whether a row is no line: the totals at the end have another heading, no instant, and fewer cells."""
+    return "-" not in row["记账时间"] and not row["收支类型"]
+
+
+def _is_bank_total(row: Row) -> bool:
+    """Tell whether a row is no line: totals have neither an instant nor a reference."""
+    return not row["交易流水号"] and not row["交易时间"][:1].isdigit()
 
 
 BILL = Columns(
@@ -62,7 +67,7 @@ BANK_GBK = Columns(
     needs=("交易时间", "收入金额", "支出金额", "余额", "摘要", "交易流水号"),
     line=_bank_line,
     balance=lambda row: row["余额"],
-    is_total=lambda row: not row["交易流水号"],
+    is_total=_is_bank_total,
 )
 
 
@@ -85,6 +90,20 @@ PROFILES: dict[str, Callable[[bytes], Listed]] = {
     "camt053": read_camt,
     "mt940": read_mt940,
 }
+
+
+OF_INSTITUTION = {"sandbox": "sandbox", "wechat-fundflow": "wechat"}
+"""The institution whose statements a profile is for, by the name under which its notices come."""
+
+
+def check_belongs(profile: str, institution: str) -> None:
+    """Accept a profile of the institution that is named, or of a bank; where none is named, any.
+
+    :raises Refusal: it is that of another institution, whose statements could confirm nothing here.
+    """
+    if institution and OF_INSTITUTION.get(profile, institution) != institution:
+        message = say("The profile {profile} isn't that of the institution {institution}.")
+        raise Refusal("statement.profile", message, field="--profile", profile=profile, institution=institution)
 
 
 def read(data: bytes, profile: str) -> Listed:

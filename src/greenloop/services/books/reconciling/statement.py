@@ -1,5 +1,6 @@
 """Take a statement: keep its lines, compare, and confirm the cash of what agrees to the fen (G1)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from greenloop.services.books.institution import instructing
 from greenloop.services.books.post import post
 from greenloop.services.books.reconciling.lines import INSTITUTION, SPLIT, Line, Listed
 from greenloop.services.books.reconciling.matching import DAYS, INSTRUCTED, PAYMENTS, compare
-from greenloop.services.trust.steps import note
+from greenloop.services.trust.steps import may, note
 from greenloop.services.verb import verb
 from greenloop.store import locks, sql
 from greenloop.store.models import Statement
@@ -37,10 +38,13 @@ class Taken:
 def take_statement(*, listed: Listed, name: str, file_hash: str, by: str, at: datetime) -> Taken:
     """Take a statement once, compare all that is open with the books, and confirm what agrees to the fen.
 
-    A line that an earlier file listed is passed over. Asked again with the same file, nothing is taken twice.
+    A line that an earlier file listed is passed over, and so is one that moves nothing. Asked again with the same
+    file, nothing is taken twice; a file under another name, or a quiet day's that equals another's, is taken too.
 
-    :raises Refusal: the name stands for another file or is no good, or a line was listed before by another amount.
+    :raises Refusal: `by` may not, the name stands for another file or is no good, or a line was listed before by
+        another amount or for another number.
     """
+    may(by, "operator", "finance")
     if not 0 < len(name) <= NAME_MAX or "\x00" in name:
         raise Refusal("statement.name", say("A statement needs a name of 1 to 64 characters."), field="name")
     locks.dues()
@@ -81,23 +85,26 @@ def compare_again(*, at: datetime) -> Taken:
 
 
 def _compare(account: str, run_id: int, at: datetime) -> tuple[int, int]:
-    """Compare one account's items and return the orders and fen that were confirmed."""
+    """Compare one account's items and return the orders and fen that were confirmed.
+
+    The ledger comes last: its accounts are locked after the orders (store/locks.py).
+    """
     if account != INSTITUTION:
         compare(DAYS, run_id=run_id, at=at)
         return 0, 0
     compare(PAYMENTS, run_id=run_id, at=at)
-    confirmed = _confirm(run_id, at)
-    compare(INSTRUCTED, run_id=run_id, at=at)
     now = sql.instant(at)
+    agreed = [row[0] for row in sql.rows(_AGREED, [now])]
+    locks.orders(agreed)
+    arrived = sql.rows_in(_CONFIRMED, agreed, [now])
+    compare(INSTRUCTED, run_id=run_id, at=at)
     sql.run(_RECONCILED, [now, now])
     sql.run(_RECONCILED_BACK, [now, now])
-    return confirmed
+    return _confirm(arrived, run_id, at)
 
 
-def _confirm(run_id: int, at: datetime) -> tuple[int, int]:
-    """Confirm the cash of orders whose payments agree with their statement lines, and let the payments be divided."""
-    now = sql.instant(at)
-    arrived = sql.rows(_CONFIRMED, [now, now])
+def _confirm(arrived: Sequence[sql.Row], run_id: int, at: datetime) -> tuple[int, int]:
+    """Move the cash of orders whose payments agree with their statement lines, and let the payments be divided."""
     fen = sum(int(row[3]) for row in arrived)
     if fen:
         key = f"reconciled/{run_id}"
@@ -111,21 +118,24 @@ def _confirm(run_id: int, at: datetime) -> tuple[int, int]:
 def _fresh(listed: Listed) -> list[Line]:
     """Return the lines that no earlier file has listed.
 
-    :raises Refusal: one was listed before by another amount, or twice in this file by two.
+    :raises Refusal: one was listed before, or in this file, by another amount or for another number.
     """
-    query = "SELECT trade_no, kind, amount_fen FROM statement_line WHERE account = %s AND trade_no IN ({keys})"
+    query = "SELECT trade_no, kind, amount_fen, number FROM statement_line WHERE account = %s AND trade_no IN ({keys})"
     found = sql.rows_in(query, [line.trade_no for line in listed.lines], [listed.account])
-    known = {(trade_no, kind): fen for trade_no, kind, fen in found}
-    fresh = []
+    known: dict[tuple[str, str], tuple[int, str]] = {(trade, kind): (fen, number) for trade, kind, fen, number in found}
+    before = set(known)
+    once: dict[tuple[str, str], Line] = {}
     for line in listed.lines:
         key = (line.trade_no, line.kind)
-        if known.setdefault(key, line.amount_fen) != line.amount_fen:
+        fen, number = known.setdefault(key, (line.amount_fen, line.number))
+        if fen != line.amount_fen:
             message = say("The line {trade_no} was listed before by another amount. Ask for a statement that holds.")
             raise Refusal("statement.line", message, field="file", trade_no=line.trade_no)
-        fresh.append(line)
-    before = {(trade_no, kind) for trade_no, kind, _ in found}
-    once = {(line.trade_no, line.kind): line for line in fresh}
-    return [line for key, line in once.items() if key not in before]
+        if number != line.number:
+            message = say("The line {trade_no} was listed before for another number. Ask for a statement that holds.")
+            raise Refusal("statement.line", message, field="file", trade_no=line.trade_no)
+        once[key] = line
+    return [line for key, line in once.items() if key not in before and line.amount_fen]
 
 
 def _keep(fresh: list[Line], *, account: str, statement_id: int) -> None:
@@ -160,14 +170,16 @@ _LINE = (
     *("booked_at", "text"),
 )
 # What two people closed although it differs was explained, not confirmed.
+_AGREED = """
+    SELECT o.id FROM statement_line l
+    JOIN payment_instruction i ON i.number = l.number AND i.kind = 'collect'
+    JOIN orders o ON o.merchant_id = i.merchant_id AND o.order_no = i.order_no
+    WHERE l.account = 'institution' AND l.kind = 'payment' AND l.settled_at = %s AND NOT EXISTS (
+        SELECT 1 FROM reconciliation_case c WHERE c.account = 'institution' AND c.kind = 'payment'
+            AND c.number = l.number AND c.state = 'closed' AND c.closed_by <> 'lines')
+"""
 _CONFIRMED = """
-    UPDATE orders SET confirmed_at = %s WHERE confirmed_at IS NULL AND entry_cycle IS NULL AND id IN (
-        SELECT o.id FROM statement_line l
-        JOIN payment_instruction i ON i.number = l.number AND i.kind = 'collect'
-        JOIN orders o ON o.merchant_id = i.merchant_id AND o.order_no = i.order_no
-        WHERE l.account = 'institution' AND l.kind = 'payment' AND l.settled_at = %s AND NOT EXISTS (
-            SELECT 1 FROM reconciliation_case c WHERE c.account = 'institution' AND c.kind = 'payment'
-                AND c.number = l.number AND c.state = 'closed' AND c.closed_by <> 'lines'))
+    UPDATE orders SET confirmed_at = %s WHERE confirmed_at IS NULL AND entry_cycle IS NULL AND id IN ({keys})
     RETURNING id, merchant_id, order_no, cash_fen - refunded_cash_fen, concession_fen - concession_lost_fen
 """
 _RECONCILED = """
