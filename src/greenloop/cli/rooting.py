@@ -90,7 +90,7 @@ def _one(row: "RootRow") -> Answer:
         (gettext("merchants' dues"), money(row.dues_fen)),
         (gettext("holders"), count(row.holders)),
         (gettext("dust beyond it"), money(row.dust_fen)),
-        (gettext("cash confirmed by statements"), money(row.bank_fen)),
+        (gettext("cash the ledger holds as confirmed"), money(row.bank_fen)),
         (gettext("cash in transit"), money(row.in_transit_fen)),
         (gettext("journal"), row.journal_id),
         (gettext("its SHA-256"), row.journal_hash),
