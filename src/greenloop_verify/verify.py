@@ -316,7 +316,6 @@ class Wallet:
     voucher: int = 0
     redeemed: int = 0
     expired: int = 0
-    debt: int = 0
     points: dict[int, int] = field(default_factory=dict)
 
 
@@ -348,6 +347,7 @@ class Replay:
         self.cohort_ids = {(row["pool_id"], row["plan_id"], row["entry"]): row["id"] for row in bundle["cohorts"]}
         self.cohorts: dict[int, Cohort] = {}
         self.wallets: dict[tuple[int, int], Wallet] = defaultdict(Wallet)
+        self.debts: dict[int, int] = defaultdict(int)
         self.rows = bundle.by("orders", "id")
         self.orders: dict[int, Order] = {}
         self.lost_red: dict[int, int] = defaultdict(int)
@@ -439,10 +439,11 @@ class Replay:
         wallet.claimed += fen if kind in ("draw", "repay") else 0
         wallet.redeemed += {"spend": fen, "repay": fen, "return": -fen}.get(kind, 0)
         wallet.expired += fen if kind == "expire" else 0
-        wallet.debt -= fen if kind == "repay" else 0
+        # A debt is the holder's: what one pool's refund left is repaid by the next draw of any pool.
+        self.debts[row["account_id"]] -= fen if kind == "repay" else 0
         pool.spent += {"spend": fen, "repay": fen, "expire": fen, "return": -fen}.get(kind, 0)
         pool.free += fen if kind == "expire" else 0
-        sound = wallet.voucher >= 0 and wallet.redeemed >= 0 and wallet.debt >= 0
+        sound = wallet.voucher >= 0 and wallet.redeemed >= 0 and self.debts[row["account_id"]] >= 0
         if kind in ("draw", "repay"):
             sound = sound and wallet.claimed <= self.accrued(wallet)
         where = f"wallet {row['account_id']} of pool {pool.name}: {kind} of {fen} in journal {row['journal_id']}"
@@ -498,7 +499,8 @@ class Replay:
             said = f"refund {row['id']}: taken from wallet {account} of pool {pool.name}"
             self.findings.same("clawbacks", said, found, [voucher, expired, paid])
             wallet.claimed, wallet.voucher = wallet.claimed - excess, wallet.voucher - voucher
-            wallet.expired, wallet.debt = wallet.expired - expired, wallet.debt + told.get("reserve_fen", 0)
+            wallet.expired -= expired
+            self.debts[account] += told.get("reserve_fen", 0)
             pool.free -= expired
             pool.spent -= expired + paid
 
@@ -564,9 +566,12 @@ class Replay:
         wallets = dict(self.wallets)
         for row in self.bundle["wallets"]:
             wallet = wallets.pop((row["account_id"], row["pool_id"]), Wallet())
-            for name in ("claimed", "voucher", "redeemed", "expired", "debt"):
+            self.debts[row["account_id"]] -= row["debt_fen"]
+            for name in ("claimed", "voucher", "redeemed", "expired"):
                 where = f"wallet {row['account_id']} of pool {self.pools[row['pool_id']].name}: {name}_fen"
                 same("wallets", where, row[f"{name}_fen"], getattr(wallet, name))
+        for account, left in self.debts.items():
+            same("wallets", f"wallets of {account}: debt_fen still to be found", left, 0)
         for account, pool in wallets:
             self.findings.wrong("wallets", f"wallet {account} of pool {self.pools[pool].name} is missing")
         for account, refund, _ in self.clawbacks:

@@ -107,6 +107,7 @@ def test_a_no_is_final_only_where_asking_again_is_useless(
 @pytest.mark.parametrize(
     ("signs_as", "serial_no"),
     [("forger", local.serial("platform")), ("forger", ""), ("platform", "ABC"), ("platform", "no")],
+    ids=["forged", "none", "unknown", "unreadable"],
 )
 def test_an_answer_that_isn_t_signed_is_none(
     server: Server, gateway: wechat.WeChat, signs_as: str, serial_no: str

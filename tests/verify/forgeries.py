@@ -74,6 +74,11 @@ def a_fen_moved_between_wallets(forged: Forgery) -> Named:
     return "wallets", f"wallet {poor['account_id']}"
 
 
+def a_debt_made_up(forged: Forgery) -> Named:
+    row = forged.change("wallets", lambda row: row["voucher_fen"] > 0, debt_fen=1)
+    return "wallets", f"wallets of {row['account_id']}"
+
+
 def points_moved_between_holders(forged: Forgery) -> Named:
     poor = forged.change("positions", lambda row: row["points"] > 0, points=-1)
     forged.change(
@@ -192,6 +197,7 @@ FORGERIES: tuple[Callable[[Forgery], Named], ...] = (
     a_fen_more_issued,
     a_dropped_wallet,
     a_fen_moved_between_wallets,
+    a_debt_made_up,
     points_moved_between_holders,
     a_fen_moved_between_accounts,
     a_posting_of_one_fen_more,

@@ -26,7 +26,7 @@ def invited(invitations: "Sequence[Invitation]") -> list[Any]:
     """Return the table of accounts for people, and a sentence on how each kind signs in."""
     columns = [
         *(gettext("role"), gettext("signs in as"), gettext("password")),
-        *(gettext("secret for an authenticator app"), gettext("or one of these codes, once each")),
+        *(gettext("secret for an authenticator app"), gettext("or a code, once each")),
     ]
     rows = [
         (

@@ -42,8 +42,7 @@ SELECT h.account_id, h.pool_id,
        COALESCE(m.claimed_fen, 0) - COALESCE(b.voucher_fen + b.expired_fen + b.paid_fen, 0) AS claimed_fen,
        COALESCE(m.voucher_fen, 0) - COALESCE(b.voucher_fen, 0) AS voucher_fen,
        COALESCE(m.redeemed_fen, 0) AS redeemed_fen,
-       COALESCE(m.expired_fen, 0) - COALESCE(b.expired_fen, 0) AS expired_fen,
-       COALESCE(b.reserve_fen, 0) - COALESCE(m.repaid_fen, 0) AS debt_fen
+       COALESCE(m.expired_fen, 0) - COALESCE(b.expired_fen, 0) AS expired_fen
 FROM (
     SELECT DISTINCT l.account_id, c.pool_id FROM lots l JOIN cohorts c ON c.id = l.cohort_id
     UNION
@@ -55,16 +54,29 @@ LEFT JOIN taken_back b ON b.account_id = h.account_id AND b.pool_id = h.pool_id
 -- @check wallets on wallets
 SELECT COALESCE(w.account_id, d.account_id) AS place,
        CONCAT('wallet ', COALESCE(w.account_id, d.account_id), ' of pool ', COALESCE(w.pool_id, d.pool_id),
-              ': claimed, voucher, redeemed, expired, debt') AS what,
+              ': claimed, voucher, redeemed, expired') AS what,
        CASE WHEN w.account_id IS NULL THEN 'missing'
-            ELSE CONCAT(w.claimed_fen, ', ', w.voucher_fen, ', ', w.redeemed_fen, ', ', w.expired_fen, ', ',
-                        w.debt_fen) END AS found,
+            ELSE CONCAT(w.claimed_fen, ', ', w.voucher_fen, ', ', w.redeemed_fen, ', ', w.expired_fen) END AS found,
        CONCAT(COALESCE(d.claimed_fen, 0), ', ', COALESCE(d.voucher_fen, 0), ', ', COALESCE(d.redeemed_fen, 0), ', ',
-              COALESCE(d.expired_fen, 0), ', ', COALESCE(d.debt_fen, 0)) AS due
+              COALESCE(d.expired_fen, 0)) AS due
 FROM wallets w FULL OUTER JOIN wallets_due d ON d.account_id = w.account_id AND d.pool_id = w.pool_id
 WHERE w.account_id IS NULL OR w.claimed_fen <> COALESCE(d.claimed_fen, 0)
     OR w.voucher_fen <> COALESCE(d.voucher_fen, 0) OR w.redeemed_fen <> COALESCE(d.redeemed_fen, 0)
-    OR w.expired_fen <> COALESCE(d.expired_fen, 0) OR w.debt_fen <> COALESCE(d.debt_fen, 0)
+    OR w.expired_fen <> COALESCE(d.expired_fen, 0)
+
+-- @check wallets on wallets
+-- A debt is the holder's: what one pool's refund left is repaid by the next draw of any pool.
+SELECT w.account_id AS place, CONCAT('wallets of ', w.account_id, ': debt') AS what,
+       CAST(w.debt_fen AS STRING) AS found, CAST(COALESCE(d.debt_fen, 0) AS STRING) AS due
+FROM (SELECT account_id, SUM(debt_fen) AS debt_fen FROM wallets GROUP BY account_id) w
+LEFT JOIN (
+    SELECT account_id, SUM(fen) AS debt_fen
+    FROM (
+        SELECT account_id, reserve_fen AS fen FROM taken_back
+        UNION ALL SELECT account_id, -repaid_fen FROM moves
+    ) AS parts GROUP BY account_id
+) d ON d.account_id = w.account_id
+WHERE w.debt_fen <> COALESCE(d.debt_fen, 0)
 
 -- @table accruals
 -- What each wallet's points have released: one floor (R9).
