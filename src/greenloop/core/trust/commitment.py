@@ -4,15 +4,10 @@ Amounts and rates are few enough to try them all against a plain hash. The salt 
 know it, and to nobody else.
 """
 
-import secrets
 from hashlib import sha256
 
 SALT_BYTES = 32
-
-
-def new_salt() -> str:
-    """Return a salt in hex, drawn for one content alone."""
-    return secrets.token_hex(SALT_BYTES)
+"""Of a salt, drawn at random for one content alone; a SHA-256 has as many."""
 
 
 def commitment(*, salt: str, content_hash: str) -> str:

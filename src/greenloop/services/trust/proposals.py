@@ -1,13 +1,14 @@
 """Maker and checker: one person proposes, another approves, and what is done is the content with the hash they saw."""
 
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 from greenloop.core.faults import Refusal, ensure, say
-from greenloop.core.trust.commitment import commitment, new_salt
+from greenloop.core.trust.commitment import SALT_BYTES, commitment
 from greenloop.services import ids
 from greenloop.services.again import begun_again
 from greenloop.services.trust.executors import EXECUTORS, Done, Executor
@@ -60,7 +61,7 @@ def propose(*, kind: str, content: Mapping[str, object], reason: str, by: str, a
         about=change.about,
         content=text,
         content_hash=mark,
-        salt=new_salt(),
+        salt=secrets.token_hex(SALT_BYTES),
         reason=reason.strip(),
         state="open",
         proposed_by=maker,
