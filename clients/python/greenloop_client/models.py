@@ -86,7 +86,8 @@ class CaseLineOut(TypedDict):
 class CaseOut(TypedDict):
     """One difference, in fen: what the books expect of a kind and number, and what the statements list.
 
-    `difference` is timing, missing, extra, wrong_amount, chargeback or notice. `closed_by` is `lines` or two accounts'.
+    `difference` is timing, missing, extra, wrong_amount, chargeback, notice or failed. `closed_by` is `lines` or two
+    accounts'.
     """
 
     id: str
@@ -774,16 +775,17 @@ class PartsOut(TypedDict):
 class PayerOut(TypedDict):
     """Fen of a voucher from place `at` on, paid in by one order: of its part those from `order_at` on.
 
-    `kind` is orders, refund (paid in by its refund) or unknown. `payer` is a name that stays, and tells nothing; the
-    rest of the order is shown to its shopper, its merchant and the platform's people. `cycle` released the fen.
-    `payment` is its number at the payment institution, `statement` and `line` where that listed it.
+    `kind` is orders, refund (paid in by its refund) or unknown. `payer` names the order to this caller alone: the same
+    each time, so it tells which fen one order paid for, and other callers are told another name. Which order it is, and
+    `order_at`, is shown to its shopper, its merchant and the platform's people. `cycle` released the fen. `payment` is
+    its number at the payment institution, `statement` and `line` where that listed it.
     """
 
     at: int
     fen: int
     kind: str
     payer: str | None
-    order_at: int
+    order_at: int | None
     cycle: int | None
     order_id: str | None
     merchant: str | None
@@ -944,7 +946,8 @@ class RootOut(TypedDict):
     """The root of all that was owed to holders after one settlement, in fen; hashes are SHA-256 in hex.
 
     `total_fen` is what the tree's top says: claimable, unspent, coupons and dues. `dust_fen` is accrued beyond it.
-    `bank_fen` is the cash that statements had confirmed by `as_of_at`, `in_transit_fen` what was paid beside.
+    `bank_fen` is the cash that the ledger held as confirmed by `as_of_at`, not a statement's own closing balance;
+    `in_transit_fen` is what was paid beside. `log_leaf` is the number of the public log's leaf that tells of it.
     """
 
     cycle: int
@@ -964,6 +967,7 @@ class RootOut(TypedDict):
     dust_fen: int
     bank_fen: int
     in_transit_fen: int
+    log_leaf: int | None
     published_at: str
 
 
@@ -991,7 +995,8 @@ class ProposalIn(TypedDict):
 class ProposalOut(TypedDict):
     """A change that somebody proposed: `state` is open, expired, done, rejected or withdrawn.
 
-    `content` is what will be done, `sha256` the hash of its canonical form. `proposed_by` is an account.
+    `content` is what will be done, `sha256` the hash of its canonical form. The public log tells of a decision by a
+    commitment alone: the SHA-256 over the bytes of `salt` and of `sha256`. `proposed_by` is an account.
     """
 
     id: str
@@ -1001,6 +1006,7 @@ class ProposalOut(TypedDict):
     reason: str
     content: dict[str, Any]
     sha256: str
+    salt: str
     proposed_by: str
     proposed_at: str
     expires_at: str
