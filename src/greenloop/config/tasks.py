@@ -20,12 +20,12 @@ from huey import SqliteHuey, crontab
 from huey.consumer import Consumer
 
 from greenloop.config import clock
+from greenloop.config.chargebacks import book_charged_back
 from greenloop.config.lease import own_ids
 from greenloop.core.faults import Refusal
 from greenloop.services import clockwork
 from greenloop.services.books import keeper
 from greenloop.services.books.institution.passing import pass_on
-from greenloop.services.books.reconciling.chargebacks import book_charged_back
 from greenloop.services.outbox.deliver import deliver_due
 from greenloop.services.trust.lines import keep_up
 from greenloop.store.queries import clockwork as slots
@@ -44,10 +44,10 @@ def keep(*, at: datetime) -> None:  # noqa: ARG001  each pass has an instant of 
         log.warning("nothing is handed over to the trust book: %s", refusal.code)
 
 
-PROMPT: list[Callable[..., object]] = [keep, pass_on, keep_up, deliver_due]
-"""What is worked off each few seconds; each is called with `at`."""
+PROMPT: list[Callable[..., object]] = [keep, keep_up, deliver_due, pass_on]
+"""What is worked off each few seconds; each is called with `at`. An institution that is slow comes last."""
 PROMPT_EVERY_S = 5
-_ticking, _prompt = Lock(), Lock()
+_ticking, _prompt, _passing = Lock(), Lock(), Lock()
 
 
 def _queue() -> SqliteHuey:
@@ -81,7 +81,7 @@ def each_minute() -> None:
 def promptly() -> None:
     """Work off what is prompt, unless this process is still at it."""
     for each in PROMPT:
-        _alone(_prompt, partial(each, at=datetime.now(UTC)))
+        _alone(_passing if each is pass_on else _prompt, partial(each, at=datetime.now(UTC)))
 
 
 def _beat() -> None:

@@ -1,26 +1,8 @@
 """What payers' banks took back, and what has to be refunded for it: the merchant bears it as it bears any refund."""
 
-from datetime import datetime
-
 from greenloop.services.books.institution.instructing import CHARGEBACK
-from greenloop.services.books.reconciling.statement import compare_again
-from greenloop.services.loop.refund import refund
 from greenloop.services.loop.refunding.one import RefundForm
 from greenloop.store import sql
-
-
-def book_charged_back(*, at: datetime) -> int:
-    """Refund what was charged back, as far as there is money for it, and return how many orders that were.
-
-    What waits for money is tried anew each time, so it goes through once the merchant's dues or the reserve allow it.
-    """
-    forms = charged_back()
-    if not forms:
-        return 0
-    paid = refund(forms=forms, at=at).states.count("paid")
-    if paid:
-        compare_again(at=at)
-    return paid
 
 
 def charged_back() -> list[RefundForm]:
