@@ -7,11 +7,10 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, transaction
 
 from greenloop.core.faults import Refusal
 from greenloop.core.trust import log as tree
-from greenloop.core.trust.canonical import read
 from greenloop.insight import log_proofs
 from greenloop.services.books import grants
 from greenloop.services.loop import settle
@@ -22,6 +21,7 @@ from greenloop.services.trust.log.keeping import fill_log, sign_log
 from greenloop.store import signer
 from greenloop.store.queries import log, logged
 from tests.support.databases import Database
+from tests.support.leaves import broken, count, facts, opened, propose_rate, tamper
 from tests.support.ledger import execute, fetch, whole_database
 from tests.support.threads import at_once
 from tests.support.town import OPENING_AT, Town, found_town, plain_rules
@@ -41,29 +41,6 @@ def busy(database: Database) -> Town:
     town.transfer_fees(1)
     assert town.close(2).state == "held"
     return town
-
-
-def facts(kind: str) -> list[dict[str, Any]]:
-    """Return what the leaves of a kind tell, in their order."""
-    return [
-        read(str(body))["facts"] for (body,) in fetch("SELECT body FROM log_leaf WHERE kind = %s ORDER BY number", kind)
-    ]
-
-
-def count() -> int:
-    return int(fetch("SELECT COUNT(*) FROM log_leaf")[0][0])
-
-
-def propose_rate(town: Town, rate_ppm: int = 120_000, days: int = 10) -> proposals.Proposed:
-    day = (town.at + timedelta(days=days)).isoformat()
-    content = {"merchant": "grocer", "rate_ppm": rate_ppm, "valid_from_at": day}
-    return proposals.propose(kind="rate.set", content=content, reason="agreed", by="Wu", at=town.at)
-
-
-def opened(committed: str, made: proposals.Proposed) -> bool:
-    """Tell whether a commitment is to a proposal's content, as whoever was told the content and the salt finds out."""
-    salt = str(fetch("SELECT salt FROM proposal WHERE id = %s", made.id)[0][0])
-    return committed == sha256(bytes.fromhex(salt) + bytes.fromhex(made.content_hash)).hexdigest()
 
 
 def test_a_settlement_has_a_leaf_for_each_pool_with_its_result(busy: Town) -> None:
@@ -242,25 +219,6 @@ def test_every_leaf_is_proved_in_every_size_that_had_it(busy: Town) -> None:
             )
 
 
-@pytest.mark.parametrize(
-    ("ask", "field"),
-    [
-        (lambda size: log.inclusion(size, size), "leaf"),
-        (lambda size: log.inclusion(-1, size), "leaf"),
-        (lambda size: log.inclusion(0, size + 1), "size"),
-        (lambda size: log.inclusion(0, size - size), "size"),
-        (lambda size: log.consistency(0, size), "earlier"),
-        (lambda size: log.consistency(size + 1, size), "earlier"),
-        (lambda size: log.consistency(1, size + 1), "size"),
-    ],
-)
-def test_a_proof_of_what_is_not_there_is_refused(town: Town, ask: Callable[[int], object], field: str) -> None:
-    del town
-    with pytest.raises(Refusal) as refused:
-        ask(count())
-    assert refused.value.field == field
-
-
 # --- a database that is older than its log --------------------------------------------------------------------------
 
 
@@ -361,20 +319,6 @@ def test_the_proofs_read_what_there_is_to_tell_in_parts(busy: Town, monkeypatch:
 
 
 # --- what the proof finds -------------------------------------------------------------------------------------------
-
-
-def broken() -> set[str]:
-    return {proof.name for proof in log_proofs.proofs() if not proof.holds}
-
-
-def tamper(table: str, statement: str) -> None:
-    """Change history as somebody can who owns the database, and knows how to hide it from its triggers."""
-    if connection.vendor == "postgresql":
-        execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-    else:
-        for (name,) in fetch("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s", table):
-            execute(f"DROP TRIGGER {name}")
-    assert execute(statement) > 0
 
 
 TAMPERED = {
