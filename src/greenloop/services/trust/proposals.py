@@ -171,9 +171,17 @@ def _note(found: Proposal, what: str, by: str, at: datetime) -> None:
         "proposal": str(found.id),
         "kind": found.kind,
         "sha256": found.content_hash,
-        "commitment": commitment(salt=found.salt, content_hash=found.content_hash),
+        "commitment": commitment(salt=_salt(found), content_hash=found.content_hash),
     }
     note(act=f"proposal.{what}", about=found.about, detail=detail, at=at, by=by)
+
+
+def _salt(found: Proposal) -> str:
+    """Return a proposal's salt; one that a process of an older release made is given its salt now."""
+    if not found.salt:
+        found.salt = secrets.token_hex(SALT_BYTES)
+        Proposal.objects.filter(id=found.id).update(salt=found.salt)
+    return found.salt
 
 
 def _hash(text: str) -> str:
