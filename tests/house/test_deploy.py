@@ -55,7 +55,12 @@ def test_systemd_finds_nothing_wrong_with_a_unit_and_little_that_it_could_harm(n
     if analyze is None:
         pytest.skip("THE UNITS WERE NOT VERIFIED: there is no systemd-analyze")
     # The program and its user are there only on a machine that was set up.
-    here = re.sub(r"^(User|Group)=greenloop(?:-keeper)?$", r"\1=root", unit(name).replace(PROGRAM, "/bin/true"), flags=re.MULTILINE)
+    here = re.sub(
+        r"^(User|Group)=greenloop(?:-keeper)?$",
+        r"\1=root",
+        unit(name).replace(PROGRAM, "/bin/true"),
+        flags=re.MULTILINE,
+    )
     copy = tmp_path / name
     copy.write_text(here, "utf-8")
     verified = subprocess.run([analyze, "verify", copy], capture_output=True, text=True, check=False)

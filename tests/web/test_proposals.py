@@ -110,7 +110,9 @@ def test_proposed_rules_are_shown_as_the_values_that_differ(town: Town) -> None:
     split = {"green_ppm": 600_000, "red_ppm": 80_000, "coupon_ppm": 70_000, "reserve_ppm": 60_000, "fee_ppm": 190_000}
     made = proposed_rules(town, refund_days=5, split=split, daily_rebate_cap_fen=50_000)
     html = at_work("finance").get(path(made)).content.decode().replace("\N{NO-BREAK SPACE}", " ")
-    rows = re.findall(r'<tr><th scope="row"><code>(.*?)</code></th><td>(.*?)</td><td class="wide-text">(.*?)</td></tr>', html)
+    rows = re.findall(
+        r'<tr><th scope="row"><code>(.*?)</code></th><td>(.*?)</td><td class="wide-text">(.*?)</td></tr>', html
+    )
     assert [(what, before, re.sub("<.*?>", "", after)) for what, before, after in rows] == [
         ("daily_rebate_cap_fen", "null", "¥500.00"),
         ("refund_days", "0", "5"),

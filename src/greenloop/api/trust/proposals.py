@@ -32,7 +32,9 @@ Content = Annotated[Document, Field(max_length=50)]
 class ProposalIn(Body):
     """A change and why. What `content` holds depends on the kind; docs/api.md lists it."""
 
-    kind: Literal["rules.publish", "rate.set", "key.rotate", "client.extend", "correction", "deposit.take", "case.close"]
+    kind: Literal[
+        "rules.publish", "rate.set", "key.rotate", "client.extend", "correction", "deposit.take", "case.close"
+    ]
     content: Content
     reason: Reason
 
