@@ -1,8 +1,8 @@
 """Django's settings, from the environment.
 
 `GREENLOOP_DATABASE_URL` names the database (default: an SQLite file in `GREENLOOP_HOME`, itself `./var` by default).
-`GREENLOOP_SECRET_KEY` signs, `GREENLOOP_IDENTITY_KEY` seals who people are, `GREENLOOP_LOG_KEY` signs the public log; keys
-that the environment doesn't name are kept in `GREENLOOP_HOME`, where `greenloop migrate` writes them once.
+`GREENLOOP_SECRET_KEY` signs, `GREENLOOP_IDENTITY_KEY` seals who people are, `GREENLOOP_LOG_KEY` signs the public log;
+keys that the environment doesn't name are kept in `GREENLOOP_HOME`, where `greenloop migrate` writes them once.
 `GREENLOOP_LOG_ORIGIN` is the log's name, and `GREENLOOP_LOG_FOLDER` where the clock publishes it for another server.
 `GREENLOOP_TRUST_URL` names the trust book's own database (default beside an SQLite file: one of its own).
 `GREENLOOP_INSTITUTION` names the payment institution, and `GREENLOOP_INSTITUTION_SECRET` what is shared with it.
