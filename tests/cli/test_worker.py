@@ -1,6 +1,7 @@
 """`greenloop worker` as a process: it closes what is due, and ends when it is told to."""
 
 import json
+import os
 import signal
 import subprocess
 import time
@@ -26,7 +27,7 @@ def test_a_worker_closes_the_cycles_that_are_due_and_ends_at_sigterm(database: D
 
     town: Town = found_town()
     town.sell("mei", "grocer", 100_000)
-    known = environment(database.url, tmp_path)
+    known = environment(database.url, tmp_path) | {"GREENLOOP_LOG_KEY": os.environ["GREENLOOP_LOG_KEY"]}
     log = tmp_path / "worker.log"
     with log.open("w") as stream:
         worker = subprocess.Popen([str(GREENLOOP), "worker"], env=known, stdout=stream, stderr=stream)
