@@ -1,8 +1,7 @@
 """Backing up while the server writes, and restoring to an instant; both prove what they made, and say so."""
 
-import signal
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event
@@ -17,6 +16,7 @@ from greenloop.cli.app import KEEP, command
 from greenloop.cli.progress import watched
 from greenloop.cli.proofs import prove
 from greenloop.cli.reading import instant, now
+from greenloop.cli.stopping import until_told
 from greenloop.cli.words import gettext
 from greenloop.core.faults import Refusal, say
 
@@ -66,22 +66,8 @@ def backup(
     with archive(Path(to).absolute(), owner=owner) as kept:
         if not follow:
             return _told(_copied(kept, days=days, proving=proving))
-        with _until_told() as stop:
+        with until_told() as stop:
             return _followed(kept, stop, every_s=every, hours=hours, days=days, proving=proving)
-
-
-@contextmanager
-def _until_told() -> Iterator[Event]:
-    """Give an event that Ctrl-C and SIGTERM set."""
-    stop = Event()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    for number in before:
-        signal.signal(number, lambda *_: stop.set())
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _followed(kept: "Archive", stop: Event, *, every_s: float, hours: float, days: int, proving: bool) -> Answer:

@@ -1,8 +1,5 @@
 """The trust book's own database: making it, and handing its journals over as a process of the keeper's."""
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from os import getpid
 from threading import Event
@@ -15,6 +12,7 @@ from greenloop.cli import database
 from greenloop.cli.answer import DONE, REFUSED, Answer, count, moment, pairs, screen, text
 from greenloop.cli.app import KEEP, command
 from greenloop.cli.reading import now
+from greenloop.cli.stopping import until_told
 from greenloop.cli.words import gettext, told
 from greenloop.core.faults import Refusal, say
 
@@ -51,7 +49,7 @@ def keep(
             _again(by)
         if not follow:
             return _once()
-        with _until_told() as stop:
+        with until_told() as stop:
             return _on_and_on(stop, every_s=every, compare_s=compare * HOUR_S)
 
 
@@ -93,20 +91,6 @@ def _lag() -> dict[str, int]:
 
 def _me() -> str:
     return f"greenloop keep (process {getpid()})"
-
-
-@contextmanager
-def _until_told() -> Iterator[Event]:
-    """Give an event that Ctrl-C and SIGTERM set."""
-    stop = Event()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    for number in before:
-        signal.signal(number, lambda *_: stop.set())
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _on_and_on(stop: Event, *, every_s: float, compare_s: float) -> Answer:

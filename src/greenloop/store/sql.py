@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 Row = tuple[Any, ...]
 Params = Sequence[Any] | Mapping[str, Any]
@@ -116,11 +117,16 @@ def _over_list(sql: str, keys: Sequence[object]) -> tuple[str, list[Any]]:
 
 def load(table: str, columns: Sequence[str], lines: Sequence[Row]) -> None:
     """Insert rows. On PostgreSQL through COPY, which takes an order in a third of the time of INSERT (measured)."""
+    load_into(connection, table, columns, lines)
+
+
+def load_into(connection: BaseDatabaseWrapper, table: str, columns: Sequence[str], lines: Sequence[Row]) -> None:
+    """Insert rows over a connection of the caller's; on PostgreSQL as one statement."""
     if not lines:
         return
     names = ", ".join(columns)
     with connection.cursor() as cursor:
-        if is_postgresql():
+        if connection.vendor == "postgresql":
             # COPY goes past Django's cursor, so its errors are turned into Django's here.
             with connection.wrap_database_errors, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
                 for line in lines:
@@ -194,7 +200,12 @@ def is_postgresql() -> bool:
 
 def instants() -> Callable[[datetime], Any]:
     """Return the function that turns an instant into what this database's raw SQL takes; to be kept for many."""
-    return _same if is_postgresql() else _utc_text
+    return instants_on(connection)
+
+
+def instants_on(connection: BaseDatabaseWrapper) -> Callable[[datetime], Any]:
+    """Return the function that turns an instant into what raw SQL over a connection of the caller's takes."""
+    return _same if connection.vendor == "postgresql" else _utc_text
 
 
 def instant(at: datetime) -> Any:

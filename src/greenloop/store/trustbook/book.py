@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
 from greenloop.core.books.accounts import account_class
 from greenloop.core.books.fingerprint import Entry
@@ -58,7 +57,7 @@ def hashes(session: Session, keys: Sequence[str]) -> dict[str, str]:
 
 def add(session: Session, entries: Sequence[tuple[Entry, str]], *, first: int) -> None:
     """Insert journals with their SHA-256 under the numbers from `first` on, in their order."""
-    instants = _same if session.is_postgresql else _utc_text
+    instants = session.instants()
     names = {name for entry, _ in entries for each in entry.postings for name in (each.debit, each.credit)}
     known = {row[0] for row in session.rows_in("SELECT name FROM trust_account WHERE name IN ({keys})", sorted(names))}
     opened = [(name, account_class(name)) for name in sorted(names - known)]
@@ -102,8 +101,7 @@ def count(session: Session, *, upto: int) -> int:
 
 def recorded_before(session: Session, at: datetime, *, after: int) -> list[Numbered]:
     """Return journals behind a number that were posted before an instant."""
-    when = _same(at) if session.is_postgresql else _utc_text(at)
-    found = session.rows(_BEFORE, [after, when])
+    found = session.rows(_BEFORE, [after, session.instants()(at)])
     return [Numbered(*row) for row in found]
 
 
@@ -131,14 +129,6 @@ def differing(one: Mapping[str, tuple[int, int]], other: Mapping[str, tuple[int,
         for name in {*one, *other}
     }
     return {name: fen for name, fen in sorted(found.items()) if fen}
-
-
-def _same(at: datetime) -> Any:
-    return at
-
-
-def _utc_text(at: datetime) -> Any:
-    return at.astimezone(UTC).isoformat(" ")[:-6]
 
 
 _NEGATIVE = """

@@ -1,7 +1,8 @@
 """A connection to the trust book's own database, apart from every other, for as long as a block."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.utils import ConnectionHandler
 
 from greenloop.core.faults import Refusal, say
-from greenloop.store.sql import IN_MAX, Row, marks
+from greenloop.store.sql import IN_MAX, Row, instants_on, load_into, marks
 from greenloop.store.trustbook.place import SQLITE
 
 PATIENCE_S = 10
@@ -54,22 +55,11 @@ class Session:
 
     def load(self, table: str, columns: Sequence[str], lines: Sequence[Row]) -> None:
         """Insert rows; on PostgreSQL as one statement, whose triggers see all of them together."""
-        if not lines:
-            return
-        names = ", ".join(columns)
-        with self._connection.cursor() as cursor:
-            if self.is_postgresql:
-                with (
-                    self._connection.wrap_database_errors,
-                    cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy,
-                ):
-                    for line in lines:
-                        copy.write_row(line)
-            else:
-                cursor.executemany(
-                    f"INSERT INTO {table} ({names}) VALUES ({marks(len(columns))})",  # noqa: S608  names are ours
-                    lines,
-                )
+        load_into(self._connection, table, columns, lines)
+
+    def instants(self) -> Callable[[datetime], Any]:
+        """Return the function that turns an instant into what this database's raw SQL takes."""
+        return instants_on(self._connection)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
