@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from greenloop.core.faults import Refusal, say
+from greenloop.core.people.roles import DECIDERS
 from greenloop.services.soundness import note_broken
 from greenloop.services.trust.steps import may, note
 from greenloop.services.verb import verb
 from greenloop.store import sql
 from greenloop.store.queries.clockwork import ABANDONED, BREACH, open_slots
 
-DECIDERS = ("operator", "finance")
 NONCES_KEPT = timedelta(minutes=15)
 """A signature is good for five minutes either way: after ten its nonce can't come again."""
 ANSWERS_KEPT = timedelta(days=30)

@@ -14,6 +14,7 @@ from greenloop.api.trust.proposing import keep
 from greenloop.api.trust.shown import ProposedOut, Reason
 from greenloop.core.cycle import Calendar
 from greenloop.core.faults import Refusal, say
+from greenloop.core.people.roles import DECIDERS
 from greenloop.store.queries import lookups, overview, published, settlements
 from greenloop.store.queries.published import CycleRow, PlanRow, PoolRow, RulesRow
 
@@ -159,7 +160,7 @@ def read_rules(request: HttpRequest) -> RulesOut:
 
 @router.post(
     "/rules",
-    auth=Staff("operator", "finance"),
+    auth=Staff(*DECIDERS),
     response={202: ProposedOut},
     summary="Propose rules",
     operation_id="proposeRules",

@@ -17,6 +17,7 @@ from greenloop.api.problems import Problem
 from greenloop.api.trust.shown import ApproveIn
 from greenloop.api.writing import write
 from greenloop.core.faults import Refusal, say
+from greenloop.core.people.roles import DECIDERS
 from greenloop.services.books.fees import transfer_fees_if_sound
 from greenloop.services.loop import proposal
 from greenloop.services.loop.settle import Run, approve, reject, settle
@@ -25,7 +26,6 @@ from greenloop.store.queries import lookups, report, settlements
 from greenloop.store.queries.settlements import PoolResult, RunRow, Step
 
 router = Router(tags=["settlements"])
-DECIDERS = ("operator", "finance")
 POOLS = 200
 
 

@@ -15,6 +15,7 @@ from greenloop.api.trust import shown
 from greenloop.api.trust.proposing import keep
 from greenloop.api.trust.shown import ApproveIn, ProposalOut, ProposedOut, Reason
 from greenloop.api.writing import write
+from greenloop.core.people.roles import DECIDERS
 from greenloop.services.trust import proposals as verbs
 from greenloop.services.trust.executors import Done
 from greenloop.services.trust.proposals import REASON_MAX
@@ -22,7 +23,6 @@ from greenloop.store.queries import trust
 
 router = Router(tags=["proposals"])
 PROPOSERS = ("operator", "finance", "marketing")
-DECIDERS = ("operator", "finance")
 Why = Annotated[str, StringConstraints(strict=True, max_length=REASON_MAX, pattern=r"^[^\x00]*$")]
 
 

@@ -4,13 +4,13 @@ import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from greenloop.core.people.roles import DECIDERS
 from greenloop.services.soundness import clear, note_broken
 from greenloop.services.trust.steps import may, note
 from greenloop.services.verb import verb
 from greenloop.store.models import BookCheck
 from greenloop.store.queries import soundness
 
-DECIDERS = ("operator", "finance")
 KEEPER = "keeper"
 """Whose findings are about the trust book's own database."""
 Broken = tuple[str, str, int]

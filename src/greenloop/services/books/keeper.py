@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from django.db import DataError, IntegrityError
 
 from greenloop.core.faults import Breach, Refusal, breach, ensure, say
+from greenloop.core.people.roles import DECIDERS
 from greenloop.services import measures
 from greenloop.services.books.checked import KEEPER
 from greenloop.services.soundness import note_broken
@@ -28,7 +29,6 @@ from greenloop.store.trustbook.session import Session, opened
 PASS_MAX = 10_000
 """Journals of one pass. They go in the order of their numbers, in which those that share an account were committed."""
 LEASE = timedelta(minutes=2)
-DECIDERS = ("operator", "finance")
 log = logging.getLogger("greenloop.keeper")
 
 

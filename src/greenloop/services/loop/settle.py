@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from greenloop.core.books.posting import draft
 from greenloop.core.faults import Refusal, ensure, say
 from greenloop.core.loop.settlement import Cohort
+from greenloop.core.people.roles import DECIDERS
 from greenloop.services.books.post import post
 from greenloop.services.loop.proposal import Decision, decide, issued_fen, kept_free_fen, seal
 from greenloop.services.loop.refunding.waiting import apply_waiting, lock_waiting
@@ -20,8 +21,6 @@ from greenloop.services.verb import verb
 from greenloop.store import locks, sql
 from greenloop.store.models import SettlementRun
 from greenloop.store.queries import liabilities, logged, pools
-
-DECIDERS = ("operator", "finance")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from greenloop.core.faults import Refusal
+from greenloop.core.people.roles import DECIDERS
 from greenloop.services.books.fees import transfer_fees_if_sound
 from greenloop.services.loop import proposal
 from greenloop.services.loop.settle import approve as approve_run
@@ -27,7 +28,6 @@ ROWS = 20
 POOLS = 40
 CYCLE_MAX = 50_000
 """Far beyond any calendar."""
-DECIDERS = ("operator", "finance")
 UNPROCESSABLE = 422
 
 
