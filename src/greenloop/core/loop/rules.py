@@ -31,6 +31,8 @@ KEYS = (
     *OPTIONAL,
     "daily_rebate_cap_fen",
 )
+LATER = ("large_claim_fen",)
+"""What a document has only where it says something: those published before it was known read, and hash, as they did."""
 
 RED_PAYOUT = (1, 1)
 """Red points come from a part of the split of their own, and the whole of it enters the red pool (R1)."""
@@ -45,7 +47,8 @@ class RuleSet:
     `pools` are the green ones. `routes` are tried in order and the last one takes every order. `refund_days` is the
     refund window after delivery, `return_days` the least validity of a returned voucher; a member is new for
     `new_member_days` after enrolment; red points come for `referral_days`, `referral_month_fen` a referrer and month.
-    A settlement above `daily_rebate_cap_fen`, a sum over pools, waits for a second person; None: no such cap.
+    A settlement above `daily_rebate_cap_fen`, a sum over pools, waits for a second person; None: no such cap. So does
+    a draw or a spend that takes a wallet's draws or spends of the local day above `large_claim_fen`.
     """
 
     name: str
@@ -65,6 +68,7 @@ class RuleSet:
     referral_days: int
     referral_month_fen: int
     daily_rebate_cap_fen: int | None
+    large_claim_fen: int | None = None
 
 
 def rule_set(document: object) -> RuleSet:
@@ -75,7 +79,7 @@ def rule_set(document: object) -> RuleSet:
     :raises Refusal: anything in it is missing, unknown, contradictory or unsafe (R1, P5, P7); nothing is accepted then.
     """
     fields = root(document)
-    fields.only(KEYS)
+    fields.only((*KEYS, *LATER))
     name = fields.text("name", length_max=soundness.NAME_LENGTH_MAX)
     calendar, split = _part(fields, "calendar", _calendar), _part(fields, "split", _split)
     payout = None if split is None else (split.green_ppm, PPM)
@@ -90,6 +94,7 @@ def rule_set(document: object) -> RuleSet:
     soundness.check_safety(fields, leading, pools={**pools, red_pool: red_terms}, plans=plans)
     numbers = {key: _optional(fields, key, *limits) for key, limits in OPTIONAL.items()}
     daily_cap_fen = fields.maybe_whole("daily_rebate_cap_fen", least=0) if fields.has("daily_rebate_cap_fen") else None
+    large_claim_fen = fields.maybe_whole("large_claim_fen", least=0, most=AMOUNT_FEN_MAX)
     if fields.faults or calendar is None or split is None or red_terms is None:
         raise _refused(fields.faults)
     return RuleSet(
@@ -103,6 +108,7 @@ def rule_set(document: object) -> RuleSet:
         plans=_whole(plans),
         routes=routes,
         daily_rebate_cap_fen=daily_cap_fen,
+        large_claim_fen=large_claim_fen,
         **numbers,
     )
 
@@ -124,8 +130,12 @@ def route_of(
 
 
 def document_of(rules: RuleSet) -> dict[str, object]:
-    """Return the canonical document of a rule set: every key is there, sets are sorted lists, and it reads back."""
+    """Return the canonical document of a rule set: every key is there, sets are sorted lists, and it reads back.
+
+    A key that came later is there where it says something.
+    """
     document: dict[str, object] = {name: getattr(rules, name) for name in KEYS}
+    document |= {name: value for name in LATER if (value := getattr(rules, name)) is not None}
     document["calendar"] = {**asdict(rules.calendar), "opens_date": rules.calendar.opens_date.isoformat()}
     document["split"] = asdict(rules.split)
     document["pools"] = {name: _terms_document(terms) for name, terms in rules.pools.items()}

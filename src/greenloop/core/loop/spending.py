@@ -24,13 +24,22 @@ class Paper:
 
 @dataclass(frozen=True, slots=True)
 class Purse:
-    """One holder's wallet in one pool with what it has accrued (R9), its debt, and its vouchers, oldest first."""
+    """One holder's wallet in one pool with what it has accrued (R9), its debt, and its vouchers, oldest first.
+
+    `draw_held_fen` and `spend_held_fen` are reserved for draws and spends that a second person decides on. The last
+    three say what was drawn and spent on the local day `day` without one (`fence`).
+    """
 
     pool_id: int
     accrued_fen: int
     wallet: Wallet
     debt_fen: int
     vouchers: tuple[Paper, ...] = ()
+    draw_held_fen: int = 0
+    spend_held_fen: int = 0
+    day: int = 0
+    day_drawn_fen: int = 0
+    day_spent_fen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +69,30 @@ class Spent:
 
 
 def available_fen(purse: Purse) -> int:
-    """Return what the purse can pay: unspent vouchers and what can be drawn after its debt is repaid."""
+    """Return what the purse can pay: unspent vouchers and what can be drawn after its debt is repaid.
+
+    What is held for a second person is reserved, and pays for nothing else.
+    """
     claimable = wallets.claimable(purse.wallet, purse.accrued_fen)
-    return purse.wallet.voucher_fen + max(0, claimable - purse.debt_fen)
+    there_fen = purse.wallet.voucher_fen + max(0, claimable - purse.debt_fen)
+    return max(0, there_fen - purse.draw_held_fen - purse.spend_held_fen)
+
+
+def drawable_fen(purse: Purse) -> int:
+    """Return what can be drawn of a purse after its debt is repaid, beside what is held."""
+    return max(0, wallets.claimable(purse.wallet, purse.accrued_fen) - kept_fen(purse) - purse.debt_fen)
+
+
+def kept_fen(purse: Purse) -> int:
+    """Return what of the claimable must stay for draws and spends that are held; unspent vouchers serve a spend first."""
+    return purse.draw_held_fen + max(0, purse.spend_held_fen - purse.wallet.voucher_fen)
 
 
 def place_debt(purses: Sequence[Purse]) -> tuple[Purse, ...]:
     """Place a holder's debts where its next draws will meet them: in the order given, up to what each can draw.
 
-    A debt is the holder's, not the pool's, so it may move between the holder's purses; the sum stays.
+    A debt is the holder's, not the pool's, so it may move between the holder's purses; the sum stays. It isn't placed
+    on what is held, where no draw would meet it.
     """
     debt_fen = sum(purse.debt_fen for purse in purses)
     if not debt_fen:
@@ -76,7 +100,7 @@ def place_debt(purses: Sequence[Purse]) -> tuple[Purse, ...]:
     placed: list[Purse] = []
     for place, purse in enumerate(purses, 1):
         claimable = wallets.claimable(purse.wallet, purse.accrued_fen)
-        part = debt_fen if place == len(purses) else min(debt_fen, claimable)
+        part = debt_fen if place == len(purses) else min(debt_fen, max(0, claimable - kept_fen(purse)))
         placed.append(replace(purse, debt_fen=part))
         debt_fen -= part
     return tuple(placed)
@@ -103,11 +127,11 @@ def draw(purse: Purse, amount_fen: int | None) -> tuple[Purse, Drawn]:
 
     :raises Refusal: the amount is more than can be drawn after the debt.
     """
-    claimable = wallets.claimable(purse.wallet, purse.accrued_fen)
-    repaid = min(purse.debt_fen, claimable)
+    kept = kept_fen(purse)
+    repaid = min(purse.debt_fen, max(0, wallets.claimable(purse.wallet, purse.accrued_fen) - kept))
     after, _ = wallets.draw(purse.wallet, purse.accrued_fen, repaid)
     after = wallets.spend(after, purse.accrued_fen, repaid)[0] if repaid else after
-    after, drawn = wallets.draw(after, purse.accrued_fen, amount_fen)
+    after, drawn = wallets.draw(after, purse.accrued_fen, amount_fen, kept_fen=kept)
     return replace(purse, wallet=after, debt_fen=purse.debt_fen - repaid), Drawn(repaid, drawn)
 
 

@@ -45,12 +45,14 @@ def claimable(wallet: Wallet, accrued: int) -> int:
     return accrued - wallet.claimed_fen
 
 
-def draw(wallet: Wallet, accrued: int, amount_fen: int | None = None) -> tuple[Wallet, int]:
+def draw(wallet: Wallet, accrued: int, amount_fen: int | None = None, *, kept_fen: int = 0) -> tuple[Wallet, int]:
     """Move claimable vouchers into the unspent balance, `amount_fen` of them or all; return also the fen drawn.
+
+    `kept_fen` of what is claimable is reserved for something else, and stays.
 
     :raises Refusal: `amount_fen` is negative or more than is claimable.
     """
-    most_fen = max(0, claimable(wallet, accrued))
+    most_fen = max(0, claimable(wallet, accrued) - kept_fen)
     drawn_fen = most_fen if amount_fen is None else _within(amount_fen, most_fen, _CLAIMABLE)
     if drawn_fen == 0:
         return wallet, 0

@@ -18,6 +18,7 @@ from greenloop.store.models.calling import (
     WebhookEndpoint,
 )
 from greenloop.store.models.checks import BankStatement, BookCheck, BooksBroken, Reconciliation
+from greenloop.store.models.claims import Claim, ClaimPart
 from greenloop.store.models.keeping import PendingJournal, TrustHead
 from greenloop.store.models.liabilities import LiabilityBook, LiabilityRoot
 from greenloop.store.models.lines import FenLine, FenRun, LineMark, VoucherChange
@@ -70,6 +71,8 @@ __all__ = [
     "Beat",
     "BookCheck",
     "BooksBroken",
+    "Claim",
+    "ClaimPart",
     "Clawback",
     "ClientMember",
     "ClientMerchant",

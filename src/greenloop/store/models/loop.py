@@ -167,7 +167,11 @@ class Position(models.Model):
 
 
 class Wallet(models.Model):
-    """One holder's vouchers of one pool, in fen: drawn so far (net of clawback), unspent, redeemed, expired, owed."""
+    """One holder's vouchers of one pool, in fen: drawn so far (net of clawback), unspent, redeemed, expired, owed.
+
+    Two amounts are reserved for claims that a second person decides on (`claim_part`). The last three columns are what
+    was drawn and spent without one on the local day `day`, counted from the year 1; 0 while rules set no fence.
+    """
 
     pk = models.CompositePrimaryKey("account_id", "pool_id")
     account_id = models.BigIntegerField()
@@ -177,6 +181,11 @@ class Wallet(models.Model):
     redeemed_fen = models.BigIntegerField(db_default=0)
     expired_fen = models.BigIntegerField(db_default=0)
     debt_fen = models.BigIntegerField(db_default=0)
+    draw_held_fen = models.BigIntegerField(db_default=0)
+    spend_held_fen = models.BigIntegerField(db_default=0)
+    day = models.IntegerField(db_default=0)
+    day_drawn_fen = models.BigIntegerField(db_default=0)
+    day_spent_fen = models.BigIntegerField(db_default=0)
 
     class Meta:
         db_table = "wallet"
@@ -185,7 +194,11 @@ class Wallet(models.Model):
                 condition=Q(claimed_fen__gte=0, voucher_fen__gte=0, redeemed_fen__gte=0)
                 & Q(expired_fen__gte=0, debt_fen__gte=0),
                 name="wallet_not_negative",
-            )
+            ),
+            CheckConstraint(
+                condition=Q(draw_held_fen__gte=0, spend_held_fen__gte=0, day_drawn_fen__gte=0, day_spent_fen__gte=0),
+                name="wallet_holds_not_negative",
+            ),
         ]
 
 
