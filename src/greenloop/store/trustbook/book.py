@@ -116,6 +116,12 @@ def summed(session: Session, *, upto: int | None = None) -> dict[str, tuple[int,
     return {name: (int(d), int(c)) for name, d, c in session.rows(_SUMMED, [number, number])}
 
 
+def summed_before(session: Session, at: datetime) -> dict[str, tuple[int, int]]:
+    """Return (debits, credits) of each account, in fen, summed from journals that took effect before an instant."""
+    before = session.instants()(at)
+    return {name: (int(d), int(c)) for name, d, c in session.rows(_SUMMED_BEFORE, [before, before])}
+
+
 def listed(session: Session) -> set[tuple[str, str, str]]:
     """Return the (kind, debit class, credit class) that a posting may be."""
     found = session.rows("SELECT kind, debit_class, credit_class FROM trust_allowed")
@@ -148,4 +154,12 @@ _SUMMED = """
     SELECT name, SUM(debits), SUM(credits) FROM (
         SELECT debit AS name, amount_fen AS debits, 0 AS credits FROM trust_posting WHERE number <= %s
         UNION ALL SELECT credit, 0, amount_fen FROM trust_posting WHERE number <= %s) AS sides GROUP BY name
+"""
+_SUMMED_BEFORE = """
+    SELECT name, SUM(debits), SUM(credits) FROM (
+        SELECT p.debit AS name, p.amount_fen AS debits, 0 AS credits
+        FROM trust_posting p JOIN trust_journal j ON j.number = p.number WHERE j.effective_at < %s
+        UNION ALL SELECT p.credit, 0, p.amount_fen
+        FROM trust_posting p JOIN trust_journal j ON j.number = p.number WHERE j.effective_at < %s) AS sides
+    GROUP BY name
 """

@@ -1,0 +1,86 @@
+"""What a supervision report names beside its sums: rules in force, trust number, checkpoint, root, and what is open."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from greenloop.store import sql
+from greenloop.store.queries.supervised import params
+
+
+@dataclass(frozen=True, slots=True)
+class RulesRow:
+    """A rule set that was in force in a period, from an instant on."""
+
+    id: int
+    effective_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Cutoff:
+    """Up to where a report reads the books, and what was published of them by then.
+
+    `journal` is the newest journal of the period (0 before any) and `newest_journal` the newest of all. `pending` are
+    journals of the period that the trust book's own database isn't known to hold. `trust_number` is the newest that its
+    keeper told. `checkpoint_*` is the newest signed of the public log, `root_*` the newest root of what is owed, both
+    of the period or before it; empty and None where there is none.
+    """
+
+    journal: int
+    newest_journal: int
+    pending: int
+    trust_number: int
+    checkpoint_size: int | None
+    checkpoint_hash: str
+    root_cycle: int | None
+    root_hash: str
+    root_total_fen: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """What may still change a period's sums: cycles that vested and aren't settled, a held one, and broken books."""
+
+    cycles: int
+    held: int
+    broken: int
+
+
+def rules(since_at: datetime, until_at: datetime) -> list[RulesRow]:
+    """Return the rule sets that were in force in a period, oldest first."""
+    return [RulesRow(int(number), sql.moment(at)) for number, at in sql.rows(_RULES, params(since_at, until_at))]
+
+
+def cutoff(since_at: datetime, until_at: datetime) -> tuple[Cutoff, Open]:
+    """Return up to where a report on a period reads the books, and what is still open, in one statement."""
+    row = sql.rows(_CUTOFF, params(since_at, until_at))[0]
+    journal, newest, pending, number, size, size_hash, cycle, root, total, *rest = row
+    found = Cutoff(
+        *(int(journal or 0), int(newest or 0), int(pending), int(number or 0)),
+        *(size, size_hash or "", cycle, root or "", None if total is None else int(total)),
+    )
+    return found, Open(*map(int, rest))
+
+
+_RULES = """
+    SELECT id, effective_at FROM rule_version
+    WHERE effective_at < %(until)s AND effective_at >= COALESCE(
+        (SELECT MAX(effective_at) FROM rule_version WHERE effective_at <= %(since)s), %(since)s)
+    ORDER BY effective_at
+"""
+_CHECKPOINT = "(SELECT MAX(size) FROM log_checkpoint WHERE at < %(until)s)"
+_ROOT = "(SELECT MAX(cycle) FROM liability_root WHERE as_of_at < %(until)s)"
+_CUTOFF = f"""
+    SELECT (SELECT MAX(id) FROM journal WHERE effective_at < %(until)s),
+        (SELECT MAX(id) FROM journal),
+        (SELECT COUNT(*) FROM pending_journal w JOIN journal j ON j.id = w.journal_id
+            WHERE j.effective_at < %(until)s),
+        (SELECT number FROM trust_head WHERE id = 1),
+        k.size, k.root_hash, r.cycle, r.root_hash, r.total_fen,
+        (SELECT COUNT(*) FROM journal j WHERE j.kind = 'vest' AND j.effective_at < %(until)s AND NOT EXISTS (
+            SELECT 1 FROM settlement_run s WHERE s.state = 'posted' AND j.key = 'vest/' || s.cycle)),
+        (SELECT COUNT(*) FROM settlement_run WHERE state = 'held' AND proposed_at < %(until)s),
+        (SELECT COUNT(*) FROM books_broken WHERE cleared_at IS NULL)
+    FROM (SELECT 1 AS one) o
+    LEFT JOIN log_checkpoint k ON k.size = {_CHECKPOINT}
+    LEFT JOIN liability_root r ON r.cycle = {_ROOT}
+"""  # noqa: S608  constants of this file
