@@ -17,10 +17,9 @@ from greenloop.api import bodies, callers, limits
 from greenloop.api.callers import Client
 from greenloop.api.problems import Problem
 from greenloop.core.faults import say
+from greenloop.core.people.roles import admitted
 from greenloop.store.queries import callers as facts
 from greenloop.store.queries.people import Visitor, visitor
-
-ROLES = ("operator", "finance", "risk", "marketing", "auditor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ class Session(AuthBase):
         if check_csrf(request) is not None:
             message = say("Send the header X-CSRFToken with the token of a page of this site.")
             raise Problem(403, "auth.csrf", message)
-        found = visitor(int(request.user.pk))
+        found = getattr(request, "_visitor", None) or visitor(int(request.user.pk))
         if not self.allows(found):
             raise Problem(403, "auth.role", say("Your account has no right to see or do this."))
         if found.staff and not _factor_passed(request):
@@ -107,7 +106,7 @@ class Staff(Session):
 
     def __init__(self, *roles: str) -> None:
         super().__init__()
-        self.roles = frozenset(roles or ROLES)
+        self.roles = admitted(roles)
 
     def allows(self, found: Visitor) -> bool:
         """Tell whether a visitor may call."""

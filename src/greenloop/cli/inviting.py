@@ -16,6 +16,7 @@ ROLES = {
     "risk": say("risk"),
     "marketing": say("marketing"),
     "auditor": say("auditor"),
+    "regulator": say("regulator"),
     "merchant": say("merchant"),
     "member": say("member"),
 }

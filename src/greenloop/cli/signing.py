@@ -25,7 +25,7 @@ def staff(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help=say("The name that they sign in by."))] = None,
     role: Annotated[
         list[str] | None,
-        typer.Option("--role", metavar="ROLE", help=say("operator, finance, risk, marketing or auditor; repeatable.")),
+        typer.Option("--role", metavar="ROLE", help=say("operator, finance, risk, marketing, auditor or regulator; repeatable.")),
     ] = None,
     new_password: Annotated[
         bool, typer.Option("--new-password", help=say("Begin again, after a loss: password and second factor."))
@@ -81,6 +81,7 @@ def _roles(roles: tuple[str, ...]) -> str:
         "risk": gettext("risk"),
         "marketing": gettext("marketing"),
         "auditor": gettext("auditor"),
+        "regulator": gettext("regulator"),
     }
     return ", ".join(names[role] for role in roles)
 

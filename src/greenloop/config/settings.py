@@ -5,6 +5,7 @@
 keys that the environment doesn't name are kept in `GREENLOOP_HOME`, where `greenloop migrate` writes them once.
 `GREENLOOP_LOG_ORIGIN` is the log's name, and `GREENLOOP_LOG_FOLDER` where the clock publishes it for another server.
 `GREENLOOP_TRUST_URL` names the trust book's own database (default beside an SQLite file: one of its own).
+`GREENLOOP_READER_URL` names the same database with the credentials of a role that only reads.
 `GREENLOOP_INSTITUTION` names the payment institution, and `GREENLOOP_INSTITUTION_SECRET` what is shared with it.
 `GREENLOOP_LANG` is `en` or `zh`. `GREENLOOP_HOSTS` names the hosts that pages answer to, apart by commas, and
 `GREENLOOP_HTTPS=yes` says that they are reached over HTTPS. `GREENLOOP_TEXTS` is the sender of text messages.
@@ -84,6 +85,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "axes.middleware.AxesMiddleware",
     "greenloop.web.clock.LocalTimeMiddleware",
+    "greenloop.web.looking.LookingMiddleware",
     "greenloop.web.refusals.RefusalMiddleware",
 ]
 # Jinja comes first: allauth's pages are ours where we have one of the same name.
@@ -237,6 +239,9 @@ GREENLOOP_CALLS_PER_SECOND = int(_calls) if _calls.isascii() and _calls.isdigit(
 GREENLOOP_ARCHIVE = os.environ.get("GREENLOOP_ARCHIVE", "")
 # The trust book's own database, apart from the business's, with the credentials of its keeper or of a reader.
 GREENLOOP_TRUST_URL = os.environ.get("GREENLOOP_TRUST_URL", "")
+# The business database by a role that may only select, for requests of auditors and regulators; empty, their own
+# connections are read-only with the ordinary role.
+GREENLOOP_READER_URL = os.environ.get("GREENLOOP_READER_URL", "")
 # The public log's name, which stays once a checkpoint is signed; and the folder that it is published to each hour.
 GREENLOOP_LOG_ORIGIN = os.environ.get("GREENLOOP_LOG_ORIGIN") or f"{ALLOWED_HOSTS[0].lstrip('.*') or 'greenloop'}/log"
 GREENLOOP_LOG_FOLDER = os.environ.get("GREENLOOP_LOG_FOLDER", "")

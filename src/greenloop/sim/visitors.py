@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from greenloop.core.loop.concession import RATE_MAX_PPM, RATE_MIN_PPM
+from greenloop.core.people.roles import ROLES
 from greenloop.services.people.sign_in import PhoneForm, give_phones, seat
-from greenloop.services.people.staff import ROLES, appoint_staff, draw_password, set_up_second_factor
+from greenloop.services.people.staff import appoint_staff, draw_password, set_up_second_factor
 from greenloop.services.trust.proposals import propose, reject
 from greenloop.store import sql
 from greenloop.store.queries import lookups, trust

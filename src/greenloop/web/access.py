@@ -10,13 +10,14 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 
+from greenloop.core.people.roles import READERS, admitted
 from greenloop.store.queries.people import Visitor
 from greenloop.store.queries.people import visitor as visitor_of
 
 View = Callable[..., HttpResponseBase]
 Guard = Callable[[View], View]
 
-__all__ = ["Visitor", "member", "merchant", "signed_in", "staff", "visitor"]
+__all__ = ["Visitor", "member", "merchant", "only_reads", "signed_in", "staff", "visitor"]
 
 
 def visitor(request: HttpRequest) -> Visitor | None:
@@ -54,7 +55,13 @@ merchant: Guard = _guard(lambda found: bool(found.merchants))
 
 def staff(*roles: str) -> Guard:
     """Let in people of the platform who have one of the roles; any role where none is named."""
-    return _guard(lambda found: bool(found.staff & set(roles) if roles else found.staff), at_work=True)
+    let_in = admitted(roles)
+    return _guard(lambda found: bool(found.staff & let_in), at_work=True)
+
+
+def only_reads(found: Visitor | None) -> bool:
+    """Tell whether a visitor is an auditor or a regulator."""
+    return found is not None and bool(found.staff & set(READERS))
 
 
 def factor_first(request: HttpRequest, found: Visitor) -> HttpResponseRedirect | None:

@@ -2,3 +2,14 @@
 
 DECIDERS = ("operator", "finance")
 """Who decides, as a second person, on what moves members' money; the database says who has a role."""
+CLAIM_DECIDERS = ("risk", "operator", "finance")
+"""Who decides on one member's large draw or spend: those who hold accounts, too."""
+READERS = ("auditor", "regulator")
+"""Who reads everything and changes nothing; who is one has no other role. A regulator sees what an auditor sees."""
+ROLES = ("operator", "finance", "risk", "marketing", *READERS)
+"""All of them."""
+
+
+def admitted(roles: tuple[str, ...]) -> frozenset[str]:
+    """Return who comes in where these roles do: whoever has any of them, and regulators where auditors do."""
+    return frozenset((*roles, *READERS) if "auditor" in roles else roles or ROLES)

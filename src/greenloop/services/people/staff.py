@@ -11,6 +11,7 @@ from allauth.mfa.totp.internal.auth import TOTP
 
 from greenloop.core.faults import Refusal, say
 from greenloop.core.people import work_name
+from greenloop.core.people.roles import READERS, ROLES
 from greenloop.services.again import begun_again
 from greenloop.services.people import steps
 from greenloop.services.trust.steps import note
@@ -19,7 +20,6 @@ from greenloop.store import locks, sealed
 from greenloop.store.models import Account, Identifier, StaffRole
 
 Changed = TypeVar("Changed")
-ROLES = ("operator", "finance", "risk", "marketing", "auditor")
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without those that are taken for one another when a password is copied by hand."""
 
@@ -37,7 +37,7 @@ def appoint_staff(*, name: str, roles: Collection[str], at: datetime, password: 
     With a password their earlier one, their second factor and their sessions end: it is what they begin with, or begin
     again with after a loss. Without one, nothing but the roles changes.
 
-    :raises Refusal: the name can't be used, a role is unknown, or an auditor would have another role too; somebody new
+    :raises Refusal: the name can't be used, a role is unknown, or who only reads would have another role too; somebody new
         has no password; the identity key is not kept.
     """
     shown = work_name.cleaned(name)
@@ -72,8 +72,8 @@ def _check_roles(roles: Collection[str]) -> None:
     if not roles or set(roles) - set(ROLES):
         message = say("Name one or more of these roles: {roles}.")
         raise Refusal("staff.role", message, field="role", roles=", ".join(ROLES))
-    if "auditor" in roles and len(set(roles)) > 1:
-        message = say("An auditor reads everything and changes nothing, so an auditor has no other role.")
+    if set(READERS) & set(roles) and len(set(roles)) > 1:
+        message = say("Auditors and regulators read everything and change nothing, so they have no other role.")
         raise Refusal("staff.auditor", message, field="role")
 
 

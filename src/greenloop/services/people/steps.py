@@ -59,6 +59,14 @@ def _keys(account_ids: Collection[int]) -> dict[int, bytes]:
     return keys | new
 
 
+def key_of(account_id: int) -> bytes:
+    """Return a person's key, a new one where they have none.
+
+    :raises Refusal: the identity key is not kept.
+    """
+    return _keys([account_id])[account_id]
+
+
 def sign_out(account_ids: Collection[int]) -> None:
     """End all sessions of accounts and take their passwords: a session ends with the password that it began by."""
     changed = list(Account.objects.filter(id__in=account_ids))

@@ -61,6 +61,7 @@ from greenloop.store.models.people import (
     Worker,
 )
 from greenloop.store.models.trust import AuditEntry, Beat, Proposal, Run
+from greenloop.store.models.portal import Complaint, ComplaintAnswer, PortalView
 
 __all__ = [
     "Account",
@@ -78,6 +79,8 @@ __all__ = [
     "ClientMerchant",
     "Cohort",
     "Coupon",
+    "Complaint",
+    "ComplaintAnswer",
     "CouponUse",
     "Delivery",
     "DeliveryAttempt",
@@ -112,6 +115,7 @@ __all__ = [
     "PoolCycle",
     "Position",
     "Posting",
+    "PortalView",
     "PostingRule",
     "Proposal",
     "RateCard",

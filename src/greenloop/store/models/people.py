@@ -6,6 +6,8 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models import CheckConstraint, Q, UniqueConstraint
 
+from greenloop.core.people.roles import ROLES
+
 
 class Account(AbstractBaseUser):
     """A holder of points and vouchers, and later a sign-in: an opaque id, no name, no e-mail, no phone."""
@@ -33,9 +35,7 @@ class StaffRole(models.Model):
         db_table = "staff_role"
         constraints: ClassVar = [
             UniqueConstraint(fields=["account", "role"], name="staff_role_once"),
-            CheckConstraint(
-                condition=Q(role__in=["operator", "finance", "risk", "marketing", "auditor"]), name="staff_role_known"
-            ),
+            CheckConstraint(condition=Q(role__in=ROLES), name="staff_role_known"),
         ]
 
 

@@ -9,12 +9,13 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseBase
 
 from greenloop.core.faults import Refusal
+from greenloop.core.people.roles import admitted
 from greenloop.store.queries import outbox
 from greenloop.store.queries.outbox import DeliveryRow, EndpointRow
 from greenloop.web import access, cursors
 from greenloop.web.access import View
 
-READERS = frozenset({"operator", "auditor"})
+READERS = admitted(("operator", "auditor"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,98 @@
+"""Auditors and regulators: each of their requests is written down, and then answered over what can't write.
+
+What comes before anything of the platform's, their own sign-in, goes over the ordinary connection and isn't noted; so
+does one verb, which reveals a person for a case and writes the audit log. Sessions are written outside of this.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.urls import Resolver404, ResolverMatch, resolve
+
+from greenloop.services.trust.looks import note_look
+from greenloop.store.reader.connection import only_reading
+from greenloop.web import access, clock
+
+READING = ("GET", "HEAD", "OPTIONS")
+OWN = frozenset({"choose", "home", "front"})
+"""Beside their sign-in: the choice of language and theme, and the way home."""
+OWN_ADDRESSES = ("sign-in/", "sign-out/", "my/sign-in/")
+REVEAL = "portal_reveal"
+READ_BY_POST = frozenset({"previewSettlement"})
+"""What is asked for by POST and writes nothing: it goes over the connection that can't."""
+TOLD = ("cycle", "pool", "before", "of", "all", "page", "day", "month", "merchant")
+"""Parts of a query that tell what is looked at, and nothing of who a person is."""
+UNSAID = "…"
+
+
+class LookingMiddleware:
+    """Refuses what would change something, notes what is looked at, and lets the rest read."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer the request.
+
+        :raises PermissionDenied: it would change something.
+        """
+        # Who has no session has no role; asking would only make what everybody may keep differ by cookie.
+        found = access.visitor(request) if settings.SESSION_COOKIE_NAME in request.COOKIES else None
+        if found is None or not access.only_reads(found):
+            return self.get_response(request)
+        match = _match(request)
+        if match is not None and _is_own(match):
+            return self.get_response(request)
+        name = _name(match)
+        if request.method not in READING and name != REVEAL and name not in READ_BY_POST:
+            raise PermissionDenied
+        method = str(request.method)
+        note_look(account_id=found.account_id, method=method, page=name, about=_about(request, match), at=clock.now())
+        if name == REVEAL and request.method not in READING:
+            return self.get_response(request)
+        with only_reading():
+            return _whole(self.get_response(request))
+
+
+def _match(request: HttpRequest) -> ResolverMatch | None:
+    try:
+        return resolve(request.path_info)
+    except Resolver404:
+        return None
+
+
+def _is_own(match: ResolverMatch) -> bool:
+    return match.view_name in OWN or match.route.startswith(OWN_ADDRESSES)
+
+
+def _name(match: ResolverMatch | None) -> str:
+    """Return what the address is called; ninja puts the API's own name before that of a route."""
+    return UNSAID if match is None else (match.view_name or match.route).rpartition(":")[2]
+
+
+def _about(request: HttpRequest, match: ResolverMatch | None) -> str:
+    """Return what of a page is asked for: of people by numbers alone, of what is searched for that there was a text."""
+    found: Mapping[str, object] = match.kwargs if match else {}
+    named = {key: _safe(key, str(value), match) for key, value in found.items()}
+    asked = {key: request.GET[key] for key in TOLD if key in request.GET}
+    if "q" in request.GET:
+        asked["q"] = UNSAID
+    return _joined({**named, **asked}.items())
+
+
+def _joined(pairs: Iterable[tuple[str, str]]) -> str:
+    return " ".join(f"{key}={value}" for key, value in pairs)
+
+
+def _safe(key: str, value: str, match: ResolverMatch | None) -> str:
+    of_person = match is not None and key == "ref" and not match.route.startswith(("merchants/", "v1/merchants/"))
+    return UNSAID if of_person and not value.isdigit() else value
+
+
+def _whole(response: HttpResponse) -> HttpResponseBase:
+    """Read what would be read while it is sent: by then the ordinary connection is back."""
+    if isinstance(response, StreamingHttpResponse):
+        response.streaming_content = list(response)
+    return response
