@@ -102,6 +102,9 @@ def _index(index: int) -> str:
 def trace(
     merchant: Annotated[str, typer.Argument(help=say("The merchant's ref."))],
     order_no: Annotated[str, typer.Argument(metavar="ORDER_NO", help=say("The order's number at the merchant."))],
+    place: Annotated[
+        int, typer.Option("--from", metavar="PLACE", min=0, help=say("Go on from this fen, counted from 0."))
+    ] = 0,
 ) -> Answer:
     """Show an order to the fen."""
     database.reading()
@@ -109,18 +112,24 @@ def trace(
     from greenloop.store.queries import traces
 
     order = traces.order(merchant, order_no)
-    parts = went(order.id)
+    followed = went(order.id, at=place)
     refunds, journals, index = traces.refunds(order.id), traces.journals(order), traces.release_index(order)
     facts = asdict(order) | {
         **{name: str(getattr(order, name)) for name in ("id", "journal_id")},
         "payout_id": None if order.payout_id is None else str(order.payout_id),
         "reserve_part_fen": order.reserve_part_fen,
         "lots": _lots(order, index),
-        "went": [asdict(part) for part in parts],
+        "went": [asdict(part) for part in followed.parts],
+        "next_place": followed.next_place,
         "refunds": [asdict(refund) | _numbered(refund) for refund in refunds],
         "journals": [asdict(journal) | {"id": str(journal.id)} for journal in journals],
     }
-    shown: list[Any] = [_price(order), _split(order), *went_shown(parts), _lots_table(order, index)]
+    shown: list[Any] = [
+        _price(order),
+        _split(order),
+        *went_shown(followed, order.green_part_fen + order.red_part_fen),
+        _lots_table(order, index),
+    ]
     if refunds:
         shown.append(_refunds(refunds))
     shown.append(_journals(journals))

@@ -13,8 +13,10 @@ from greenloop.cli.words import gettext
 from greenloop.core.faults import Refusal, say
 
 if TYPE_CHECKING:
-    from greenloop.insight.tracing.fen import PaidBy, PartWent
+    from greenloop.insight.tracing.fen import Followed, PaidBy
     from greenloop.store.queries.traced import PayerRow, VoucherRow
+
+ROWS_SHOWN_MAX = 50
 
 
 @command("trace-voucher", panel=LOOK, help=say("Tell which orders paid for a holder's vouchers, to the fen."))
@@ -29,6 +31,9 @@ def trace_voucher(
     fen: Annotated[
         int | None, typer.Option("--fen", metavar="PLACE", help=say("One fen of the voucher, counted from 0."))
     ] = None,
+    place: Annotated[
+        int, typer.Option("--from", metavar="PLACE", min=0, help=say("Go on from this fen, counted from 0."))
+    ] = 0,
 ) -> Answer:
     """Follow a voucher back to the orders whose concessions paid for it."""
     database.reading()
@@ -46,16 +51,18 @@ def trace_voucher(
     if fen is not None and not 0 <= fen < row.face_fen:
         message = say("The voucher has {face} fen, counted from 0.")
         raise Refusal("voucher.fen", message, field="--fen", face=row.face_fen)
-    told = paid_by(row) if fen is None else paid_by(row, at=fen, fen=1)
+    told = paid_by(row, at=place) if fen is None else paid_by(row, at=fen, fen=1)
     facts = {
         "voucher": _voucher_facts(row),
         "traced": told.traced,
+        "next_place": told.next_place,
         "payers": [
             asdict(each) | {"order": each.order and asdict(each.order) | _order_numbers(each.order)}
             for each in told.payers
         ],
     }
-    return Answer(facts, [_payer_table(told)] if told.traced else [text(_later(), "yellow")])
+    shown = [_payer_table(told), *_cut(len(told.payers))] if told.traced else [text(_later(), "yellow")]
+    return Answer(facts, shown + ([] if fen is not None else goes_on(told.next_place, row.face_fen)))
 
 
 def _later() -> str:
@@ -83,7 +90,7 @@ def _payer_table(told: "PaidBy") -> Any:
         *(gettext("payment"), gettext("statement line")),
     ]
     rows = []
-    for each in told.payers:
+    for each in told.payers[:ROWS_SHOWN_MAX]:
         order = each.order
         name = gettext("before vouchers were traced") if order is None else f"{order.merchant} {order.order_no}"
         if each.kind == "refund":
@@ -96,8 +103,23 @@ def _payer_table(told: "PaidBy") -> Any:
     return table(title, columns, rows)
 
 
-def went_shown(parts: "list[PartWent]") -> list[Any]:
-    """Return tables of where the money went that an order brought into its pools."""
+def _cut(rows: int) -> list[Any]:
+    """Say how many rows of a table aren't shown."""
+    if rows <= ROWS_SHOWN_MAX:
+        return []
+    return [text(gettext("… and {count} more").format(count=count(rows - ROWS_SHOWN_MAX)))]
+
+
+def goes_on(place: int | None, end: int) -> list[Any]:
+    """Say how many fen were not followed, and how to follow them."""
+    if place is None:
+        return []
+    said = gettext("{fen} more fen are not followed here: ask again with --from {place}.")
+    return [text(said.format(fen=count(end - place), place=place), "yellow")]
+
+
+def went_shown(followed: "Followed", all_fen: int) -> list[Any]:
+    """Return tables of where the money went that an order brought into its pools, `all_fen` of it."""
     states = {
         "free": gettext("in the pool, not released yet"),
         "released": gettext("released, not drawn yet"),
@@ -114,7 +136,7 @@ def went_shown(parts: "list[PartWent]") -> list[Any]:
         gettext("came back"),
     ]
     shown: list[Any] = []
-    for part in parts:
+    for part in followed.parts:
         title = gettext("Where its part of the pool {pool} went").format(pool=part.pool)
         if not part.traced:
             shown.append(text(f"{title}: {_later()}", "yellow"))
@@ -124,10 +146,10 @@ def went_shown(parts: "list[PartWent]") -> list[Any]:
                 "–" if each.cycle is None else gettext("cycle {cycle}").format(cycle=each.cycle),
                 *(states[each.state], money(each.fen), count(each.holders), f"{count(each.rounds)} ×"),
             )
-            for each in part.went
+            for each in part.went[:ROWS_SHOWN_MAX]
         ]
-        shown.append(table(title, columns, rows))
-    return shown
+        shown += [table(title, columns, rows), *_cut(len(part.went))]
+    return shown + goes_on(followed.next_place, all_fen)
 
 
 @command("trace-keep", panel=KEEP, help=say("Bring the lines of fen up to date with the books. The clock does it too."))

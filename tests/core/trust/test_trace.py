@@ -2,7 +2,7 @@
 
 import random
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -10,8 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from greenloop.core.faults import Breach
-from greenloop.core.trust.lineage import Fate, Held, Part, Span, fates, origins
-from greenloop.core.trust.trace import FREE, RELEASED, RESERVE, VOUCHER, Ends, Moved, Run, extended, untiled_fen
+from greenloop.core.trust.lineage import Block, Fate, Held, Met, Part, Span, fates, origins
+from greenloop.core.trust.trace import (
+    FREE,
+    RELEASED,
+    RESERVE,
+    VOUCHER,
+    Ends,
+    Moved,
+    Piece,
+    Run,
+    extended,
+    untiled_fen,
+)
 from greenloop.core.trust.voucher_line import CLAW, EXPIRE, RETURN, USE, Event, voucher_line
 
 Fen = tuple[int, int]
@@ -27,33 +38,32 @@ class Book:
     faces: dict[int, int]
     events: dict[int, list[Event]]
 
-    def into(self, target: str, at: int, fen: int) -> Sequence[Run]:
-        return [
-            run for run in self.runs if run.target == target and run.target_at < at + fen > at < run.target_at + run.fen
-        ]
+    def behind(self, line: str, intervals: Sequence[tuple[int, int]]) -> Met:
+        del line
+        return Met(self.runs, sum(fen for _, fen in intervals))
 
-    def out_of(self, source: str, at: int, fen: int) -> Sequence[Run]:
-        found = [run for run in self.runs if run.source == source and run.source_at < at + fen]
-        return sorted((run for run in found if at < run.source_at + run.fen), key=lambda run: run.source_at)
+    def ahead(self, line: str, at: int, fen: int) -> Met:
+        del line, at
+        return Met(self.runs, fen)
 
-    def entered(self, cycle: int, at: int, fen: int) -> Sequence[Part]:
-        place, found = 0, []
+    def entered(self, blocks: Sequence[Block]) -> Sequence[Sequence[Part]]:
+        return [list(self.parts(*block)) for block in blocks]
+
+    def parts(self, cycle: int, at: int, fen: int) -> Iterator[Part]:
+        place = 0
         for order, part in self.blocks[cycle]:
             start, end = max(at, place), min(at + fen, place + part)
             if start < end:
-                found.append(Part(order, start - place, end - start))
+                yield Part(order, start - place, end - start)
             place += part
-        return found
 
-    def held(self, voucher: int) -> Held | None:
-        drawn = [run for run in self.runs if (run.target, run.target_at) == (VOUCHER, voucher)]
-        if not drawn:
-            return None
-        return Held(drawn[0].source_at, voucher_line(self.faces[voucher], self.events.get(voucher, [])))
-
-    def left_by(self, voucher: int, journal_id: int) -> Run | None:
-        found = [run for run in self.runs if (run.source, run.source_at) == (VOUCHER, voucher)]
-        return next((run for run in found if run.journal_id == journal_id), None)
+    def held(self, vouchers: Collection[int]) -> dict[int, Held]:
+        drawn = {run.target_at: run.source_at for run in self.runs if run.target == VOUCHER}
+        return {
+            voucher: Held(drawn[voucher], voucher_line(self.faces[voucher], self.events.get(voucher, [])))
+            for voucher in vouchers
+            if voucher in drawn
+        }
 
 
 @dataclass
@@ -121,14 +131,25 @@ class Clerk:
         self.spent[voucher, self.number] = deque(heap.popleft() for _ in range(fen))
         self.note(voucher, USE, self.number, fen)
 
+    def leave(self, voucher: int, coins: Sequence[Fen]) -> tuple[Piece, ...]:
+        """Return coins of a voucher by where they lay on it when it was drawn, those side by side together."""
+        pieces: list[Piece] = []
+        for coin in coins:
+            at = self.faces[voucher].index(coin)
+            if pieces and pieces[-1].at + pieces[-1].fen == at:
+                pieces[-1] = pieces[-1]._replace(fen=pieces[-1].fen + 1)
+            else:
+                pieces.append(Piece(voucher, at, 1))
+        return tuple(pieces)
+
     def expire(self) -> Moved | None:
         if (voucher := self.one_paper()) is None:
             return None
-        fen = len(self.papers[voucher])
-        self.free += self.papers[voucher]
+        coins = list(self.papers[voucher])
+        self.free += coins
         self.papers[voucher].clear()
-        self.note(voucher, EXPIRE, 0, fen)
-        return Moved(self.number, expired=((voucher, fen),))
+        self.note(voucher, EXPIRE, 0, len(coins))
+        return Moved(self.number, expired=self.leave(voucher, coins))
 
     def refund(self) -> Moved:
         """A refund gives vouchers back, claws some, is paid in for others, and returns backing to the pool."""
@@ -137,13 +158,13 @@ class Clerk:
             fen = self.some(heap)
             self.papers[voucher] += [heap.popleft() for _ in range(fen)]
             self.note(voucher, RETURN, order, fen)
-        clawed: tuple[tuple[int, int], ...] = ()
+        clawed: tuple[Piece, ...] = ()
         if (unspent := self.one_paper()) is not None:
             heap = self.papers[unspent]
-            fen = self.some(heap)
-            self.released += [heap.popleft() for _ in range(fen)]
-            self.note(unspent, CLAW, self.number, fen)
-            clawed = ((unspent, fen),) if fen else ()
+            coins = [heap.popleft() for _ in range(self.some(heap))]
+            self.released += coins
+            self.note(unspent, CLAW, self.number, len(coins))
+            clawed = self.leave(unspent, coins)
         paid = self.chance.choice((0, 0, 4))
         self.paid_in[self.number] = paid
         self.released += [(-self.number, n) for n in range(paid)]
@@ -161,7 +182,8 @@ class Clerk:
         ends, runs = Ends(), list[Run]()
         third = len(self.moves) // 3
         for part in (self.moves[:third], self.moves[third : 2 * third], self.moves[2 * third :]):
-            ends, more = extended(ends, part)
+            drawn = {run.target_at: run.source_at for run in runs if run.target == VOUCHER}
+            ends, more = extended(ends, part, drawn)
             runs += more
         return ends, Book(runs, self.blocks, {voucher: len(face) for voucher, face in self.faces.items()}, self.events)
 
@@ -187,9 +209,9 @@ def test_an_example_that_a_clerk_can_follow() -> None:
         Moved(1, cycle=1, entered_fen=50),
         Moved(2, issued_fen=40),
         Moved(3, drawn=((70, 35),)),
-        Moved(4, expired=((70, 30),)),
+        Moved(4, expired=(Piece(70, 5, 30),)),
     ]
-    ends, runs = extended(Ends(), moves)
+    ends, runs = extended(Ends(), moves, {})
     assert ends == Ends(free_in=80, free_out=40, released_in=40, released_out=35)
     spent = [Event(3, USE, 9, 5), Event(4, EXPIRE, 0, 30)]
     book = Book(runs, {1: [(7, 30), (8, 20)]}, {70: 35}, {70: spent})
@@ -268,7 +290,7 @@ def test_intervals_that_leave_a_gap_or_overlap_are_told() -> None:
 
 
 def test_a_line_with_a_gap_is_a_breach() -> None:
-    ends, runs = extended(Ends(), [Moved(1, cycle=1, entered_fen=5), Moved(2, cycle=2, entered_fen=5)])
+    ends, runs = extended(Ends(), [Moved(1, cycle=1, entered_fen=5), Moved(2, cycle=2, entered_fen=5)], {})
     blocks = {1: [(7, 5)], 2: [(8, 5)]}
     for broken in (runs[:1], runs[1:]):
         with pytest.raises(Breach, match="free money"):
@@ -285,7 +307,7 @@ def test_a_fen_that_leads_round_and_round_is_a_breach() -> None:
 
 def test_a_journal_that_moves_less_than_nothing_is_a_breach() -> None:
     with pytest.raises(Breach, match="-3 fen"):
-        extended(Ends(), [Moved(1, cycle=1, entered_fen=-3)])
+        extended(Ends(), [Moved(1, cycle=1, entered_fen=-3)], {})
 
 
 def test_vouchers_of_before_lead_to_nobody_and_lose_no_fen() -> None:
@@ -293,9 +315,9 @@ def test_vouchers_of_before_lead_to_nobody_and_lose_no_fen() -> None:
         Moved(1, cycle=1, entered_fen=9),
         Moved(2, issued_fen=9),
         Moved(3, drawn=((0, 4),)),
-        Moved(4, expired=((0, 4),)),
+        Moved(4, expired=(Piece(0, 0, 4),)),
     ]
-    ends, runs = extended(Ends(), moves)
+    ends, runs = extended(Ends(), moves, {})
     book = Book(runs, {1: [(7, 9)]}, {}, {})
     assert [(each.fen, each.kind) for each in origins(book, Span(FREE, 9, 4))] == [(4, "unknown")]
     assert [(each.fen, each.kind) for each in fates(book, Span(FREE, 0, 9))] == [(4, "unspent"), (5, "released")]

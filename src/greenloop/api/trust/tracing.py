@@ -16,14 +16,12 @@ from greenloop.api.loop.whose import seen
 from greenloop.api.problems import Problem
 from greenloop.core.faults import say
 from greenloop.core.money import AMOUNT_FEN_MAX
-from greenloop.insight.tracing.fen import PartWent, Payer, paid_by, went
+from greenloop.insight.tracing.fen import FEN_MAX, PartWent, Payer, paid_by, went
 from greenloop.insight.tracing.names import pseudonym
 from greenloop.store.queries import traced
 from greenloop.store.queries.traced import PayerRow
 
 router = Router(tags=["trace"])
-FEN_MAX = 100_000
-"""Fen of one voucher that one answer follows."""
 
 
 class WentOut(Schema):
@@ -42,20 +40,29 @@ class WentOut(Schema):
 
 
 class PartWentOut(Schema):
-    """What an order brought into one pool and where it went; `traced` is false while it isn't on the pool's line."""
+    """What an order brought into one pool, and where `fen` of it went, from place `at` on.
+
+    `traced` is false while it isn't on the pool's line.
+    """
 
     pool: str
     is_red: bool
     part_fen: int
     traced: bool
+    at: int
+    fen: int
     went: list[WentOut]
 
 
 class TracedOrderOut(Schema):
-    """Where the money went that an order brought into the pools."""
+    """Where the money went that an order brought into the pools, that of the green one first.
+
+    `next_place` is where the next answer goes on, null at the end.
+    """
 
     order_id: str
     parts: list[PartWentOut]
+    next_place: int | None
 
 
 class PayerOut(Schema):
@@ -95,7 +102,7 @@ class TracedVoucherOut(Schema):
 
 
 class Places(Schema):
-    """Which fen of a voucher, counted from 0: so many from a place on."""
+    """Which fen of a voucher or an order, counted from 0: so many from a place on."""
 
     place: Annotated[int, Field(ge=0, le=AMOUNT_FEN_MAX)] = 0
     fen: Annotated[int, Field(ge=1, le=FEN_MAX)] = FEN_MAX
@@ -111,13 +118,16 @@ PlacesAsked = Annotated[Places, Query()]
     summary="Trace an order",
     operation_id="traceOrder",
 )
-def trace_order(request: HttpRequest, order_id: str) -> TracedOrderOut:
+def trace_order(request: HttpRequest, order_id: str, asked: PlacesAsked) -> TracedOrderOut:
     """Tell where the concession of an order is: how much was released in which cycle, drawn by how many, spent.
 
-    Its merchant and its shopper may ask, and the platform's people. Nobody is told who the holders are.
+    Its merchant and its shopper may ask, and the platform's people. Nobody is told who the holders are. An answer
+    follows as many of the fen as make a short one, and says at which place the next goes on.
     """
     row = order_of(request, order_id)
-    return TracedOrderOut(order_id=str(row.id), parts=[_part(each) for each in went(row.id)])
+    found = went(row.id, at=asked.place, fen=asked.fen)
+    parts = [_part(each) for each in found.parts]
+    return TracedOrderOut(order_id=str(row.id), parts=parts, next_place=found.next_place)
 
 
 @router.get(
@@ -135,9 +145,7 @@ def trace_voucher(request: HttpRequest, account_id: str, voucher_id: str, asked:
         raise Problem(
             404, "voucher.unknown", say("There is no voucher {voucher}."), field="voucher", voucher=voucher_id
         )
-    fen = min(asked.fen, max(0, row.face_fen - asked.place))
-    found = paid_by(row, at=asked.place, fen=fen)
-    end = asked.place + fen
+    found = paid_by(row, at=asked.place, fen=asked.fen)
     return TracedVoucherOut(
         account_id=str(account),
         voucher_id=str(row.id),
@@ -145,7 +153,7 @@ def trace_voucher(request: HttpRequest, account_id: str, voucher_id: str, asked:
         face_fen=row.face_fen,
         traced=found.traced,
         payers=[_payer(request, each) for each in found.payers],
-        next_place=end if end < row.face_fen else None,
+        next_place=found.next_place,
     )
 
 
@@ -155,6 +163,8 @@ def _part(part: PartWent) -> PartWentOut:
         is_red=part.is_red,
         part_fen=part.part_fen,
         traced=part.traced,
+        at=part.at,
+        fen=part.fen,
         went=[
             WentOut(cycle=each.cycle, state=each.state, fen=each.fen, holders=each.holders, rounds=each.rounds)
             for each in part.went

@@ -49,7 +49,7 @@ def keep_lines(*, at: datetime) -> Kept:
     before, runs = moved.ends(), list[sql.Row]()
     lines: list[sql.Row] = [(moved.NO_POOL, found.until, *_ends_row(Ends()))]
     for pool, moves in sorted(found.moves.items()):
-        ends, new = extended(before.get(pool, Ends()), moves)
+        ends, new = extended(before.get(pool, Ends()), moves, found.drawn)
         runs += [_run_row(pool, run) for run in new]
         lines.append((pool, found.until, *_ends_row(ends)))
     sql.load("fen_run", _RUN, runs)

@@ -1,143 +1,231 @@
-"""One pool's lines of fen as they are kept, for core's tracing: each answer is a range of an index, or a few rows."""
+"""One pool's lines of fen as they are kept, for core's tracing: few statements, however many runs the fen took."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from greenloop.core.trust.lineage import Held, Part
-from greenloop.core.trust.trace import VOUCHER, Run
-from greenloop.core.trust.voucher_line import USE, Event, voucher_line
+from greenloop.core.trust.lineage import Block, Held, Met, Part
+from greenloop.core.trust.trace import Run
+from greenloop.core.trust.voucher_line import USE, Event, VoucherLine, voucher_line
 from greenloop.store import sql
 
-PAGE = 128
-"""Orders of a cycle that are read at a time: as many as lie between two marks."""
+RUNS_MAX = 5_000
+"""Runs that one answer puts together. A single fen has as many as it took: three for each round through the pool."""
+FEWER = 8
+BLOCKS_MAX = 500
+"""Intervals that one statement asks for."""
+NO_MARK = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A voucher laid out as a line; `released_at` is None while it isn't on the lines of its pool."""
+
+    released_at: int | None
+    line: VoucherLine
+    holder: int
 
 
 @dataclass(slots=True)
 class PoolLines:
-    """The lines of one pool; what was read of vouchers is kept, for fen of one voucher are asked for together."""
+    """The lines of one pool; what was read of vouchers is kept, for whoever asks next who held them."""
 
     pool_id: int
-    is_red: bool
-    _held: dict[int, Held | None] = field(default_factory=dict)
-    _left: dict[tuple[int, int], Run] = field(default_factory=dict)
+    _papers: dict[int, Paper] = field(default_factory=dict)
 
-    def into(self, target: str, at: int, fen: int) -> Sequence[Run]:
-        """Return the runs that end in an interval of free or released money."""
-        place = [self.pool_id, target]
-        found = [Run(*row) for row in sql.rows(_INTO, [*place, *place, at, at + fen])]
-        self._read(run.source_at for run in found if run.source == VOUCHER)
-        return found
+    def behind(self, line: str, intervals: Sequence[tuple[int, int]]) -> Met:
+        """Return the runs by which fen of a line came there, back to where they entered."""
 
-    def out_of(self, source: str, at: int, fen: int) -> Sequence[Run]:
-        """Return the runs that begin in an interval of free or released money."""
-        place = [self.pool_id, source]
-        rows = (Run(*row) for row in sql.rows(_OUT_OF, [*place, *place, at, at + fen]))
-        found = [run for run in rows if run.source_at + run.fen > at]
-        self._read(run.target_at for run in found if run.target == VOUCHER)
-        return found
+        def ask(fen: int, most: int) -> list[sql.Row]:
+            asked = list(_first(intervals, fen))
+            seeds = ", ".join(["(%s, %s)"] * len(asked))
+            places = [place for at, part in asked for place in (at, at + part)]
+            return sql.rows(_BEHIND.format(seeds=seeds), [*places, line, self.pool_id, self.pool_id, most])
 
-    def entered(self, cycle: int, at: int, fen: int) -> Sequence[Part]:
-        """Return the parts that orders brought in one alliance cycle, for an interval of them; they tile it."""
-        mark = sql.rows(_MARK_AT, [self.pool_id, cycle, at])
-        if not mark:
-            return []
-        route, order, place = mark[0]
-        found: list[Part] = []
-        while place < at + fen:
-            rows = self._orders(cycle, route, order)
-            for route, order, part in rows:  # noqa: B007  the last of a page is where the next begins
-                start, end = max(at, place), min(at + fen, place + part)
-                if start < end:
-                    found.append(Part(order, start - place, end - start))
-                place += part
-            if len(rows) < PAGE:
-                break
-            order += 1
+        return _met(ask, sum(part for _, part in intervals))
+
+    def ahead(self, line: str, at: int, fen: int) -> Met:
+        """Return the runs by which fen of a line went on, to where they are."""
+
+        def ask(fen: int, most: int) -> list[sql.Row]:
+            return sql.rows(_AHEAD, [line, at, at + fen, self.pool_id, self.pool_id, most])
+
+        return _met(ask, fen)
+
+    def entered(self, blocks: Sequence[Block]) -> list[list[Part]]:
+        """Return, for each interval of what entered in a cycle, the parts of orders that tile it."""
+        found: list[list[Part]] = [[] for _ in blocks]
+        for first in range(0, len(blocks), BLOCKS_MAX):
+            for number, order, at, fen in self._parts(blocks[first : first + BLOCKS_MAX]):
+                found[first + number].append(Part(order, at, fen))
         return found
 
     def place_of(self, order_id: int, cycle: int, route_pool_id: int) -> int | None:
         """Return where an order's fen begin on the line of free money, None while they aren't on it."""
-        block = sql.rows(_BLOCK, [self.pool_id, cycle])
-        mark = sql.rows(_MARK_OF, [self.pool_id, cycle, route_pool_id, order_id])
-        if not block or not mark:
+        found = sql.rows(_MARK_OF, [self.pool_id, cycle, route_pool_id, order_id])
+        if not found:
             return None
-        route, first, place = mark[0]
-        between = _RED_BETWEEN if self.is_red else _GREEN_BETWEEN
-        pools = [self.pool_id] if self.is_red else []
+        block_at, route, first, place, is_red = found[0]
+        between = _RED_BETWEEN if is_red else _GREEN_BETWEEN
+        pools = [self.pool_id] if is_red else []
         before = sql.value(between, [cycle, route, first, route_pool_id, order_id, *pools])
-        return int(block[0][0]) + int(place) + int(before or 0)
+        return int(block_at) + int(place) + int(before or 0)
 
-    def held(self, voucher: int) -> Held | None:
-        """Return a voucher, None if it isn't on the lines."""
-        self._read([voucher])
-        return self._held[voucher]
+    def held(self, vouchers: Collection[int]) -> dict[int, Held]:
+        """Return vouchers by number, those that are on the lines."""
+        if unknown := set(vouchers) - self._papers.keys():
+            self._papers |= papers(unknown)
+        found = {voucher: self._papers[voucher] for voucher in vouchers if voucher in self._papers}
+        return {
+            voucher: Held(paper.released_at, paper.line, paper.holder)
+            for voucher, paper in found.items()
+            if paper.released_at is not None
+        }
 
-    def left_by(self, voucher: int, journal_id: int) -> Run | None:
-        """Return the run by which a voucher's fen returned to the pool, None if it isn't on the lines yet."""
-        self._read([voucher])
-        return self._left.get((voucher, journal_id))
+    def _parts(self, blocks: Sequence[Block]) -> Iterator[sql.Row]:
+        """Yield (interval's number, order, from which of its fen on, fen), in their order."""
+        values = ", ".join(["(%s, %s, %s, %s)"] * len(blocks))
+        asked = [each for n, block in enumerate(blocks) for each in (n, block.cycle, block.at, block.at + block.fen)]
+        marks: dict[int, list[sql.Row]] = {}
+        for number, *mark in sql.rows(_MARKS.format(blocks=values), [*asked, self.pool_id]):
+            marks.setdefault(number, []).append(tuple(mark))
+        read, is_red = list[object](), False
+        for number, found in marks.items():
+            cycle, at, until = blocks[number].cycle, blocks[number].at, blocks[number].at + blocks[number].fen
+            # Of orders that brought nothing several marks are at one place: the last is the nearest.
+            route, order, place, is_red = next(mark for mark in reversed(found) if mark[2] <= at)
+            end = next((mark for mark in found if mark[2] >= until), (NO_MARK, NO_MARK))
+            read += [number, cycle, route, order, end[0], end[1], place, at, until]
+        if read:
+            values = ", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s, %s)"] * len(marks))
+            orders = _RED_ORDERS if is_red else _GREEN_ORDERS
+            yield from sql.rows(orders.format(blocks=values), [*read, *([self.pool_id] if is_red else [])])
 
-    def _orders(self, cycle: int, route: int, order: int) -> list[sql.Row]:
-        if self.is_red:
-            return sql.rows(_RED_ORDERS, [cycle, route, order, self.pool_id, PAGE])
-        return sql.rows(_GREEN_ORDERS, [cycle, route, order, PAGE])
 
-    def _read(self, vouchers: Iterable[int]) -> None:
-        """Read vouchers that aren't known yet, all together."""
-        wanted = set(vouchers) - self._held.keys()
-        if not wanted:
-            return
-        asks = [sql.Ask(query, wanted) for query in (_USES, _CHANGES, _LEFT, _DRAWN)]
-        uses, changes, left, drawn = sql.together(asks)
-        events: dict[int, list[Event]] = {voucher: [] for voucher in wanted}
-        for voucher, *event in (*uses, *changes):
-            events[voucher].append(Event(*event))
-        for run in (Run(*row) for row in left):
-            self._left[run.source_at, run.journal_id] = run
-        self._held |= dict.fromkeys(wanted)
-        for voucher, released_at, face, account in drawn:
-            self._held[voucher] = Held(released_at, voucher_line(face, events[voucher]), account)
+def papers(vouchers: Collection[int]) -> dict[int, Paper]:
+    """Return vouchers by number, laid out by what happened to them; of those from before nobody can tell."""
+    found: dict[int, sql.Row] = {}
+    events: dict[int, list[Event]] = {}
+    for voucher, kind, journal, order, fen, released_at in sql.rows_in(_PAPERS, vouchers):
+        if kind == "drawn":
+            found[voucher] = (released_at, fen, order)
+        else:
+            events.setdefault(voucher, []).append(Event(journal, kind, order, fen))
+    return {
+        voucher: Paper(released_at, voucher_line(face_fen, events.get(voucher, [])), holder)
+        for voucher, (released_at, face_fen, holder) in found.items()
+    }
 
 
 def lines_of(pool_id: int) -> PoolLines:
     """Return one pool's lines."""
-    return PoolLines(pool_id, bool(sql.value("SELECT is_red FROM pool WHERE id = %s", [pool_id])))
+    return PoolLines(pool_id)
 
 
-_COLUMNS = "source, source_at, target, target_at, amount_fen, journal_id"
-_INTO = f"""
-    SELECT {_COLUMNS} FROM fen_run WHERE pool_id = %s AND target = %s AND target_at >= (
-        SELECT MAX(target_at) FROM fen_run WHERE pool_id = %s AND target = %s AND target_at <= %s
-    ) AND target_at < %s ORDER BY target_at
-"""  # noqa: S608  columns of this file
-_OUT_OF = f"""
-    SELECT {_COLUMNS} FROM fen_run WHERE pool_id = %s AND source = %s AND source_at >= (
-        SELECT MAX(source_at) FROM fen_run WHERE pool_id = %s AND source = %s AND source_at <= %s
-    ) AND source_at < %s ORDER BY source_at
-"""  # noqa: S608
-_LEFT = """
-    SELECT r.source, r.source_at, r.target, r.target_at, r.amount_fen, r.journal_id FROM voucher v
-    JOIN fen_run r ON r.pool_id = v.pool_id AND r.source = 'voucher' AND r.source_at = v.id WHERE v.id IN ({keys})
+def _first(intervals: Sequence[tuple[int, int]], fen: int) -> Iterator[tuple[int, int]]:
+    """Yield the first fen of intervals."""
+    for at, part in intervals:
+        if fen > 0:
+            yield at, min(part, fen)
+        fen -= part
+
+
+def _met(ask: Callable[[int, int], list[sql.Row]], fen: int) -> Met:
+    """Ask for the runs of fen, and of ever fewer of them while there are too many."""
+    while fen:
+        rows = ask(fen, RUNS_MAX + 1 if fen > 1 else 2**31)
+        if len(rows) <= RUNS_MAX or fen == 1:
+            return Met([Run(*row) for row in rows], fen)
+        fen = max(1, fen // FEWER)
+    return Met((), 0)
+
+
+# A row of `met` is a run, and the interval that its fen come from (or go to): `line`, `first` to `until`. The first
+# rows are no runs. Runs that follow each other are kept in the order of their journals, so nothing goes round.
+_BEHIND = """
+    WITH RECURSIVE seed(first, until) AS (VALUES {seeds}),
+    met(source, source_at, target, target_at, fen, journal_id, line, first, until) AS (
+        SELECT CAST('' AS TEXT), CAST(0 AS BIGINT), CAST('' AS TEXT), CAST(0 AS BIGINT), CAST(0 AS BIGINT),
+            9223372036854775807, CAST(%s AS TEXT), CAST(first AS BIGINT), CAST(until AS BIGINT) FROM seed
+        UNION
+        SELECT CAST(r.source AS TEXT), r.source_at, CAST(r.target AS TEXT), r.target_at, r.amount_fen, r.journal_id,
+            CASE r.source WHEN 'voucher' THEN 'released' ELSE r.source END,
+            r.source_at + CASE WHEN r.target_at < m.first THEN m.first - r.target_at ELSE 0 END,
+            r.source_at
+                + CASE WHEN r.target_at + r.amount_fen > m.until THEN m.until - r.target_at ELSE r.amount_fen END
+        FROM met m JOIN fen_run r ON r.pool_id = %s AND r.target = m.line AND r.target_at < m.until
+            AND r.target_at >= (
+                SELECT MAX(target_at) FROM fen_run WHERE pool_id = %s AND target = m.line AND target_at <= m.first
+            ) AND r.journal_id <= m.journal_id
+    )
+    SELECT source, source_at, target, target_at, fen, journal_id FROM met WHERE fen > 0 LIMIT %s
 """
-_BLOCK = "SELECT target_at FROM fen_run WHERE pool_id = %s AND source = 'orders' AND source_at = %s"
-_MARK_AT = """
-    SELECT route_pool_id, order_id, start_fen FROM line_mark WHERE pool_id = %s AND cycle = %s AND start_fen <= %s
-    ORDER BY start_fen DESC, route_pool_id DESC, order_id DESC LIMIT 1
+# Fen in a voucher go on from where they were drawn: that is where a run from vouchers begins.
+_AHEAD = """
+    WITH RECURSIVE met(source, source_at, target, target_at, fen, journal_id, line, first, until) AS (
+        SELECT CAST('' AS TEXT), CAST(0 AS BIGINT), CAST('' AS TEXT), CAST(0 AS BIGINT), CAST(0 AS BIGINT),
+            CAST(0 AS BIGINT), CAST(%s AS TEXT), CAST(%s AS BIGINT), CAST(%s AS BIGINT)
+        UNION
+        SELECT CAST(r.source AS TEXT), r.source_at, CAST(r.target AS TEXT), r.target_at, r.amount_fen, r.journal_id,
+            CAST(r.target AS TEXT),
+            CASE r.target WHEN 'voucher' THEN r.source_at ELSE r.target_at END
+                + CASE WHEN r.source_at < m.first THEN m.first - r.source_at ELSE 0 END,
+            CASE r.target WHEN 'voucher' THEN r.source_at ELSE r.target_at END
+                + CASE WHEN r.source_at + r.amount_fen > m.until THEN m.until - r.source_at ELSE r.amount_fen END
+        FROM met m JOIN fen_run r ON r.pool_id = %s AND r.source = m.line AND r.source_at < m.until
+            AND r.source_at >= COALESCE((
+                SELECT MAX(source_at) FROM fen_run WHERE pool_id = %s AND source = m.line AND source_at <= m.first
+            ), m.first) AND r.source_at + r.amount_fen > m.first AND r.journal_id >= m.journal_id
+    )
+    SELECT source, source_at, target, target_at, fen, journal_id FROM met WHERE fen > 0 LIMIT %s
+"""
+# The marks from before an interval of what entered to behind it.
+_MARKS = """
+    WITH block(n, cycle, first, until) AS (VALUES {blocks})
+    SELECT b.n, m.route_pool_id, m.order_id, m.start_fen, p.is_red
+    FROM block b JOIN pool p ON p.id = %s JOIN line_mark m ON m.pool_id = p.id AND m.cycle = b.cycle
+        AND m.start_fen >= (
+            SELECT MAX(start_fen) FROM line_mark WHERE pool_id = p.id AND cycle = b.cycle AND start_fen <= b.first
+        ) AND m.start_fen <= COALESCE((
+            SELECT MIN(start_fen) FROM line_mark WHERE pool_id = p.id AND cycle = b.cycle AND start_fen >= b.until
+        ), b.until)
+    ORDER BY b.n, m.start_fen, m.route_pool_id, m.order_id
 """
 _MARK_OF = """
-    SELECT route_pool_id, order_id, start_fen FROM line_mark
-    WHERE pool_id = %s AND cycle = %s AND (route_pool_id, order_id) <= (%s, %s)
-    ORDER BY route_pool_id DESC, order_id DESC LIMIT 1
+    SELECT r.target_at, m.route_pool_id, m.order_id, m.start_fen, p.is_red FROM line_mark m
+    JOIN pool p ON p.id = m.pool_id
+    JOIN fen_run r ON r.pool_id = m.pool_id AND r.source = 'orders' AND r.source_at = m.cycle
+    WHERE m.pool_id = %s AND m.cycle = %s AND (m.route_pool_id, m.order_id) <= (%s, %s)
+    ORDER BY m.route_pool_id DESC, m.order_id DESC LIMIT 1
 """
-_GREEN_ORDERS = """
-    SELECT pool_id, id, green_part_fen FROM orders WHERE entry_cycle = %s AND pool_id = %s AND id >= %s
-    ORDER BY id LIMIT %s
+_BLOCK = "block(n, cycle, route, first_id, end_route, end_id, start_fen, first, until)"
+_OVER = """
+    SELECT n, id, CAST(CASE WHEN place < first THEN first - place ELSE 0 END AS BIGINT),
+        CAST(CASE WHEN place + part > until THEN until ELSE place + part END
+            - CASE WHEN place < first THEN first ELSE place END AS BIGINT)
+    FROM entered WHERE place < until AND place + part > first ORDER BY n, route, id
 """
-_RED_ORDERS = """
-    SELECT o.pool_id, o.id, o.red_part_fen FROM orders o JOIN rule_version v ON v.id = o.rules_id
-    WHERE o.entry_cycle = %s AND (o.pool_id, o.id) >= (%s, %s) AND v.red_pool_id = %s
-    ORDER BY o.pool_id, o.id LIMIT %s
-"""
+_GREEN_ORDERS = f"""
+    WITH {_BLOCK} AS (VALUES {{blocks}}),
+    entered AS (
+        SELECT b.n, b.first, b.until, o.pool_id AS route, o.id, o.green_part_fen AS part,
+            b.start_fen + SUM(o.green_part_fen) OVER (PARTITION BY b.n ORDER BY o.id ROWS UNBOUNDED PRECEDING)
+                - o.green_part_fen AS place
+        FROM block b JOIN orders o ON o.entry_cycle = b.cycle AND o.pool_id = b.route AND o.id >= b.first_id
+            AND o.id < b.end_id
+    ) {_OVER}
+"""  # noqa: S608  parts of this file
+_RED_ORDERS = f"""
+    WITH {_BLOCK} AS (VALUES {{blocks}}),
+    entered AS (
+        SELECT b.n, b.first, b.until, o.pool_id AS route, o.id, o.red_part_fen AS part,
+            b.start_fen + SUM(o.red_part_fen) OVER (
+                PARTITION BY b.n ORDER BY o.pool_id, o.id ROWS UNBOUNDED PRECEDING
+            ) - o.red_part_fen AS place
+        FROM block b JOIN orders o ON o.entry_cycle = b.cycle AND (o.pool_id, o.id) >= (b.route, b.first_id)
+            AND (o.pool_id, o.id) < (b.end_route, b.end_id)
+        JOIN rule_version v ON v.id = o.rules_id AND v.red_pool_id = %s
+    ) {_OVER}
+"""  # noqa: S608
 _GREEN_BETWEEN = """
     SELECT SUM(green_part_fen) FROM orders
     WHERE entry_cycle = %s AND (pool_id, id) >= (%s, %s) AND (pool_id, id) < (%s, %s)
@@ -146,17 +234,15 @@ _RED_BETWEEN = """
     SELECT SUM(o.red_part_fen) FROM orders o JOIN rule_version v ON v.id = o.rules_id
     WHERE o.entry_cycle = %s AND (o.pool_id, o.id) >= (%s, %s) AND (o.pool_id, o.id) < (%s, %s) AND v.red_pool_id = %s
 """
-_DRAWN = """
-    SELECT v.id, r.source_at, r.amount_fen, v.account_id FROM voucher v
-    JOIN fen_run r ON r.pool_id = v.pool_id AND r.target = 'voucher' AND r.target_at = v.id
-    WHERE v.id IN ({keys})
-"""
-_USES = f"""
-    SELECT v.id, o.journal_id, '{USE}', u.order_id, u.amount_fen FROM voucher v
+# Of the row `drawn` the order is the holder.
+_PAPERS = f"""
+    WITH paper AS (SELECT id, account_id, pool_id, face_fen FROM voucher WHERE id IN ({{keys}}) AND journal_id > 0)
+    SELECT v.id, 'drawn', 0, v.account_id, v.face_fen, r.source_at FROM paper v
+    LEFT JOIN fen_run r ON r.pool_id = v.pool_id AND r.target = 'voucher' AND r.target_at = v.id
+    UNION ALL
+    SELECT v.id, '{USE}', o.journal_id, u.order_id, u.amount_fen, NULL FROM paper v
     JOIN voucher_use u ON u.account_id = v.account_id AND u.voucher_id = v.id JOIN orders o ON o.id = u.order_id
-    WHERE v.id IN ({{keys}})
+    UNION ALL
+    SELECT v.id, c.kind, c.journal_id, c.order_id, c.amount_fen, NULL FROM paper v
+    JOIN voucher_change c ON c.account_id = v.account_id AND c.voucher_id = v.id
 """  # noqa: S608  core's word for it
-_CHANGES = """
-    SELECT v.id, c.journal_id, c.kind, c.order_id, c.amount_fen FROM voucher v
-    JOIN voucher_change c ON c.account_id = v.account_id AND c.voucher_id = v.id WHERE v.id IN ({keys})
-"""

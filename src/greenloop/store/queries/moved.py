@@ -1,13 +1,15 @@
 """What journals moved in the pools' money, read off the books for the lines that are kept behind them."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from greenloop.core.faults import ensure
-from greenloop.core.trust.trace import UNKNOWN, Ends, Moved
+from greenloop.core.trust.trace import UNKNOWN, Ends, Moved, Piece
+from greenloop.core.trust.voucher_line import CLAW, EXPIRE
 from greenloop.store import sql
 from greenloop.store.models import FenLine
+from greenloop.store.queries.lines import Paper, papers
 
 Account = tuple[str, int]
 """(class, pool) of a control account; the pool is 0 for what isn't a pool's."""
@@ -21,11 +23,13 @@ NO_POOL = 0
 class News:
     """What happened in the pools after the journal up to which lines are kept, up to the journal `until`.
 
-    `cycles` are the alliance cycles that vested in between. `more` says that there are later journals.
+    `drawn` are the places of released money from which vouchers were drawn before that lost fen in between. `cycles`
+    are the alliance cycles that vested in between. `more` says that there are later journals.
     """
 
     until: int
     moves: Mapping[int, Sequence[Moved]]
+    drawn: Mapping[int, int]
     cycles: Sequence[int]
     more: bool
 
@@ -68,7 +72,7 @@ def news(after: int, until: int, postings_max: int = POSTINGS_MAX) -> News:
     moves: dict[int, list[Moved]] = defaultdict(list)
     for (journal, pool), sums in sorted(books.items()):
         moves[pool].append(details.moved(journal, pool, sums))
-    return News(until, moves, sorted(details.cycles.values()), more)
+    return News(until, moves, details.places, sorted(details.cycles.values()), more)
 
 
 def _postings(after: int, until: int, postings_max: int) -> tuple[list[sql.Row], int, bool]:
@@ -97,8 +101,9 @@ class _Details:
     def __init__(self, after: int, until: int, kinds: Mapping[int, tuple[str, str]]) -> None:
         self.drawn = _by_journal(sql.rows(_DRAWN, [after, until]))
         changes = sql.rows(_CHANGED, [after, until])
-        self.expired = _by_journal([row[:4] for row in changes if row[4] == "expire"])
-        self.clawed = _by_journal([row[:4] for row in changes if row[4] == "claw"])
+        known = papers({row[2] for row in changes})
+        self.expired, self.clawed = (_returned(changes, kind, known) for kind in (EXPIRE, CLAW))
+        self.places = {number: paper.released_at for number, paper in known.items() if paper.released_at is not None}
         self.cycles = {number: int(key.split("/")[1]) for number, (kind, key) in kinds.items() if kind == "vest"}
         inflow = sql.rows_in(_INFLOW, set(self.cycles.values()))
         self.inflow = {(pool, cycle): int(fen) for pool, cycle, fen in inflow}
@@ -117,9 +122,9 @@ class _Details:
             entered_fen=self.inflow.get((pool, cycle), 0) if cycle else 0,
             issued_fen=crossed if issues else 0,
             repaid_fen=sums.get((released, "trust:reserve"), 0),
-            drawn=_whole(self.drawn.get(key, []), sums.get((released, voucher), 0), journal),
-            expired=_whole(self.expired.get(key, []), sums.get((voucher, free), 0), journal),
-            clawed=_whole(self.clawed.get(key, []), sums.get((voucher, released), 0), journal),
+            drawn=_all_drawn(self.drawn.get(key, []), sums.get((released, voucher), 0), journal),
+            expired=_all_returned(self.expired.get(key, []), sums.get((voucher, free), 0), journal),
+            clawed=_all_returned(self.clawed.get(key, []), sums.get((voucher, released), 0), journal),
             order_id=self.refunded.get(journal, 0),
             paid_fen=paid_fen,
             returned_fen=sums.get((released, free), 0),
@@ -134,11 +139,36 @@ def _by_journal(rows: Sequence[sql.Row]) -> dict[tuple[int, int], list[tuple[int
     return found
 
 
-def _whole(papers: list[tuple[int, int]], fen: int, journal: int) -> tuple[tuple[int, int], ...]:
+def _returned(changes: Sequence[sql.Row], kind: str, known: Mapping[int, Paper]) -> dict[tuple[int, int], list[Piece]]:
+    """Return what left vouchers by journal and pool, by where it lay on them when they were drawn."""
+    found: dict[tuple[int, int], list[Piece]] = {}
+    for journal, pool, voucher, fen, changed in changes:
+        if changed != kind:
+            continue
+        pieces = found.setdefault((journal, pool), [])
+        if paper := known.get(voucher):
+            left = paper.line.exit_by(journal, kind)
+            pieces += [Piece(voucher, at, part) for at, part in paper.line.drawn(left.at, left.fen)]
+        else:
+            pieces.append(Piece(UNKNOWN, 0, int(fen)))
+    return found
+
+
+def _all_drawn(drawn: Sequence[tuple[int, int]], fen: int, journal: int) -> tuple[tuple[int, int], ...]:
     """Return vouchers that add up to what was posted; what older rows don't tell is an unknown voucher's."""
-    rest = fen - sum(part for _, part in papers)
+    rest = _rest(fen, (part for _, part in drawn), journal)
+    return (*drawn, (UNKNOWN, rest)) if rest else tuple(drawn)
+
+
+def _all_returned(pieces: Sequence[Piece], fen: int, journal: int) -> tuple[Piece, ...]:
+    rest = _rest(fen, (piece.fen for piece in pieces), journal)
+    return (*pieces, Piece(UNKNOWN, 0, rest)) if rest else tuple(pieces)
+
+
+def _rest(fen: int, parts: Iterable[int], journal: int) -> int:
+    rest = fen - sum(parts)
     ensure(rest >= 0, f"vouchers moved more than journal {journal} says")
-    return (*papers, (UNKNOWN, rest)) if rest else tuple(papers)
+    return rest
 
 
 def _refunded(keys: Mapping[int, str]) -> dict[int, int]:

@@ -15,8 +15,6 @@ from greenloop.web import access, cursors
 from greenloop.web.access import Visitor
 from greenloop.web.page import show
 
-FEN_SHOWN = 100_000
-"""Fen of one voucher that one page follows."""
 ID_MAX = 2**63 - 1
 
 
@@ -30,7 +28,17 @@ def order(request: HttpRequest, number: int) -> HttpResponse:
         raise Http404
     if visitor.staff and (way := access.factor_first(request, visitor)):
         return way
-    return show(request, "loop/trace_order.html", order=found, parts=went(number), state_words=state_words())
+    place = cursors.number(request) or 0
+    told = went(number, at=place)
+    return show(
+        request,
+        "loop/trace_order.html",
+        order=found,
+        parts=told.parts,
+        place=place,
+        older=told.next_place,
+        state_words=state_words(),
+    )
 
 
 @access.signed_in
@@ -44,14 +52,13 @@ def voucher(request: HttpRequest, number: int) -> HttpResponse:
     if visitor.staff and (way := access.factor_first(request, visitor)):
         return way
     place = min(cursors.number(request) or 0, found.face_fen)
-    told = paid_by(found, at=place, fen=min(FEN_SHOWN, found.face_fen - place))
-    end = place + FEN_SHOWN
+    told = paid_by(found, at=place)
     return show(
         request,
         "loop/trace_voucher.html",
         told=told,
         place=place,
-        older=end if end < found.face_fen else None,
+        older=told.next_place,
         payers=[(each, each.order if each.order and _may_know(visitor, each.order) else None) for each in told.payers],
         pseudonym=partial(pseudonym, viewer=f"account/{visitor.account_id}"),
     )
