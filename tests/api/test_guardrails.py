@@ -27,7 +27,10 @@ MOVES = {
     **dict.fromkeys(["replayWebhook", "replayDelivery", "takeNotice"], "nothing: what is told"),
 }
 """What value each operation that changes something moves. One that is new is judged by a person, then added here."""
-KINDS = {"rules.publish", "rate.set", "correction", "deposit.take", "key.rotate", "client.extend", "case.close"}
+KINDS = {
+    *("rules.publish", "rate.set", "correction", "deposit.take", "key.rotate", "client.extend", "case.close"),
+    *("mint.stop", "mint.resume"),
+}
 """What two people may do together: of these, only a merchant's deposit and an advance to it move money."""
 TO_SOMEBODY = {"recipient", "receiver", "payee", "beneficiary", "to_account", "to_member", "transfer_to"}
 

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import transaction
 
+from greenloop.services.loop import minting
 from greenloop.services.loop.hold import hold_account, release
 from greenloop.services.loop.notice import give_notice
 from greenloop.services.loop.rules import publish_rules
@@ -40,6 +42,8 @@ def let_it_happen(town: Town) -> None:
     set_rate(merchant="grocer", rate_ppm=120_000, valid_from_at=since, at=town.at)
     publish_rules(document=plain_rules(), effective_at=since, by="rules", at=town.at)
     account = fetch("SELECT account_id FROM merchant WHERE ref = 'grocer'")[0][0]
+    with transaction.atomic():
+        minting.write(minting.Draft(mints=False, effective_at=None), by="Wu", at=town.at)
     held = hold_account(account_id=account, reason="looked at", by="risk", at=town.at)
     release(hold_id=held, by="risk", at=town.at)
     order = town.sell("ada", "grocer", 100_000)

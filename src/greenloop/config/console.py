@@ -13,6 +13,7 @@ COMMANDS = (
     "calling",
     "telling",
     "proposing",
+    "ending",
     "signing",
     "counter",
     "cycle",

@@ -14,6 +14,7 @@ from greenloop.store.queries import subledgers
 GUARDED = (
     *("journal", "posting", "posting_rule", "settled_cycle", "rule_version", "wallet_entry", "clawback"),
     "voucher_change",
+    "minting",
     *("audit_entry", "log_leaf", "log_node", "log_checkpoint", "liability_root", "liability_book"),
 )
 

@@ -19,12 +19,14 @@ NAMED = 3
 
 
 def proofs() -> Iterator[Proof]:
-    """Prove the log's own rows, then that each settlement, rule set and decision has its leaf."""
+    """Prove the log's own rows, then that each settlement, rule set, turn of minting and decision has its leaf."""
     yield from _hashed_again()
     what = say("Each settlement is told of by the public log, as it was.")
     yield _told("settlements logged", what, logged.SETTLEMENT)
     what = say("Each published rule set is told of by the public log, as it was.")
     yield _told("rules logged", what, logged.RULES)
+    what = say("Each turn of minting is told of by the public log, as it was.")
+    yield _told("minting logged", what, logged.MINTING)
     what = say("Each decision of a second person is told of by the public log, as it was.")
     yield _told("decisions logged", what, logged.DECISION)
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib.messages import get_messages
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.templatetags.static import static
@@ -10,7 +11,9 @@ from django.urls import reverse
 from django.utils import translation
 from jinja2 import Environment, StrictUndefined
 
-from greenloop.web import access, words
+from greenloop.store.queries import minting
+from greenloop.store.queries.minting import Standing
+from greenloop.web import access, clock, words
 
 THEMES = ("light", "dark")
 LANGUAGES = {"en": "en", "zh-hans": "zh-Hans"}
@@ -30,6 +33,7 @@ def environment(**options: Any) -> Environment:
         visitor_of=access.visitor,
         theme_of=theme,
         messages_of=get_messages,
+        minting_now=minting_now,
     )
     made.filters.update(words.filters())
     return made
@@ -39,6 +43,14 @@ def theme(request: HttpRequest) -> str:
     """Return the theme that a visitor chose, empty where the device decides."""
     chosen = request.COOKIES.get("theme", "")
     return chosen if chosen in THEMES else ""
+
+
+def minting_now() -> Standing:
+    """Return whether purchases make points, for every page to say; where the database can't be asked, as ever."""
+    try:
+        return minting.shown(clock.now())
+    except DatabaseError:
+        return minting.AS_EVER
 
 
 def show(request: HttpRequest, template: str, *, status: int = 200, **facts: Any) -> HttpResponse:

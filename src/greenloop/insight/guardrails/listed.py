@@ -305,7 +305,8 @@ GUARDRAILS = (
         (
             say("core: what a pool owes is set aside when it is issued"),
             say("database: the money of a pool can't fall below nothing"),
-            say("pages: coverage is published, pool by pool"),
+            say("services: two people stop minting, and what is paid from then on concedes nothing and earns nothing"),
+            say("pages: coverage is published, pool by pool, and every page says so once minting stops"),
         ),
         (
             *_of(
@@ -313,11 +314,15 @@ GUARDRAILS = (
                 "test_after_inflow_falls_by_90_percent_every_voucher_is_still_covered",
             ),
             *_of(
+                "services/test_minting.py",
+                "test_any_life_goes_on_after_the_stop_until_every_voucher_is_spent",
+                "test_it_takes_two_people_with_the_roles",
+            ),
+            *_of(
                 "web/test_disclosures.py",
                 "test_anybody_reads_the_live_figures",
             ),
         ),
-        say("Two people can't stop minting yet."),
     ),
     Guardrail(
         "G15",

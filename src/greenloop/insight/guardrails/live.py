@@ -84,6 +84,9 @@ def _pools() -> Iterator[Proof]:
     covered = [ppm for free, owed in pools if (ppm := coverage_ppm(free, owed)) is not None]
     low = sum(free < 0 or owed < 0 for free, owed in pools)
     yield Proof("G14", "coverage", what, len(pools), low, ratio(min(covered), PPM, 3) if covered else NONE)
+    what = say("Nothing that was paid while minting was stopped conceded anything, or gave anybody anything.")
+    stopped = "SELECT COUNT(*) FROM orders o WHERE o.paid_at >= (SELECT MIN(effective_at) FROM minting)"
+    yield no_rows("G14", "stopped", what, _MINTED, stopped)
 
 
 def _rules() -> Iterator[Proof]:
@@ -133,6 +136,11 @@ _CROSSING = f"""
     WHERE d.account_class IN ({_PER_POOL}) AND c.account_class IN ({_PER_POOL})
       AND SUBSTR(d.name, LENGTH(d.account_class) + 2) <> SUBSTR(c.name, LENGTH(c.account_class) + 2)
 """  # noqa: S608  the classes are ours
+_MINTED = """
+    SELECT o.id FROM orders o
+    WHERE o.paid_at >= (SELECT MIN(effective_at) FROM minting) AND o.concession_fen + o.rebate_fen > 0
+      AND NOT (SELECT m.mints FROM minting m WHERE m.effective_at <= o.paid_at ORDER BY m.effective_at DESC LIMIT 1)
+"""
 _PUBLISHED = """
     SELECT v.effective_at, v.published_at, EXISTS (SELECT 1 FROM orders o WHERE o.rules_id = v.id) AS used
     FROM rule_version v ORDER BY v.effective_at

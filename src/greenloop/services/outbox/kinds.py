@@ -12,6 +12,7 @@ KINDS = {
     "payout.paid": say("A merchant is paid out."),
     "rate.set": say("A merchant has a new concession rate."),
     "rules.published": say("New rules are published."),
+    "minting.turned": say("Purchases make points no more from an instant on, or do so again."),
     "vouchers.expiring": say("Vouchers of a member will expire."),
     "hold.placed": say("A merchant's account is on hold."),
     "hold.released": say("A merchant's account is free again."),

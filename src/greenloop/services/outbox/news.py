@@ -83,6 +83,12 @@ def rules_published(number: int, effective_at: datetime, *, at: datetime) -> Non
     tell("rules.published", lambda: [News(f"rules/{number}", data)], at=at)
 
 
+def minting_turned(number: int, *, mints: bool, effective_at: datetime, at: datetime) -> None:
+    """Tell everybody that purchases make points no more from an instant on, or do so again."""
+    data = {"mints": mints, "effective_at": effective_at.isoformat()}
+    tell("minting.turned", lambda: [News(f"minting/{number}", data)], at=at)
+
+
 def hold(what: str, hold_id: int, account_id: int | None, *, at: datetime) -> None:
     """Tell a merchant's clients that its account was `placed` on hold, or `released`; other holds concern nobody."""
     if account_id is None:

@@ -15,6 +15,7 @@ from greenloop.core.money import AMOUNT_FEN_MAX
 from greenloop.core.reading import Fields
 from greenloop.services.books import deposits
 from greenloop.services.books.reconciling import closing
+from greenloop.services.loop import minting
 from greenloop.services.loop.refunding import advance
 from greenloop.services.loop.rules import checked_rules, write_rules
 from greenloop.services.people import keys, rates, reach
@@ -199,6 +200,26 @@ def _case(content: Content, at: datetime) -> Change:
     return Change(f"case/{case}", whole, carry_out)
 
 
+def _stop(content: Content, at: datetime) -> Change:
+    """Prepare that purchases make points no more, from an instant on or as soon as another person has approved it."""
+    return _turn(content, at, mints=False)
+
+
+def _resume(content: Content, at: datetime) -> Change:
+    """Prepare that purchases make points again, seven days ahead at least."""
+    return _turn(content, at, mints=True)
+
+
+def _turn(content: Content, at: datetime, *, mints: bool) -> Change:
+    fields = Fields(content)
+    fields.only(("effective_at",))
+    effective_at = None if content.get("effective_at") is None else _instant(fields, "effective_at")
+    fields.check()
+    draft = minting.checked(mints=mints, effective_at=effective_at, at=at)
+    whole = {"effective_at": None if effective_at is None else effective_at.isoformat()}
+    return Change("minting", whole, lambda by, now: Done(f"minting/{minting.write(draft, by=by, at=now)}"))
+
+
 def nothing(field: str) -> None:
     """Refuse what would change nothing.
 
@@ -220,6 +241,8 @@ def _instant(fields: Fields, key: str) -> datetime:
 
 EXECUTORS: dict[str, Executor] = {
     "rules.publish": Executor(frozenset({"operator", "finance"}), frozenset({"operator", "finance"}), _rules),
+    "mint.stop": Executor(frozenset({"operator", "finance"}), frozenset({"operator", "finance"}), _stop),
+    "mint.resume": Executor(frozenset({"operator", "finance"}), frozenset({"operator", "finance"}), _resume),
     "rate.set": Executor(frozenset({"operator", "marketing"}), frozenset({"operator", "finance"}), _rate),
     "key.rotate": Executor(frozenset({"operator"}), frozenset({"operator", "finance"}), _key),
     "client.extend": Executor(frozenset({"operator"}), frozenset({"operator", "finance"}), _extend),

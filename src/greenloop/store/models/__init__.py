@@ -26,6 +26,7 @@ from greenloop.store.models.log import LogCheckpoint, LogLeaf, LogNode
 from greenloop.store.models.loop import (
     Cohort,
     Coupon,
+    Minting,
     Plan,
     Pool,
     PoolCycle,
@@ -102,6 +103,7 @@ __all__ = [
     "Member",
     "Merchant",
     "MerchantLink",
+    "Minting",
     "Nonce",
     "Order",
     "OutboxEvent",

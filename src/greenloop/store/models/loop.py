@@ -24,6 +24,19 @@ class RuleVersion(models.Model):
         db_table = "rule_version"
 
 
+class Minting(models.Model):
+    """A decision of two people that purchases make points no more from an instant on, or do so again. Append-only."""
+
+    id = models.BigAutoField(primary_key=True)
+    mints = models.BooleanField()
+    effective_at = models.DateTimeField(unique=True)
+    decided_by = models.CharField(max_length=64)
+    decided_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "minting"
+
+
 class Plan(models.Model):
     """A release plan, fixed once it exists: running cohorts keep their plan."""
 

@@ -1,4 +1,4 @@
-"""What the public log has to tell of: each settlement, each rule set and each decision of a second person, as facts.
+"""What the public log has to tell of, as facts: settlements, rules, turns of minting, decisions of a second person.
 
 A fact names amounts and hashes, people by pseudonyms alone, and what may be about somebody by a salted hash. What was
 published stays as it was told: a fact whose form changes gets another name.
@@ -15,7 +15,7 @@ from greenloop.core.trust.commitment import commitment
 from greenloop.store import sql
 from greenloop.store.sealed import look_up
 
-SETTLEMENT, RULES, DECISION = "settlement", "rules", "decision"
+SETTLEMENT, RULES, MINTING, DECISION = "settlement", "rules", "minting", "decision"
 DECISIONS = (*("proposal.approve", "proposal.reject", "settlement.approve", "settlement.reject", "grant.approve"),)
 """The acts of the audit log that are decisions of a second person."""
 TOLD = ("proposal", "kind", "commitment", "issued_fen", "caps_fen", "amount_fen")
@@ -64,6 +64,9 @@ def every(kind: str) -> Iterator[list[Told]]:
     elif kind == RULES:
         for part in _parts(_EACH_RULES, [], (0,)):
             yield [_rules(row) for row in part]
+    elif kind == MINTING:
+        for part in _parts(_EACH_MINTING, [], (0,)):
+            yield [_minting(row) for row in part]
     else:
         for part in _parts(_EACH_DECISION, DECISIONS, (0,)):
             yield _of_acts(part)
@@ -126,6 +129,23 @@ def _rules(row: sql.Row) -> Told:
         "published_at": instant(sql.moment(published_at)),
     }
     return Told(RULES, f"rules/{number}", facts)
+
+
+def minting(number: int | None = None) -> list[Told]:
+    """Return what there is to tell of a turn of minting; of all that aren't told where none is named."""
+    return [
+        _minting(row) for row in (sql.rows(_UNTOLD_MINTING) if number is None else sql.rows(_ONE_MINTING, [number]))
+    ]
+
+
+def _minting(row: sql.Row) -> Told:
+    number, mints, effective_at, decided_at = row
+    facts = {
+        "mints": bool(mints),
+        "effective_at": instant(sql.moment(effective_at)),
+        "decided_at": instant(sql.moment(decided_at)),
+    }
+    return Told(MINTING, f"minting/{number}", facts)
 
 
 def decisions() -> list[Told]:
@@ -215,6 +235,12 @@ _UNTOLD_RULES = f"""
     {_RULES} LEFT JOIN log_leaf l ON l.kind = 'rules' AND l.about = 'rules/' || CAST(v.id AS VARCHAR(20))
     WHERE l.number IS NULL ORDER BY v.id
 """
+_MINTING = "SELECT m.id, m.mints, m.effective_at, m.decided_at FROM minting m"
+_ONE_MINTING = f"{_MINTING} WHERE m.id = %s"
+_UNTOLD_MINTING = f"""
+    {_MINTING} LEFT JOIN log_leaf l ON l.kind = 'minting' AND l.about = 'minting/' || CAST(m.id AS VARCHAR(20))
+    WHERE l.number IS NULL ORDER BY m.id
+"""
 _ACTS = "SELECT a.id, a.at, a.actor, a.act, a.about, a.detail FROM audit_entry a"
 _UNTOLD_DECISIONS = f"""
     {_ACTS} LEFT JOIN log_leaf l ON l.kind = 'decision' AND l.about = 'act/' || CAST(a.id AS VARCHAR(20))
@@ -222,6 +248,7 @@ _UNTOLD_DECISIONS = f"""
 """
 _EACH_SETTLED = f"{_SETTLED} WHERE (s.pool_id, s.cycle) > (%s, %s) ORDER BY s.pool_id, s.cycle LIMIT %s"
 _EACH_RULES = f"{_RULES} WHERE v.id > %s ORDER BY v.id LIMIT %s"
+_EACH_MINTING = f"{_MINTING} WHERE m.id > %s ORDER BY m.id LIMIT %s"
 _DECIDED = f"a.act IN ({sql.marks(len(DECISIONS))})"
 _EACH_DECISION = f"{_ACTS} WHERE {_DECIDED} AND a.id > %s ORDER BY a.id LIMIT %s"
 _BODIES = "SELECT about, body FROM log_leaf WHERE kind = %s AND about IN ({keys})"
@@ -231,6 +258,7 @@ _ABOUTS = {
         FROM settled_cycle s JOIN pool p ON p.id = s.pool_id
     """,
     RULES: "SELECT 'rules/' || CAST(v.id AS VARCHAR(20)) AS about FROM rule_version v",
+    MINTING: "SELECT 'minting/' || CAST(m.id AS VARCHAR(20)) AS about FROM minting m",
     DECISION: f"SELECT 'act/' || CAST(a.id AS VARCHAR(20)) AS about FROM audit_entry a WHERE {_DECIDED}",  # noqa: S608
 }
 """What there is to tell of, as leaves say it."""

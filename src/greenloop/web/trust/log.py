@@ -22,6 +22,7 @@ SETTLED_S = 31_536_000
 KINDS = {
     logged.SETTLEMENT: gettext_lazy("settlement"),
     logged.RULES: gettext_lazy("rules"),
+    logged.MINTING: gettext_lazy("minting"),
     logged.DECISION: gettext_lazy("decision"),
     "root": gettext_lazy("what is owed"),
     "rootless": gettext_lazy("no root"),

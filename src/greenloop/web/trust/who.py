@@ -14,6 +14,8 @@ NUMBER_MAX = 2**63 - 1
 
 KINDS: dict[str, Any] = {
     "rules.publish": gettext_lazy("Rules"),
+    "mint.stop": gettext_lazy("Minting stops"),
+    "mint.resume": gettext_lazy("Minting starts again"),
     "rate.set": gettext_lazy("Rate card"),
     "correction": gettext_lazy("Correction"),
     "deposit.take": gettext_lazy("Deposit of a merchant"),

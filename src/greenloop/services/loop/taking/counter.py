@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from greenloop.core.faults import say
 from greenloop.core.loop.concession import Split, concession_fen, split_concession
+from greenloop.core.loop.minting import mints_at
 from greenloop.core.loop.rules import route_of
 from greenloop.services.loop.rules import Ruling, in_force
 from greenloop.services.loop.taking.facts import Facts
@@ -21,6 +22,8 @@ COLUMNS = (
     *("green_part_fen", "red_part_fen", "coupon_part_fen", "fee_part_fen", "grant_id", "rebate_fen"),
     *("vests_at", "journal_id"),
 )
+NOT_MINTING_PPM = 0
+"""The rate of what is paid while minting is stopped: nothing is conceded, so nothing is earned (G14)."""
 Route = tuple[int | None, int, int, int, int]
 """Store, pool, plan, the member's multiple and the merchant's, both in ppm."""
 
@@ -113,6 +116,8 @@ class Counter:
         rate_ppm = merchant.rate_ppm(paid_at)
         if rate_ppm is None:
             no("order.rate", say("The merchant {value} had no rate card at that time."), "merchant", sale.merchant)
+        if self.facts.turns and not mints_at(self.facts.turns, paid_at):
+            rate_ppm = NOT_MINTING_PPM
         shop_id, pool_id, plan_id, member_ppm, merchant_ppm = self._route(
             sale, merchant, paid_at < member.enrolled_at + terms.new_for, terms
         )
@@ -126,7 +131,7 @@ class Counter:
         # From here on nothing refuses: what the sale changes can be noted.
         if red_fen and referrer_id is not None:
             self.red_fen[referrer_id, month] = self.red_fen.get((referrer_id, month), 0) + red_fen
-        grant_id, rebate_fen = (None, 0) if member.first_order_id else self._first_order(member, number)
+        grant_id, rebate_fen = (None, 0) if member.first_order_id else self._first_order(member, number, rate_ppm)
         self.cash_fen += cash_fen
         self.concession_fen += conceded_fen
         instant = self.facts.instant
@@ -172,11 +177,13 @@ class Counter:
         key = member.referrer_id, f"{date.year}-{date.month:02d}"
         return *key, max(0, rules.referral_month_fen - self.facts.red_fen.get(key, 0) - self.red_fen.get(key, 0))
 
-    def _first_order(self, member: MemberFact, number: int) -> tuple[int | None, int]:
-        """Return the grant and the rebate of a member's first order, in fen."""
+    def _first_order(self, member: MemberFact, number: int, rate_ppm: int) -> tuple[int | None, int]:
+        """Return the grant and the rebate of a member's first order, in fen; none while nothing is minted."""
         if member.id in self.first_orders:
             return None, 0
         self.first_orders[member.id] = number
+        if rate_ppm == NOT_MINTING_PPM:
+            return None, 0
         for grant in self.facts.grants:
             granted_fen = self.granted_fen.get(grant.id, 0) + grant.rebate_fen
             if granted_fen <= grant.left_fen:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from greenloop.core.loop.minting import Turn
 from greenloop.core.loop.spending import Paper, Purse
 from greenloop.services.loop.rules import RULING_ASKS, Ruling, rulings_of
 from greenloop.services.loop.taking.sale import Sale, Sold
-from greenloop.services.loop.taking.sellers import sellers_of
+from greenloop.services.loop.taking.sellers import sellers_of, turns_of
 from greenloop.store import locks, sql
 from greenloop.store.queries import parties, wallets
 from greenloop.store.queries.parties import MemberFact, MerchantFact
@@ -30,6 +31,7 @@ class Facts:
 
     at: datetime
     rulings: Sequence[Ruling]
+    turns: Sequence[Turn]
     merchants: Mapping[str, MerchantFact]
     members: Mapping[str, MemberFact]
     earlier: Mapping[tuple[int, str], Row]
@@ -64,6 +66,7 @@ def gather(sales: Sequence[Sale], *, at: datetime, look_up: bool, to_write: bool
     return Facts(
         at=at,
         rulings=rules,
+        turns=turns_of(version=version[0]),
         merchants=merchants,
         members=members,
         earlier=_earlier(sales, merchants) if look_up else {},

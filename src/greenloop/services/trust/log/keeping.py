@@ -20,7 +20,7 @@ def fill_log(*, at: datetime) -> int:
     A database that is older than the log has such. Where there is nothing to tell, nothing is written.
     """
     locks.log()  # what others tell of now is seen with its leaf, or not at all
-    told = [*logged.rules(), *logged.settlements(), *logged.decisions(), *liabilities.lost_now()]
+    told = [*logged.rules(), *logged.minting(), *logged.settlements(), *logged.decisions(), *liabilities.lost_now()]
     return len(append_leaves(told, at=at))
 
 
