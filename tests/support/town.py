@@ -15,6 +15,7 @@ from greenloop.core.loop.presets import preset_document
 from greenloop.core.money import SCALE
 from greenloop.services.books import fees, grants, payout
 from greenloop.services.loop import confirm, draw, expire, refund, settle, take, vest
+from greenloop.services.loop.claiming import Held
 from greenloop.services.loop.refund import RefundForm
 from greenloop.services.loop.rules import publish_rules
 from greenloop.services.loop.settle import Run
@@ -140,6 +141,12 @@ class Town:
             self.close(cycle)
 
     def draw(self, ref: str, amount_fen: int | None = None, *, pool: str = "green") -> int:
+        drawn = self.ask(ref, amount_fen, pool=pool)
+        assert isinstance(drawn, int)
+        return drawn
+
+    def ask(self, ref: str, amount_fen: int | None = None, *, pool: str = "green") -> int | Held:
+        """Draw what may be held for a second person."""
         return draw.draw(account_id=self.ids[ref], pool=pool, at=self.at, amount_fen=amount_fen)
 
     def expire(self) -> expire.Expiry:

@@ -23,6 +23,7 @@ from greenloop.services.books.fees import transfer_fees
 from greenloop.services.books.payout import pay_out
 from greenloop.services.books.reconcile import reconcile
 from greenloop.services.ids import ClockBehind
+from greenloop.services.loop.claim import lapse
 from greenloop.services.loop.expire import expire
 from greenloop.services.loop.notice import give_notice
 from greenloop.services.loop.settle import settle
@@ -124,6 +125,15 @@ def _sign(at: datetime) -> int:
     return signed.checkpoint.size if signed else 0
 
 
+def _lapse(slot: str, at: datetime) -> Outcome:
+    del slot
+    claims, more = 0, True
+    while more:
+        gone = lapse(at=at)
+        claims, more = claims + gone.claims, gone.more
+    return {"claims": claims}
+
+
 def _prune(slot: str, at: datetime) -> Outcome:
     del slot
     nonces = answers = sessions = events = 0
@@ -153,6 +163,7 @@ WORK: dict[str, Work] = {
     "reconcile": _reconcile,
     "check": _check,
     "notice": _notice,
+    "lapse": _lapse,
     "log": _log,
     "prune": _prune,
 }

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from greenloop.insight import (
+    claim_proofs,
     ledger_proofs,
     liability_proofs,
     line_proofs,
@@ -30,6 +31,7 @@ def check(*, replay: bool = True, progress: Progress | None = None) -> Sequence[
         ("ledger", ledger_proofs.proofs),
         ("subledgers", subledger_proofs.proofs),
         ("loop", loop_proofs.proofs),
+        ("claims", claim_proofs.proofs),
         ("lines", line_proofs.proofs),
         ("trust", partial(trust_proofs.proofs, began=began)),
         ("log", log_proofs.proofs),

@@ -2,27 +2,33 @@
 
 from datetime import datetime
 
-from greenloop.core.books.posting import draft
 from greenloop.core.faults import Refusal, say
 from greenloop.core.loop import spending
+from greenloop.core.loop.fence import Fence, fence_of, reserve
 from greenloop.core.money import AMOUNT_FEN_MAX
 from greenloop.services import ids
-from greenloop.services.books.post import post
+from greenloop.services.loop.claiming import Held, NewClaim, next_id, write_claims
+from greenloop.services.loop.drawing import record_draw
 from greenloop.services.loop.rules import in_force, rulings
-from greenloop.services.loop.steps import WalletWork, lock_pools, record_wallets
+from greenloop.services.loop.steps import WalletWork, write_wallets
+from greenloop.services.trust.acting import now_acting
 from greenloop.services.verb import verb
 from greenloop.store import locks
 from greenloop.store.models import Account
-from greenloop.store.queries import parties, pools, wallets
+from greenloop.store.queries import claims, parties, pools, wallets
+
+__all__ = ["Held", "draw"]
 
 
 @verb
-def draw(*, account_id: int, pool: str, at: datetime, amount_fen: int | None = None) -> int:
+def draw(*, account_id: int, pool: str, at: datetime, amount_fen: int | None = None) -> int | Held:
     """Draw vouchers of one pool, all that is claimable where no amount is given; return the fen drawn.
 
-    A debt to the reserve is repaid first and is not part of what is drawn.
+    A debt to the reserve is repaid first and is not part of what is drawn. What would take the day's draws above the
+    fence of the rules is held whole: nothing is drawn, the amount is reserved, and a second person decides.
 
-    :raises Refusal: the account or the pool is unknown, the account is held, or the amount is not claimable.
+    :raises Refusal: the account or the pool is unknown, the account is held, the amount is not claimable, or a large
+        draw from this pool is held already.
     """
     if amount_fen is not None and (type(amount_fen) is not int or not 0 <= amount_fen <= AMOUNT_FEN_MAX):
         message = say("A draw takes a whole number of fen from 0, not {amount}.")
@@ -50,18 +56,40 @@ def draw(*, account_id: int, pool: str, at: datetime, amount_fen: int | None = N
 
     if not drawn.drawn_fen and not drawn.repaid_fen:
         return 0
-    for each in (after, *others):
-        work.put(account_id, each)
-    work.drawn(account_id, purse.pool_id, drawn)
     if drawn.drawn_fen:
-        days = in_force(rulings(), at).rules.voucher_days
-        face = drawn.drawn_fen
-        work.voucher(account_id, purse.pool_id, face_fen=face, left_fen=face, at=at, days=days)
-    key = f"draw/{ids.block(1)[0]}"
-    lock_pools(work)
-    amounts = [
-        (f"trust:accrued:{pool}", "trust:reserve", drawn.repaid_fen),
-        (f"trust:accrued:{pool}", f"trust:voucher:{pool}", drawn.drawn_fen),
-    ]
-    record_wallets(work, journal_id=post([draft(key=key, kind="draw", amounts=amounts)], at=at)[key])
+        fence = fence_of(in_force(rulings(), at).rules, at)
+        if fence.holds_draw(purse, drawn.drawn_fen):
+            return _hold(work, account_id, purse.pool_id, amount_fen=drawn.drawn_fen, fence=fence, at=at)
+        after = fence.counted(after, drawn_fen=drawn.drawn_fen)
+    record_draw(
+        work,
+        number=ids.block(1)[0],
+        account_id=account_id,
+        pool=pool,
+        purses=(after, *others),
+        drawn=drawn,
+        at=at,
+    )
     return drawn.drawn_fen
+
+
+def _hold(work: WalletWork, account_id: int, pool_id: int, *, amount_fen: int, fence: Fence, at: datetime) -> Held:
+    """Reserve a draw for a second person's decision; neither the draw nor its debt moves anything yet."""
+    if held := claims.held_draw(account_id, pool_id):
+        message = say("A large draw from this pool is held already. Wait for the decision, or withdraw it first.")
+        raise Refusal("claim.open", message, field="amount_fen", claim=str(held))
+    purse = work.before[account_id, pool_id]
+    work.put(account_id, reserve(purse, draw_fen=amount_fen))
+    claim = NewClaim(
+        id=next_id(),
+        kind="draw",
+        account_id=account_id,
+        parts=((pool_id, amount_fen),),
+        day_fen=fence.draws_today_fen(purse),
+        most_fen=fence.most_fen or 0,
+        asked_by=now_acting().actor,
+        pool_id=pool_id,
+    )
+    write_wallets(work)
+    write_claims([claim], at=at)
+    return Held(claim.id, amount_fen)

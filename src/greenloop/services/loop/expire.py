@@ -29,6 +29,7 @@ class Expiry:
 def expire(*, at: datetime) -> Expiry:
     """Expire what is past its day, for up to 5 000 holders: vouchers to their pool's money, coupons to the reserve.
 
+    The vouchers of a wallet that is to pay a spend which a second person looks at wait until that is over.
     Nothing is left to expire a second time, so a repeated call is harmless.
     """
     now = sql.instant(at)
@@ -70,26 +71,25 @@ def expire(*, at: datetime) -> Expiry:
     return Expiry(sum(by_pool.values()), coupon_fen, more)
 
 
-_HOLDERS = """
+_GONE = """left_fen > 0 AND expires_at <= %s AND NOT EXISTS (
+        SELECT 1 FROM wallet w
+        WHERE w.account_id = voucher.account_id AND w.pool_id = voucher.pool_id AND w.spend_held_fen > 0
+    )"""
+_HOLDERS = f"""
     SELECT DISTINCT account_id FROM (
-        SELECT account_id FROM voucher WHERE left_fen > 0 AND expires_at <= %s
+        SELECT account_id FROM voucher WHERE {_GONE}
         UNION ALL SELECT account_id FROM coupon WHERE left_fen > 0 AND expires_at <= %s
     ) AS gone
     ORDER BY account_id LIMIT %s
-"""
-_VOUCHERS = """
-    SELECT account_id, pool_id, left_fen FROM voucher
-    WHERE left_fen > 0 AND expires_at <= %s AND account_id IN ({keys})
-"""
+"""  # noqa: S608  constants of this file
+_VOUCHERS = f"SELECT account_id, pool_id, left_fen FROM voucher WHERE {_GONE} AND account_id IN ({{keys}})"  # noqa: S608
 _COUPONS = "SELECT left_fen FROM coupon WHERE left_fen > 0 AND expires_at <= %s AND account_id IN ({keys})"
-_CHANGES = """
+_CHANGES = f"""
     INSERT INTO voucher_change (account_id, voucher_id, journal_id, kind, pool_id, amount_fen)
     SELECT account_id, id, %s, 'expire', pool_id, left_fen FROM voucher
-    WHERE left_fen > 0 AND expires_at <= %s AND account_id IN ({keys}) RETURNING voucher_id
-"""
-_VOUCHERS_GONE = """
-    UPDATE voucher SET left_fen = 0 WHERE left_fen > 0 AND expires_at <= %s AND account_id IN ({keys}) RETURNING id
-"""
+    WHERE {_GONE} AND account_id IN ({{keys}}) RETURNING voucher_id
+"""  # noqa: S608  constants of this file
+_VOUCHERS_GONE = f"UPDATE voucher SET left_fen = 0 WHERE {_GONE} AND account_id IN ({{keys}}) RETURNING id"  # noqa: S608
 _COUPONS_GONE = """
     UPDATE coupon SET expired_fen = expired_fen + left_fen, left_fen = 0
     WHERE left_fen > 0 AND expires_at <= %s AND account_id IN ({keys}) RETURNING order_id

@@ -1,9 +1,10 @@
 """What a sale would be: decided by the counter that takes sales, and written nowhere."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from greenloop.core.loop.spending import available_fen, place_debt
+from greenloop.core.loop.fence import OPEN
+from greenloop.core.loop.spending import available_fen, pay, place_debt
 from greenloop.services.loop.steps import WalletWork
 from greenloop.services.loop.taking.counter import Counter
 from greenloop.services.loop.taking.facts import Facts, gather
@@ -18,12 +19,14 @@ class Quote:
     """A sale as it would be taken, in fen: how its price is paid, and what of it vouchers and coupons could at most.
 
     What the member has beyond the price isn't said: a till needs to know what pays this sale, not what somebody owns.
+    `held` says that it would wait for a second person's decision first.
     """
 
     sale: Sale
     sold: Sold
     voucher_max_fen: int
     coupon_max_fen: int
+    held: bool
 
 
 def quote(*, sale: Sale, price_fen: int, use_vouchers: bool, use_coupons: bool, at: datetime) -> Quote:
@@ -37,7 +40,14 @@ def quote(*, sale: Sale, price_fen: int, use_vouchers: bool, use_coupons: bool, 
     voucher_fen = min(price_fen - coupon_fen, voucher_max_fen) if use_vouchers else 0
     cash_fen = price_fen - coupon_fen - voucher_fen
     paid = sale._replace(cash_fen=cash_fen, voucher_fen=voucher_fen, coupon_fen=coupon_fen)
-    return Quote(paid, _rung(paid, facts), voucher_max_fen, coupon_max_fen)
+    held = _would_wait(paid, facts)
+    return Quote(paid, _rung(paid, replace(facts, fence=OPEN)), voucher_max_fen, coupon_max_fen, held)
+
+
+def _would_wait(sale: Sale, facts: Facts) -> bool:
+    member = facts.members.get(sale.member)
+    purses = place_debt(facts.purses.get(member.id, ())) if member else ()
+    return facts.fence.holds_spend(purses, pay(purses, sale.voucher_fen)[1])
 
 
 def _rung(sale: Sale, facts: Facts) -> Sold:

@@ -100,20 +100,7 @@ def record_wallets(work: WalletWork, *, journal_id: int) -> None:
 
     :raises Breach: a wallet is not as it was read (an overlapping spend that the locks should have kept out).
     """
-    changed = [
-        ((account, pool), purse)
-        for account, purses in work.after.items()
-        for pool, purse in purses.items()
-        if purse is not work.before[account, pool]
-    ]
-    touched = sql.run_many(
-        _WALLET,
-        [
-            (*_columns(purse), *holding, *_columns(work.before[holding])[:2])
-            for holding, purse in sorted(changed, key=itemgetter(0))
-        ],
-    )
-    ensure(touched == len(changed), "a wallet changed under a spend")
+    write_wallets(work)
     sql.load("wallet_entry", ENTRY, _entry_rows(work, journal_id))
     sql.load("voucher", _VOUCHER, [(*row, journal_id) for row in work.vouchers])
     fresh = {row[0] for row in work.vouchers}
@@ -130,6 +117,27 @@ def record_wallets(work: WalletWork, *, journal_id: int) -> None:
     record_pools(work.pools)
 
 
+def write_wallets(work: WalletWork) -> None:
+    """Write the wallets alone: what is reserved moves nothing, and has no entries and no journal.
+
+    :raises Breach: a wallet is not as it was read.
+    """
+    changed = [
+        ((account, pool), purse)
+        for account, purses in work.after.items()
+        for pool, purse in purses.items()
+        if purse is not work.before[account, pool]
+    ]
+    touched = sql.run_many(
+        _WALLET,
+        [
+            (*_columns(purse), *holding, *_as_read(work.before[holding]))
+            for holding, purse in sorted(changed, key=itemgetter(0))
+        ],
+    )
+    ensure(touched == len(changed), "a wallet changed under a spend")
+
+
 def record_pools(moves: Mapping[int, PoolMove]) -> None:
     """Add changes to pools, in sorted order."""
     sql.run_many(
@@ -141,7 +149,14 @@ def record_pools(moves: Mapping[int, PoolMove]) -> None:
 
 def _columns(purse: Purse) -> Row:
     wallet = purse.wallet
-    return (wallet.claimed_fen, wallet.voucher_fen, wallet.redeemed_fen, wallet.expired_fen, purse.debt_fen)
+    return (
+        *(wallet.claimed_fen, wallet.voucher_fen, wallet.redeemed_fen, wallet.expired_fen, purse.debt_fen),
+        *(purse.draw_held_fen, purse.spend_held_fen, purse.day, purse.day_drawn_fen, purse.day_spent_fen),
+    )
+
+
+def _as_read(purse: Purse) -> Row:
+    return purse.wallet.claimed_fen, purse.wallet.voucher_fen, purse.draw_held_fen, purse.spend_held_fen
 
 
 def _entry_rows(work: WalletWork, journal_id: int) -> Sequence[Row]:
@@ -152,8 +167,10 @@ def _entry_rows(work: WalletWork, journal_id: int) -> Sequence[Row]:
 
 
 _WALLET = """
-    UPDATE wallet SET claimed_fen = %s, voucher_fen = %s, redeemed_fen = %s, expired_fen = %s, debt_fen = %s
+    UPDATE wallet SET claimed_fen = %s, voucher_fen = %s, redeemed_fen = %s, expired_fen = %s, debt_fen = %s,
+        draw_held_fen = %s, spend_held_fen = %s, day = %s, day_drawn_fen = %s, day_spent_fen = %s
     WHERE account_id = %s AND pool_id = %s AND claimed_fen = %s AND voucher_fen = %s
+        AND draw_held_fen = %s AND spend_held_fen = %s
 """
 ENTRY = ("account_id", "journal_id", "line", "pool_id", "cycle", "kind", "amount_fen", "order_id")
 _VOUCHER = ("id", "account_id", "pool_id", "face_fen", "left_fen", "drawn_at", "expires_at", "journal_id")

@@ -11,7 +11,8 @@ from greenloop.core.books.posting import draft
 from greenloop.core.faults import Refusal
 from greenloop.services import ids, measures
 from greenloop.services.books.post import post
-from greenloop.services.loop.steps import WalletWork, lock_pools, record_wallets
+from greenloop.services.loop.claiming import use_claims, write_claims
+from greenloop.services.loop.steps import WalletWork, lock_pools, record_wallets, write_wallets
 from greenloop.services.loop.taking.counter import COLUMNS, Counter
 from greenloop.services.loop.taking.facts import gather
 from greenloop.services.loop.taking.kept import NONE_ASKED, KeptAnswers
@@ -55,7 +56,9 @@ def take(
     """Take a batch of orders once; asked again, give the same ids.
 
     Nothing is read to find repeated order numbers: the database's unique key says so, and only then the batch is
-    taken again with the earlier orders looked up. A refused order leaves nothing behind; the others are taken.
+    taken again with the earlier orders looked up. A refused order leaves nothing behind; the others are taken. One
+    that spends more than the fence of the rules lets through is refused as `claim.held`, and leaves a claim for a
+    second person: once it is approved, the same order is taken when it comes again.
     `asked` are sales, by their place, whose callers gave an idempotency key: their answers are kept with them.
     `nonces` are those of signed requests: they are used with the sale, and one that was used before refuses it.
     """
@@ -69,7 +72,7 @@ def take(
 
 
 class _Again(Exception):
-    """A sale can't be paid for. It may be one that was taken before, and spent what it needs."""
+    """A sale can't be paid for, or waits for a second person. It may be one that was taken or approved before."""
 
 
 @verb
@@ -97,13 +100,14 @@ def _take(
             sold.append(None if kept.known(index) else counter.ring_up(index, sale, number))
             kept.add(index, sold[-1])
         except Refusal as refusal:
-            if not look_up and refusal.code.startswith("spend."):
+            if not look_up and refusal.code.startswith(("spend.", "claim.")):
                 raise _Again from refusal
             sold.append(None)
             refusals[index] = refusal
 
     if counter.lines:
         _record(counter, at=at)
+    _record_claims(counter.till, at=at)
     keep_answers(kept.new)
     return Taking(sold, refusals, frozenset(counter.replayed | kept.earlier.keys()), kept.earlier | kept.now)
 
@@ -134,6 +138,16 @@ def _record(counter: Counter, *, at: datetime) -> None:
         "UPDATE marketing_grant SET committed_fen = committed_fen + %s WHERE id = %s",
         sorted((fen, grant) for grant, fen in counter.granted_fen.items()),
     )
+
+
+def _record_claims(till: Till, *, at: datetime) -> None:
+    """Write what waits for a second person, whose sales were refused, and which approvals were used."""
+    if till.held and not till.amounts:  # else the wallets are written with what was paid
+        write_wallets(till.work)
+    if till.held:
+        write_claims(till.held, at=at)
+    if till.used:
+        use_claims(till.used, at=at)
 
 
 def _note_first_orders(lines: list[tuple[int, int]]) -> int:

@@ -89,6 +89,17 @@ def minting_turned(number: int, *, mints: bool, effective_at: datetime, at: date
     tell("minting.turned", lambda: [News(f"minting/{number}", data)], at=at)
 
 
+def claim(what: str, claim_id: int, *, at: datetime) -> None:
+    """Tell the clients of a merchant that a large spend there was `approved` or `rejected`; draws concern no till."""
+
+    def news() -> Iterable[News]:
+        for merchant, ref, order_no in sql.rows(_SALE_OF, [claim_id]):
+            data = {"merchant": ref, "order_no": order_no, "claim": str(claim_id)}
+            yield News(f"claim/{claim_id}", data, merchant_id=merchant)
+
+    tell(f"claim.{what}", news, at=at)
+
+
 def hold(what: str, hold_id: int, account_id: int | None, *, at: datetime) -> None:
     """Tell a merchant's clients that its account was `placed` on hold, or `released`; other holds concern nobody."""
     if account_id is None:
@@ -111,4 +122,5 @@ _REFUNDS = """
     FROM refund r JOIN orders o ON o.id = r.order_id JOIN merchant m ON m.id = r.merchant_id WHERE r.id IN ({keys})
 """
 _REFS = "SELECT id, ref FROM merchant WHERE id IN ({keys})"
+_SALE_OF = "SELECT m.id, m.ref, c.order_no FROM claim c JOIN merchant m ON m.id = c.merchant_id WHERE c.id = %s"
 _MERCHANT_OF = "SELECT id, ref FROM merchant WHERE account_id = %s"

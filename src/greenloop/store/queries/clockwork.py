@@ -26,7 +26,7 @@ DAILY = {
     "check": time(4),
 }
 """What runs once a local day, and from when on. What a missed day left is done by the next."""
-HOURLY = ("log", "prune")
+HOURLY = ("lapse", "log", "prune")
 BREACH = "breach"
 """How an outcome begins that no retry may touch: an invariant is broken, and people are called."""
 PROOFS = frozenset({"reconcile", "check"})

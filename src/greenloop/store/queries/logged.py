@@ -16,7 +16,10 @@ from greenloop.store import sql
 from greenloop.store.sealed import look_up
 
 SETTLEMENT, RULES, MINTING, DECISION = "settlement", "rules", "minting", "decision"
-DECISIONS = (*("proposal.approve", "proposal.reject", "settlement.approve", "settlement.reject", "grant.approve"),)
+DECISIONS = (
+    *("proposal.approve", "proposal.reject", "settlement.approve", "settlement.reject", "grant.approve"),
+    *("claim.approve", "claim.reject"),
+)
 """The acts of the audit log that are decisions of a second person."""
 TOLD = ("proposal", "kind", "commitment", "issued_fen", "caps_fen", "amount_fen")
 """What of an act's details is told; whatever else it may hold isn't for the public."""

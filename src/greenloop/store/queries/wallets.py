@@ -16,7 +16,8 @@ _ACCRUED = """
     GROUP BY p.account_id, c.pool_id
 """
 _WALLETS = """
-    SELECT w.account_id, w.pool_id, w.claimed_fen, w.voucher_fen, w.redeemed_fen, w.expired_fen, w.debt_fen
+    SELECT w.account_id, w.pool_id, w.claimed_fen, w.voucher_fen, w.redeemed_fen, w.expired_fen, w.debt_fen,
+           w.draw_held_fen, w.spend_held_fen, w.day, w.day_drawn_fen, w.day_spent_fen
     FROM wallet w JOIN pool o ON o.id = w.pool_id
     WHERE w.account_id IN ({keys})
     ORDER BY w.account_id, o.first_cycle, o.id
@@ -52,11 +53,11 @@ def purses_of(account_ids: Collection[int]) -> dict[int, tuple[Purse, ...]]:
     for account, pool, number, left, expires in sql.rows_in(_VOUCHERS, account_ids):
         papers.setdefault((account, pool), []).append(Paper(number, left, sql.moment(expires)))
     purses: dict[int, list[Purse]] = {}
-    for account, pool, claimed, voucher, redeemed, expired, debt in sql.rows_in(_WALLETS, account_ids):
+    for account, pool, claimed, voucher, redeemed, expired, debt, *fenced in sql.rows_in(_WALLETS, account_ids):
         key = account, pool
         wallet = Wallet(claimed, voucher, redeemed, expired)
         purses.setdefault(account, []).append(
-            Purse(pool, accrued.get(key, 0), wallet, debt, tuple(papers.get(key, ())))
+            Purse(pool, accrued.get(key, 0), wallet, debt, tuple(papers.get(key, ())), *fenced)
         )
     return {account: tuple(found) for account, found in purses.items()}
 

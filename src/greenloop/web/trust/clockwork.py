@@ -27,6 +27,7 @@ TASKS = {
     "reconcile": gettext_lazy("compare the ledger with its subledgers"),
     "check": gettext_lazy("prove the books"),
     "log": gettext_lazy("sign the public log"),
+    "lapse": gettext_lazy("end large spends that were approved and not used"),
     "prune": gettext_lazy("forget what is kept for a while only"),
 }
 FIGURES = {

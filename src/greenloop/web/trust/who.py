@@ -24,6 +24,9 @@ KINDS: dict[str, Any] = {
     "case.close": gettext_lazy("A case closed"),
 }
 ACTS: dict[str, str | Promise] = {
+    "claim.approve": gettext_lazy("let a large draw or spend through"),
+    "claim.reject": gettext_lazy("turned a large draw or spend down"),
+    "claim.withdraw": gettext_lazy("took a large draw or spend back"),
     "client.register": gettext_lazy("registered a caller of the API"),
     "client.withdraw": gettext_lazy("withdrew a merchant from a caller of the API"),
     "deposit.take": gettext_lazy("took a merchant's deposit"),

@@ -1,17 +1,19 @@
 """What `take` reads before it rings up a batch: a dozen queries, whatever the batch's size."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from greenloop.core.loop.fence import OPEN, Fence, fence_of
 from greenloop.core.loop.minting import Turn
 from greenloop.core.loop.spending import Paper, Purse
 from greenloop.services.loop.rules import RULING_ASKS, Ruling, rulings_of
 from greenloop.services.loop.taking.sale import Sale, Sold
 from greenloop.services.loop.taking.sellers import sellers_of, turns_of
 from greenloop.store import locks, sql
-from greenloop.store.queries import parties, wallets
+from greenloop.store.queries import claims, parties, wallets
+from greenloop.store.queries.claims import Known, OrderKey
 from greenloop.store.queries.parties import MemberFact, MerchantFact
 from greenloop.store.sql import Row
 
@@ -27,7 +29,11 @@ class GrantFact:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that a batch is decided on. `earlier` are orders with a number of this batch: (body …, sold) by key."""
+    """All that a batch is decided on. `earlier` are orders with a number of this batch: (body …, sold) by key.
+
+    `fence` is what may be spent without a second person, by this machine's clock: what a till says of the time of a
+    payment moves nothing to another day. `claims` are what was held of this batch before; None where nobody looked.
+    """
 
     at: datetime
     rulings: Sequence[Ruling]
@@ -42,6 +48,8 @@ class Facts:
     held: frozenset[int]
     purses: Mapping[int, tuple[Purse, ...]]
     coupons: Mapping[int, tuple[Paper, ...]]
+    fence: Fence
+    claims: Mapping[OrderKey, Known] | None
     instant: Callable[[datetime], Any]
 
 
@@ -77,8 +85,21 @@ def gather(sales: Sequence[Sale], *, at: datetime, look_up: bool, to_write: bool
         held=parties.held_accounts(spenders),
         purses=wallets.purses_of(spenders),
         coupons=wallets.coupons_of(spenders, at),
+        fence=_fence(rules, at) if spenders else OPEN,
+        claims=claims.of_orders(_keys(sales, merchants)) if look_up and spenders else None,
         instant=sql.instants(),
     )
+
+
+def _fence(rulings: Sequence[Ruling], at: datetime) -> Fence:
+    now = next((each for each in reversed(rulings) if each.effective_at <= at), None)
+    return OPEN if now is None else fence_of(now.rules, at)
+
+
+def _keys(sales: Sequence[Sale], merchants: Mapping[str, MerchantFact]) -> Iterator[OrderKey]:
+    for sale in sales:
+        if sale.voucher_fen and (fact := merchants.get(sale.merchant)):
+            yield fact.id, sale.order_no
 
 
 def _earlier(sales: Sequence[Sale], merchants: Mapping[str, MerchantFact]) -> dict[tuple[int, str], Row]:

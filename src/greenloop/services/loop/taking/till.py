@@ -3,35 +3,56 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NoReturn
 
 from greenloop.core.faults import say
-from greenloop.core.loop.spending import Paper, Spent, Use, available_fen, pay, place_debt, take_from
+from greenloop.core.loop.fence import reserve
+from greenloop.core.loop.spending import Paper, Purse, Spent, Use, available_fen, pay, place_debt, take_from
+from greenloop.services.loop.claiming import NewClaim
 from greenloop.services.loop.steps import WalletWork
 from greenloop.services.loop.taking.facts import Facts
+from greenloop.services.loop.taking.fencing import approved, asked_for, waits
 from greenloop.services.loop.taking.sale import Sale, no
 from greenloop.store.queries.parties import MemberFact, MerchantFact
 
 
 @dataclass(slots=True)
 class Till:
-    """What vouchers and coupons have paid so far: wallet work, postings, and the coupons that are left."""
+    """What vouchers and coupons have paid so far: wallet work, postings, and the coupons that are left.
+
+    `held` are claims that sales of this batch ask for, `used` the numbers of those that they use.
+    """
 
     facts: Facts
     work: WalletWork
     coupons: dict[int, tuple[Paper, ...]]
     amounts: list[tuple[str, str, int]] = field(default_factory=list)
+    held: list[NewClaim] = field(default_factory=list)
+    used: list[int] = field(default_factory=list)
 
     def pay(self, sale: Sale, number: int, merchant: MerchantFact, member: MemberFact, voucher_days: int) -> None:
         """Pay the voucher and the coupon part of a sale.
 
         :raises Refusal: the account is held, the shop is the member's own, or there is not enough; nothing changed.
+            So it is where the spend waits for a second person: then a claim has been asked for, and reserved.
         """
-        purses = place_debt(self.work.purses(member.id))
+        claim = approved(self.facts, self.held, sale, merchant, member)
+        parts = dict(claim.parts) if claim else {}
+        there = self.work.purses(member.id)
+        if claim:
+            there = tuple(reserve(purse, spend_fen=-parts.get(purse.pool_id, 0)) for purse in there)
+        purses = place_debt(there)
         coupons = self.coupons.get(member.id, ())
         self._check(sale, merchant, member)
         _check_enough("voucher_fen", sale.voucher_fen, sum(map(available_fen, purses)))
         _check_enough("coupon_fen", sale.coupon_fen, sum(coupon.left_fen for coupon in coupons))
         after, payments = pay(purses, sale.voucher_fen)
+        if claim:
+            self.used.append(claim.id)
+        elif self.facts.fence.holds_spend(purses, payments):
+            self._hold(sale, merchant, member, payments)
+        else:
+            after = self._counted(after, payments)
         for purse in after:
             self.work.put(member.id, purse)
         for paid in payments:
@@ -41,6 +62,31 @@ class Till:
         for line, use in enumerate(uses):
             self.work.coupon_uses.append((member.id, number, line, *use.paper, use.amount_fen))
         self.amounts.append(("trust:coupon", "trust:merchant_payable", sale.coupon_fen))
+
+    def _hold(self, sale: Sale, merchant: MerchantFact, member: MemberFact, payments: Sequence[Spent]) -> NoReturn:
+        """Ask for a second person's decision on a spend, or say what became of what was asked before."""
+        purses = {purse.pool_id: purse for purse in self.work.purses(member.id)}
+        fence = self.facts.fence
+        claim = asked_for(
+            self.facts,
+            self.held,
+            sale,
+            merchant,
+            member,
+            parts=tuple((part.pool_id, part.amount_fen) for part in payments),
+            day_fen=max(fence.spends_today_fen(purses[part.pool_id]) for part in payments),
+        )
+        for pool, fen in claim.parts:
+            self.work.put(member.id, reserve(purses[pool], spend_fen=fen))
+        self.held.append(claim)
+        raise waits(claim.id)
+
+    def _counted(self, after: Sequence[Purse], payments: Sequence[Spent]) -> tuple[Purse, ...]:
+        paid = {part.pool_id: part.amount_fen for part in payments}
+        fence = self.facts.fence
+        return tuple(
+            fence.counted(purse, spent_fen=paid[purse.pool_id]) if purse.pool_id in paid else purse for purse in after
+        )
 
     def _check(self, sale: Sale, merchant: MerchantFact, member: MemberFact) -> None:
         if member.id in self.facts.held:
