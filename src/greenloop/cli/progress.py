@@ -23,6 +23,7 @@ STAGES = {
     "replay": say("Replaying the journal"),
     "export": say("Exporting tables"),
     "log files": say("Publishing the log"),
+    "supervision": say("Writing the supervision report"),
     "backup": say("Copying the database"),
     "restore": say("Restoring the database"),
 }

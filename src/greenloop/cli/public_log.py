@@ -11,6 +11,7 @@ from greenloop.cli.answer import DONE, REFUSED, Answer, count, moment, screen, t
 from greenloop.cli.app import LOOK, command
 from greenloop.cli.progress import watched
 from greenloop.cli.reading import now
+from greenloop.cli.supervising import checked_report
 from greenloop.cli.words import gettext, told
 from greenloop.core.faults import Refusal, say
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from greenloop.store.queries.log import CheckpointRow
 
 ROWS = 20
-PUBLISH, KEY, LOG = "publish", "key", "log"
+PUBLISH, KEY, LOG, REPORT = "publish", "key", "log", "report"
 
 
 @command("log", panel=LOOK, help=say("Show the public log, print its key, or publish it as files."))
@@ -98,9 +99,9 @@ def _sign() -> None:
         screen(stderr=True).print(text(sentence.format(why=told(refusal)), "yellow"))
 
 
-@command("verify", panel=LOOK, help=say("Check a published log from its files alone; no database is needed."))
+@command("verify", panel=LOOK, help=say("Check a published log or a report from files alone; no database is needed."))
 def verify(
-    what: Annotated[str, typer.Argument(metavar="log", help=say("What is checked: log."))],
+    what: Annotated[str, typer.Argument(metavar="log|report", help=say("What is checked: log or report."))],
     folder: Annotated[str, typer.Argument(metavar="FOLDER|URL", help=say("Where it is published."))],
     seen: Annotated[
         str | None,
@@ -112,8 +113,10 @@ def verify(
     ] = None,
 ) -> Answer:
     """Check signatures, every leaf, and growth since what was seen; exit code 1 if something is wrong."""
+    if what == REPORT:
+        return checked_report(Path(folder), key or [])
     if what != LOG:
-        raise Refusal("verify.what", say("What can be checked here is: log."), field="log")
+        raise Refusal("verify.what", say("What can be checked here is: log or report."), field="log|report")
     from greenloop.core.trust.checkpoint import read_key
     from greenloop.insight.public_log.checking import Seen, check
     from greenloop.insight.public_log.kept import read_seen, write_seen

@@ -23,6 +23,7 @@ COMMANDS = (
     "looking",
     "tracing",
     "proving",
+    "supervising",
     "public_log",
     "rooting",
     "backing_up",

@@ -1,4 +1,7 @@
-"""The key that signs the public log, and the proof of what it signed. It signs nothing else, and no other key signs it.
+"""The key that signs the public log, and the proof of what it signed. No other key signs the log.
+
+It signs supervision reports too, which begin with a line that says so: no report can be taken for a checkpoint, and no
+checkpoint for a report. It signs nothing else.
 
 Ed25519, derived (HKDF-SHA256) from GREENLOOP_LOG_KEY.
 """
@@ -13,6 +16,7 @@ from django.conf import settings
 
 from greenloop.core.faults import Refusal, say
 from greenloop.core.trust.checkpoint import Checkpoint, Key, Note, Signature
+from greenloop.core.trust.report_seal import ReportSeal, SealNote
 
 SEED_BYTES = 32
 
@@ -53,6 +57,20 @@ def sign(checkpoint: Checkpoint) -> tuple[Note, Key]:
     known = key(checkpoint.origin)
     signed = Signature(known.name, known.hash, _kept().sign(checkpoint.text.encode()))
     return Note(checkpoint, (signed,)), known
+
+
+def seal(found: ReportSeal) -> SealNote:
+    """Seal a report for its origin.
+
+    :raises Refusal: no key is kept.
+    """
+    known = key(found.origin)
+    return SealNote(found, Signature(known.name, known.hash, _kept().sign(found.text.encode())))
+
+
+def sealed_by(note: SealNote, known: Key) -> bool:
+    """Tell whether a key has sealed a report."""
+    return note.names(known) and _proves(known, note.signature, note.seal.text.encode())
 
 
 def signed_by(note: Note, keys: list[Key]) -> bool:

@@ -104,11 +104,15 @@ def read_note(text: str) -> Note:
     whole = bool(blank) and signed.endswith("\n") and len(root) == HASH_BYTES
     if not whole or not NAME.fullmatch(lines[0]) or not SIZE.fullmatch(lines[1]):
         raise unreadable()
-    signatures = tuple(map(_signature, signed.removesuffix("\n").split("\n")))
+    signatures = tuple(map(read_signature, signed.removesuffix("\n").split("\n")))
     return Note(Checkpoint(lines[0], int(lines[1]), root), signatures)
 
 
-def _signature(line: str) -> Signature:
+def read_signature(line: str) -> Signature:
+    """Read a line under a note.
+
+    :raises Refusal: it isn't one.
+    """
     found = SIGNED.fullmatch(line)
     told = _bytes(found[2]) if found else b""
     if found is None or len(told) <= KEY_HASH_BYTES:

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from greenloop.core.books.accounts import account_class, pool_of
-from greenloop.store import sql
 from greenloop.store.queries import supervised, supervised_exceptions, supervised_facts, supervised_rows
 from greenloop.store.queries.statements import Period
 from greenloop.store.queries.supervised import Account, CycleRow, Flow, PoolRow
@@ -72,19 +72,18 @@ def _joins(names: str, debit: str, credit: str, pool: str) -> bool:
 
 
 def read(period: Period) -> Books:
-    """Read a period in one snapshot, in eight statements whatever was sold in it."""
+    """Read a period in eight statements, whatever was sold in it; asked inside a snapshot."""
     span = (period.since_at, period.until_at)
-    with sql.snapshot():
-        cutoff, still_open = supervised_facts.cutoff(*span)
-        return Books(
-            period=period,
-            accounts={each.name: each for each in supervised.accounts(*span)},
-            flows=supervised.flows(*span),
-            sums=supervised_rows.sums(*span),
-            pools=supervised.pools(),
-            cycles=supervised.cycles(*span),
-            exceptions=supervised_exceptions.exceptions(*span),
-            rules=supervised_facts.rules(*span),
-            cutoff=cutoff,
-            open=still_open,
-        )
+    cutoff, still_open = supervised_facts.cutoff(*span, settled_by=period.last_date + timedelta(days=1))
+    return Books(
+        period=period,
+        accounts={each.name: each for each in supervised.accounts(*span)},
+        flows=supervised.flows(*span),
+        sums=supervised_rows.sums(*span),
+        pools=supervised.pools(),
+        cycles=supervised.cycles(*span),
+        exceptions=supervised_exceptions.exceptions(*span),
+        rules=supervised_facts.rules(*span),
+        cutoff=cutoff,
+        open=still_open,
+    )

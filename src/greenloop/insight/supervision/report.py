@@ -21,6 +21,8 @@ from greenloop.store.queries.supervised_facts import Cutoff, RulesRow
 PUBLIC, AUDITOR, STAFF = "public", "auditor", "staff"
 TOLD_MIN = 5
 """In the public form an exception that is rarer isn't counted, and its amount isn't told."""
+OF_NOBODY = ("settlement.held", "settlement.decided", "clock.late", "books.broken")
+"""Exceptions that are of no single person, and told however few they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Report:
 
 
 def report(*, period: Period, form: str, made_at: datetime) -> Report:
-    """Read a period and tie it, for everybody (`public`), for an auditor, or for staff on a page."""
+    """Read a period and tie it, for everybody (`public`), for an auditor, or for staff; asked inside a snapshot."""
     books = read(period)
     public = form == PUBLIC
     called = pools.names(books, public=public)
@@ -94,7 +96,7 @@ def report(*, period: Period, form: str, made_at: datetime) -> Report:
 
 
 def _unusual(found: ExceptionSum, *, public: bool) -> Unusual:
-    if public and 0 < found.count < TOLD_MIN:
+    if public and 0 < found.count < TOLD_MIN and found.kind not in OF_NOBODY:
         return Unusual(found.kind, None, None, None)
     return Unusual(found.kind, found.count, found.fen, None if public else found.oldest_at)
 

@@ -24,5 +24,5 @@ def trust_ties(books: Books) -> Iterator[Tie]:
     }
     wrong = book.differing({name: sides for name, sides in here.items() if sides != (0, 0)}, there)
     what = say("The trust book's own database, account by account, holds what the ledger holds where the period ends.")
-    debits = [sum(sides[0] for sides in each.values()) for each in (here, there)]
-    yield Tie("custody", "custody.trust_book", what, *debits, of=len(here), off=len(wrong))
+    left, right = (sum(sides[0] for sides in each.values()) for each in (here, there))
+    yield Tie("custody", "custody.trust_book", what, left, right, of=len(here), off=len(wrong))

@@ -6,10 +6,11 @@ instants. Each read is one statement over the period, never one for each pool, o
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from greenloop.store import sql
 
-Params = dict[str, object]
+Params = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

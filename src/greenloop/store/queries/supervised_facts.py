@@ -1,9 +1,12 @@
 """What a supervision report names beside its sums: rules in force, trust number, checkpoint, root, and what is open."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
+from greenloop.core.cycle import local_date
+from greenloop.core.faults import Refusal, say
 from greenloop.store import sql
+from greenloop.store.queries.report import utc_offset_minutes
 from greenloop.store.queries.supervised import params
 
 
@@ -21,8 +24,8 @@ class Cutoff:
 
     `journal` is the newest journal of the period (0 before any) and `newest_journal` the newest of all. `pending` are
     journals of the period that the trust book's own database isn't known to hold. `trust_number` is the newest that its
-    keeper told. `checkpoint_*` is the newest signed of the public log, `root_*` the newest root of what is owed, both
-    of the period or before it; empty and None where there is none.
+    keeper told. `checkpoint_*` is the newest signed of the public log, `root_*` the newest root of what was owed after
+    a cycle that ended by the period's end; empty and None where there is none.
     """
 
     journal: int
@@ -50,15 +53,34 @@ def rules(since_at: datetime, until_at: datetime) -> list[RulesRow]:
     return [RulesRow(int(number), sql.moment(at)) for number, at in sql.rows(_RULES, params(since_at, until_at))]
 
 
-def cutoff(since_at: datetime, until_at: datetime) -> tuple[Cutoff, Open]:
-    """Return up to where a report on a period reads the books, and what is still open, in one statement."""
-    row = sql.rows(_CUTOFF, params(since_at, until_at))[0]
+def cutoff(since_at: datetime, until_at: datetime, *, settled_by: date) -> tuple[Cutoff, Open]:
+    """Return up to where a report on a period reads the books, and what is still open, in one statement.
+
+    `settled_by` is the local day on which the last cycle of the period may have been cut off.
+    """
+    row = sql.rows(_CUTOFF, params(since_at, until_at) | {"settled_by": settled_by.isoformat()})[0]
     journal, newest, pending, number, size, size_hash, cycle, root, total, *rest = row
     found = Cutoff(
         *(int(journal or 0), int(newest or 0), int(pending), int(number or 0)),
-        *(size, size_hash or "", cycle, root or "", None if total is None else int(total)),
+        checkpoint_size=size,
+        checkpoint_hash=size_hash or "",
+        root_cycle=cycle,
+        root_hash=root or "",
+        root_total_fen=None if total is None else int(total),
     )
     return found, Open(*map(int, rest))
+
+
+def days() -> tuple[date, date]:
+    """Return the local days of the first and the last journal.
+
+    :raises Refusal: there is none.
+    """
+    first, last = sql.rows("SELECT MIN(effective_at), MAX(effective_at) FROM journal")[0]
+    if first is None:
+        raise Refusal("supervise.nothing", say("Nothing has been booked yet."))
+    offset = utc_offset_minutes()
+    return local_date(sql.moment(first), offset), local_date(sql.moment(last), offset)
 
 
 _RULES = """
@@ -67,8 +89,8 @@ _RULES = """
         (SELECT MAX(effective_at) FROM rule_version WHERE effective_at <= %(since)s), %(since)s)
     ORDER BY effective_at
 """
-_CHECKPOINT = "(SELECT MAX(size) FROM log_checkpoint WHERE at < %(until)s)"
-_ROOT = "(SELECT MAX(cycle) FROM liability_root WHERE as_of_at < %(until)s)"
+_CHECKPOINT = "(SELECT MAX(size) FROM log_checkpoint)"
+_ROOT = "(SELECT MAX(cycle) FROM liability_root WHERE day <= %(settled_by)s)"
 _CUTOFF = f"""
     SELECT (SELECT MAX(id) FROM journal WHERE effective_at < %(until)s),
         (SELECT MAX(id) FROM journal),
