@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from greenloop.core.people.scopes import SCOPES
+from greenloop.services.books.institution.asking import ask_payment
 from greenloop.services.trust.log.keeping import sign_log
 from greenloop.services.trust.roots import build, publish_root
 from tests.support.calling import Caller, till_of
@@ -33,6 +34,9 @@ OWNED = {
     "readOrder": "/v1/orders/{order}",
     "confirmOrder": "/v1/orders/{order}/confirm",
     "cancelOrder": "/v1/orders/{order}/cancel",
+    "askPayment": "/v1/orders/{unpaid}/payment",
+    "readPayment": "/v1/orders/{unpaid}/payment",
+    "endPayment": "/v1/orders/{unpaid}/payment/cancel",
     "refundOrder": "/v1/orders/{order}/refunds",
     "listOrderRefunds": "/v1/orders/{order}/refunds",
     "readRefund": "/v1/refunds/{refund}",
@@ -277,8 +281,11 @@ def theirs(town: Town, clock: Any) -> dict[str, Any]:
     town.close(2)
     town.draw("mei")
     clock(town.at)
+    unpaid = town.sell("mei", "baker", 10_000, confirmed=False)
+    ask_payment(order_id=unpaid, at=town.at)
     return {
         "order": order,
+        "unpaid": unpaid,
         "refund": fetch("SELECT id FROM refund")[0][0],
         "payout": fetch("SELECT id FROM payout")[0][0],
         "mei": town.ids["mei"],

@@ -10,6 +10,8 @@ MOVES = {
         ["confirmOrder", "confirmOrders", "confirmCash", "reconcile"], "nothing: it says what has happened"
     ),
     **dict.fromkeys(["cancelOrder", "refundOrder"], "a price back to who paid it, vouchers as vouchers"),
+    "askPayment": "the price of a sale, from its payer to the payment institution",
+    "endPayment": "nothing: a price that nobody has paid is asked for no more, and vouchers go back as vouchers",
     "draw": "what was released to the holder into the holder's own vouchers",
     "payOut": "a merchant's dues for goods it sold to others",
     "proposeDeposit": "a merchant's own money, for its refunds",

@@ -106,6 +106,17 @@ def confirmed(office: Office) -> Asking:
     return office.post(office.till, f"/v1/orders/{office.order(delivered=False)}/confirm")
 
 
+def paying(office: Office) -> str:
+    """Return where an order's payment is asked for."""
+    return f"/v1/orders/{office.order(confirmed=False, delivered=False)}/payment"
+
+
+def payment_ended(office: Office) -> Asking:
+    path = paying(office)
+    assert office.till.post(path, {}).status == 201
+    return office.post(office.till, f"{path}/cancel")
+
+
 def webhook_ended(office: Office) -> Asking:
     return office.post(office.till, f"/v1/webhooks/{office.hook().json['id']}/end")
 
@@ -138,6 +149,8 @@ TWICE: dict[str, Callable[[Office], Asking]] = {
     "takeOrder": lambda o: o.post(o.till, "/v1/orders", o.sale()),
     "confirmOrder": confirmed,
     "cancelOrder": lambda o: o.post(o.till, f"/v1/orders/{o.order(delivered=False)}/cancel"),
+    "askPayment": lambda o: o.post(o.till, paying(o), {}),
+    "endPayment": payment_ended,
     "refundOrder": lambda o: o.post(o.till, f"/v1/orders/{o.order()}/refunds", {"refund_no": "r", "amount_fen": 900}),
     "proposeRules": lambda o: o.post(o.operator, "/v1/rules", {**o.rules(), "reason": "longer"}),
     "runSettlement": settled,
@@ -171,6 +184,9 @@ ANSWERS_ANEW = {
 @pytest.fixture(autouse=True)
 def loopback_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settings, "GREENLOOP_HOOKS_TO_LOOPBACK", True)
+    # An institution at which nobody is: what it is told waits.
+    monkeypatch.setattr(settings, "GREENLOOP_INSTITUTION", "sandbox+http://127.0.0.1:9")
+    monkeypatch.setattr(settings, "GREENLOOP_INSTITUTION_SECRET", "known to nobody else")
 
 
 def test_the_table_names_every_write() -> None:

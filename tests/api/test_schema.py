@@ -90,6 +90,8 @@ def may(caller: str, told: dict[str, Any]) -> bool:
 def full(database: Any, clock: Callable[[Any], None], monkeypatch: pytest.MonkeyPatch) -> Full:
     """A town in which there is something at every address."""
     monkeypatch.setattr(configured, "GREENLOOP_HOOKS_TO_LOOPBACK", True)
+    monkeypatch.setattr(configured, "GREENLOOP_INSTITUTION", "sandbox+http://127.0.0.1:9")
+    monkeypatch.setattr(configured, "GREENLOOP_INSTITUTION_SECRET", "known to nobody else")
     return full_town(clock)
 
 

@@ -185,8 +185,10 @@ def test_what_the_institution_refuses_for_good_isn_t_sent_again(town: Town) -> N
     assert send_due(gateway=line, at=town.at).refused == 1  # type: ignore[arg-type]
     assert send_due(gateway=line, at=town.later(days=1).at).refused == 0  # type: ignore[arg-type]
     assert fetch("SELECT state, fault FROM payment_instruction") == [("failed", "no such merchant")]
-    # Nobody has paid, so nothing differs.
-    assert fetch("SELECT COUNT(*) FROM reconciliation_case") == [(0,)]
+    # A payer stands at a till and can't pay: somebody has to look.
+    assert fetch("SELECT kind, difference, expected_fen, state FROM reconciliation_case") == [
+        ("notice", "failed", 5_000, "open")
+    ]
 
 
 @pytest.mark.books_broken_on_purpose

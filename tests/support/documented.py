@@ -28,7 +28,8 @@ def _fitting(schema: dict[str, Any]) -> Any:
     if "anyOf" in schema:
         return _fitting(schema["anyOf"][0])
     if schema.get("type") == "object":
-        return {key: _fitting(schema["properties"][key]) for key in schema.get("required", ())} or {"green": 1}
+        nothing = {} if "properties" in schema else {"green": 1}
+        return {key: _fitting(schema["properties"][key]) for key in schema.get("required", ())} or nothing
     if schema.get("type") == "array":
         return [_fitting(schema["items"])] * schema.get("minItems", 0)
     return _plain(schema)

@@ -13,6 +13,7 @@ from schemathesis import Case, GenerationMode
 from schemathesis.core.parameters import ParameterLocation
 
 from greenloop.services.books.grants import propose_grant
+from greenloop.services.books.institution.asking import ask_payment
 from greenloop.services.books.reconcile import reconcile
 from greenloop.services.books.reconciling.lines import INSTITUTION, Line, Listed
 from greenloop.services.books.reconciling.statement import take_statement
@@ -39,6 +40,7 @@ DELIVERIES = f"SELECT d.id FROM delivery d WHERE d.endpoint_id IN ({ENDPOINTS})"
 NUMBERED = {
     "order_id": "SELECT id FROM orders",
     "refund_id": "SELECT id FROM refund",
+    "claim_id": "SELECT id FROM claim",
     "hold_id": "SELECT id FROM hold",
     "payout_id": "SELECT id FROM payout",
     "journal_id": "SELECT id FROM journal",
@@ -56,6 +58,7 @@ LAST_PROPOSED = {
 }
 MADE: dict[str, Mapping[str, str | list[Any]]] = {
     "cancelOrder": LAST_ORDER,
+    **dict.fromkeys(["askPayment", "readPayment", "endPayment"], LAST_ORDER),
     "refundOrder": LAST_ORDER,
     "placeHold": LAST_ORDER,
     "approveSettlement": LAST_HELD,
@@ -222,6 +225,15 @@ class Full:
         """Sell what nobody has received yet."""
         self.town.sell("mei", "grocer", 10_000, delivered=False)
 
+    def sell_unpaid(self) -> None:
+        """Sell what nobody has paid for yet."""
+        self.town.sell("mei", "grocer", 10_000, delivered=False, confirmed=False)
+
+    def ask(self) -> None:
+        """Sell, and ask for the payment."""
+        self.sell_unpaid()
+        ask_payment(order_id=int(_column(f"SELECT id FROM orders {NEWEST}")[0]), at=self.town.at)
+
     def propose_beside(self) -> None:
         """Let somebody else propose a change."""
         kind, content = self._change("operator")
@@ -269,6 +281,8 @@ class Full:
 
 READY: dict[str, Callable[[Full], None]] = {
     **dict.fromkeys(("confirmOrders", "cancelOrder", "refundOrder", "confirmCash", "placeHold"), Full.sell),
+    "askPayment": Full.sell_unpaid,
+    **dict.fromkeys(("readPayment", "endPayment"), Full.ask),
     **dict.fromkeys(("approveSettlement", "rejectSettlement"), Full.hold_settlement),
     **dict.fromkeys(("approveProposal", "rejectProposal"), Full.propose_beside),
     "withdrawProposal": Full.propose_oneself,
@@ -283,7 +297,7 @@ READY: dict[str, Callable[[Full], None]] = {
 
 def full_town(set_clock: Callable[[datetime], None]) -> Full:
     """Let a lot happen: sales, refunds, a settlement that is held, payouts, holds, grants, proposals, webhooks."""
-    town = found_town(plain_rules(daily_rebate_cap_fen=250))
+    town = found_town(plain_rules(daily_rebate_cap_fen=250, large_claim_fen=60))
     tokens = {"till": till_of("grocer").token, "partner": partner_of("grocer", "baker").token}
     partner_of("baker", name="spare")
     for client in ("tills of grocer", "mall"):
@@ -299,6 +313,7 @@ def full_town(set_clock: Callable[[datetime], None]) -> Full:
     publish_root(built=build(cycle=2, at=town.at), at=town.at)
     sign_log(at=town.at)
     town.draw("mei", 50)
+    town.ask("mei", 11)  # with the 50 it is more than the fence: held
     town.draw("grocer", 10)
     # Twice as many points release in the third cycle as in the second, which is more than the cap.
     town.close(3)

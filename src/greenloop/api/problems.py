@@ -21,13 +21,16 @@ CONFLICTS = frozenset(
         "expired",
         "held",
         "known",
+        "made",
         "many",
         "not_held",
         "open",
         "stale",
         "two_people",
         "past",
+        "refunded",
         "taken",
+        "unpaid",
     }
 )
 FORBIDDEN = frozenset({"proposal.not_yours", "proposal.role", "staff.may_not"})

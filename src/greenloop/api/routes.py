@@ -22,6 +22,7 @@ from greenloop.api.loop.holds import router as holds
 from greenloop.api.loop.ledgers import router as ledgers
 from greenloop.api.loop.order import router as orders
 from greenloop.api.loop.pools import router as pools
+from greenloop.api.loop.payments import router as payments
 from greenloop.api.loop.refunds import router as refunds
 from greenloop.api.loop.settlements import router as settlements
 from greenloop.api.loop.wallets import router as wallets
@@ -98,6 +99,7 @@ api = Api(
 api.add_router("", orders)
 api.add_router("", refunds)
 api.add_router("", wallets)
+api.add_router("", payments)
 api.add_router("", ledgers)
 api.add_router("", pools)
 api.add_router("", settlements)

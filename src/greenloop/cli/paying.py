@@ -47,6 +47,7 @@ Late = Annotated[str, typer.Option("--late", metavar="PERCENT", help=say("Paymen
 Lost = Annotated[str, typer.Option("--lost", metavar="PERCENT", help=say("Payments whose notice never comes."))]
 Wrong = Annotated[str, typer.Option("--wrong", metavar="PERCENT", help=say("Payments whose notice names too much."))]
 Back = Annotated[str, typer.Option("--back", metavar="PERCENT", help=say("Payments that are charged back later."))]
+Unpaid = Annotated[str, typer.Option("--unpaid", metavar="PERCENT", help=say("Payments that their payers never make."))]
 
 
 @command("sandbox-institution", panel=YEAR, help=say("Be a payment institution to try with, until Ctrl-C."))
@@ -58,6 +59,7 @@ def sandbox_institution(  # noqa: PLR0917
     lost: Lost = "0",
     wrong: Wrong = "0",
     back: Back = "0",
+    unpaid: Unpaid = "0",
     seed: Seed = None,
     file: Annotated[str, typer.Option("--file", metavar="FILE", help=say("Where it keeps its books."))] = ":memory:",
     held: Annotated[bool, typer.Option("--held", help=say("Let its clock stand still until it is set."))] = False,
@@ -70,7 +72,7 @@ def sandbox_institution(  # noqa: PLR0917
     from greenloop.sim.institution.account import Account
     from greenloop.sim.institution.server import Terms, serve
 
-    account = Account(file, rates=_rates(repeated, late, lost, wrong, back), seed=_drawn(seed))
+    account = Account(file, rates=_rates(repeated, late, lost, wrong, back, unpaid), seed=_drawn(seed))
     try:
         serve(account, Terms(secret, notices, port, held), told=_listening)
     except KeyboardInterrupt:
@@ -157,12 +159,16 @@ def _address(process: "subprocess.Popen[str]") -> str:
     return str(json.loads(line)["address"])
 
 
-def _rates(repeated: str, late: str, lost: str, wrong: str, back: str) -> "Rates":
+def _rates(  # noqa: PLR0917
+    repeated: str, late: str, lost: str, wrong: str, back: str, unpaid: str = "0"
+) -> "Rates":
     from greenloop.sim.institution.fates import PPM, Rates
 
     written = {"--repeated": repeated, "--late": late, "--lost": lost, "--wrong": wrong, "--back": back}
+    written["--unpaid"] = unpaid
     ppm = {name: percent_ppm(value, name) for name, value in written.items()}
-    if min(ppm.values()) < 0 or sum(ppm.values()) - ppm["--back"] > PPM or ppm["--back"] > PPM:
+    apart = ppm["--back"], ppm["--unpaid"]
+    if min(ppm.values()) < 0 or sum(ppm.values()) - sum(apart) > PPM or max(apart) > PPM:
         raise Refusal(
             "institution.rates", say("Shares are 0 or more, and no more than 100 % together."), field="--late"
         )

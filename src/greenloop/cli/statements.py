@@ -40,19 +40,16 @@ def reconciled_file(*, file: str, profile: str, name: str | None, by: str, at: d
         raise Refusal("statement.file", message, field="file", path=file) from fault
     with database.writing():
         from greenloop.services.books.institution import named
-        from greenloop.services.books.reconciling.chargebacks import charged_back
+        from greenloop.services.books.reconciling.chargebacks import book_charged_back
         from greenloop.services.books.reconciling.profiles import check_belongs, read
-        from greenloop.services.books.reconciling.statement import compare_again, take_statement
-        from greenloop.services.loop.refund import refund
+        from greenloop.services.books.reconciling.statement import take_statement
         from greenloop.store.queries import reconciling
 
         check_belongs(profile, named.called())
         listed = read(data, profile)
         told = {"name": name or path.stem, "file_hash": sha256(data).hexdigest()}
         taken = take_statement(listed=listed, **told, by=by, at=at)
-        if gone := charged_back():
-            refund(forms=gone, at=at)
-            compare_again(at=at)
+        book_charged_back(at=at)
         found = reconciling.cases(state="open", limit=ROWS)
         tie = reconciling.tie()
     return _told(taken, found, tie)

@@ -20,12 +20,12 @@ from huey import SqliteHuey, crontab
 from huey.consumer import Consumer
 
 from greenloop.config import clock
-from greenloop.config.chargebacks import book_charged_back
 from greenloop.config.lease import own_ids
 from greenloop.core.faults import Refusal
 from greenloop.services import clockwork
 from greenloop.services.books import keeper
 from greenloop.services.books.institution.passing import pass_on
+from greenloop.services.books.reconciling.chargebacks import book_charged_back
 from greenloop.services.outbox.deliver import deliver_due
 from greenloop.services.trust.lines import keep_up
 from greenloop.store.queries import clockwork as slots

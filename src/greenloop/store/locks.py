@@ -1,9 +1,9 @@
 """Locks, always taken in one order, so that verbs wait for each other and never deadlock.
 
 The order: the advisory locks of the clockwork and of the dues, then merchants, orders, holders, grants, pools,
-the ledger's accounts (in `post`), and last of all the public log; within each, by id. Endpoints of webhooks,
-which other verbs leave alone, come before their deliveries. SQLite's write transactions are alone already, so there
-locks cost nothing.
+instructions to the payment institution, the ledger's accounts (in `post`), and last of all the public log; within
+each, by id, and instructions by their numbers. Endpoints of webhooks, which other verbs leave alone, come before their
+deliveries. SQLite's write transactions are alone already, so there locks cost nothing.
 """
 
 from collections.abc import Iterable
@@ -30,6 +30,12 @@ def beside_the_clockwork() -> None:
 def dues() -> None:
     """Let one verb at a time decide which orders count among the merchants' dues: confirm cash, pay out."""
     _advise(DUES)
+
+
+def beside_the_dues() -> None:
+    """Keep the cash of orders from being confirmed meanwhile; others may do the same at once: tills that ask payers."""
+    if sql.is_postgresql():
+        sql.rows("SELECT pg_advisory_xact_lock_shared(%s)", [DUES])
 
 
 def leases() -> None:
@@ -82,6 +88,15 @@ def orders(ids: Iterable[int]) -> None:
 def merchants(ids: Iterable[int]) -> None:
     """Lock merchants until the transaction ends: their dues are decided by one verb at a time."""
     _lock("merchant", "id", ids)
+
+
+def instructions(numbers: Iterable[str]) -> None:
+    """Lock instructions until the transaction ends: what is known of each is decided by one verb at a time."""
+    if sql.is_postgresql() and (wanted := sorted(set(numbers))):
+        sql.rows_in(_INSTRUCTIONS, wanted)
+
+
+_INSTRUCTIONS = "SELECT number FROM payment_instruction WHERE number IN ({keys}) ORDER BY number FOR NO KEY UPDATE"
 
 
 def endpoints(ids: Iterable[int]) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from greenloop.core.faults import Refusal, say
 from greenloop.services import ids
 from greenloop.services.books.institution.instructing import CHARGEBACK
-from greenloop.services.loop.refunding.batch import Batch
+from greenloop.services.loop.refunding.batch import CANCEL, Batch
 from greenloop.services.loop.refunding.gathering import gather_orders, lock_orders
 from greenloop.services.loop.refunding.one import RefundForm
 from greenloop.services.loop.refunding.record import record_refunds
@@ -15,8 +15,6 @@ from greenloop.services.verb import verb
 from greenloop.store.queries import parties, refunds
 
 __all__ = ["CANCEL", "RefundForm", "Refunded", "refund", "unreserved"]
-CANCEL = "cancel"
-"""The refund number of a cancelled order: no other refund may have it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,9 +55,11 @@ class Account:
         content = json.dumps(told, sort_keys=True)
         number, fen = str(told["number"]), int(told["amount_fen"])
         with self._alone():
-            found = self._db.execute("SELECT kind, content FROM told WHERE number = ?", [number]).fetchone()
+            found = self._db.execute("SELECT kind, content, outcome FROM told WHERE number = ?", [number]).fetchone()
             if found is not None:
-                if found != (kind, content):
+                if found[2] == "failed":
+                    raise Refused("this payment is closed")
+                if found[:2] != (kind, content):
                     raise Refused("this number stands for another instruction")
                 return f"sandbox:pay/{number}"
             if kind in {"split", "refund"}:
@@ -68,11 +70,34 @@ class Account:
                 "INSERT INTO told VALUES (?, ?, ?, ?, ?, '', NULL)", [number, kind, str(told["payment"]), fen, content]
             )
             if kind == "collect":
-                self._later(at + PAYS_AFTER, "pays", number)
+                if not fate_of(self._rates, self._seed, f"{told['merchant']}/{told['order_no']}").is_unpaid:
+                    self._later(at + PAYS_AFTER, "pays", number)
             else:
                 self._move(kind, number, fen if kind == "split" else -fen, at)
                 self._say(number, "success", fen, at, at + SAYS_AFTER)
         return f"sandbox:pay/{number}"
+
+    def close_payment(self, number: str, *, at: datetime) -> None:
+        """Let nobody make a payment any more, also one that is asked for later.
+
+        :raises Refused: it is made.
+        """
+        with self._alone():
+            found = self._db.execute("SELECT kind, outcome FROM told WHERE number = ?", [number]).fetchone()
+            if found is not None and (found[0] != "collect" or found[1] == "success"):
+                raise Refused("the payment is made")
+            if found is None:
+                self._db.execute("INSERT INTO told VALUES (?, 'collect', '', 0, '', 'failed', ?)", [number, _text(at)])
+            else:
+                self._db.execute(
+                    "UPDATE told SET outcome = 'failed', done_at = ? WHERE number = ?", [_text(at), number]
+                )
+            self._db.execute("DELETE FROM event WHERE what = 'pays' AND body = ?", [number])
+
+    @staticmethod
+    def day(at: datetime) -> date:
+        """Return the local day of an instant."""
+        return date.fromisoformat(_day(at))
 
     def due(self, at: datetime) -> list[Event]:
         """Take some of what is due, oldest first, and let it happen; notices are for the caller to send."""

@@ -15,14 +15,16 @@ class Rates:
     lost_ppm: int = 0
     wrong_ppm: int = 0
     charged_back_ppm: int = 0
+    unpaid_ppm: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """A payment's fate: `notice` is once, repeated, late, lost or wrong; and whether it is charged back later."""
+    """A payment's fate: `notice` is once, repeated, late, lost or wrong; whether it is charged back, or never made."""
 
     notice: str
     is_charged_back: bool
+    is_unpaid: bool = False
 
 
 def fate_of(rates: Rates, seed: int, about: str) -> Fate:
@@ -41,7 +43,8 @@ def fate_of(rates: Rates, seed: int, about: str) -> Fate:
         if number < until:
             notice = name
             break
-    return Fate(notice, _draw(seed, "back", about) < rates.charged_back_ppm)
+    is_unpaid = _draw(seed, "unpaid", about) < rates.unpaid_ppm
+    return Fate(notice, _draw(seed, "back", about) < rates.charged_back_ppm, is_unpaid)
 
 
 def _draw(seed: int, what: str, about: str) -> int:

@@ -19,7 +19,7 @@ from greenloop.services.books.institution.connections import Connections
 from greenloop.services.books.institution.gateway import Unreachable
 from greenloop.sim.institution.account import Account, Event, Refused
 
-KINDS = ("collect", "split", "refund", "payout")
+KINDS = ("collect", "split", "refund", "payout", "close")
 AT_ONCE = 8
 BODY_MAX = 65_536
 LOOK_S = 0.5
@@ -98,6 +98,9 @@ class Door(BaseHTTPRequestHandler):
                 return self._set_clock(told)
             if self.path != f"/v1/{what}" or what not in KINDS:
                 return self._answer(404, {"fault": "no such address"})
+            if what == "close":
+                self.account.close_payment(str(told["number"]), at=self.clock.now())
+                return self._answer(200, {})
             return self._answer(200, {"show": self.account.tell(what, told, at=self.clock.now())})
         except Refused as fault:
             return self._answer(409, {"fault": str(fault)})
@@ -124,6 +127,8 @@ class Door(BaseHTTPRequestHandler):
             day = date.fromisoformat(which)
         except ValueError:
             return self._answer(404, {"fault": "no such day"})
+        if day > self.account.day(self.clock.now()):
+            return self._answer(404, {"fault": "that day has not begun"})
         return self._send(200, self.account.statement(day).encode(), "text/csv; charset=utf-8")
 
     def _set_clock(self, told: dict[str, str]) -> None:

@@ -17,10 +17,9 @@ from greenloop.services.books.institution.notices import ask_silent
 from greenloop.services.books.institution.sandbox import Sandbox
 from greenloop.services.books.institution.sending import send_due
 from greenloop.services.books.payout import pay_out
-from greenloop.services.books.reconciling.chargebacks import charged_back
+from greenloop.services.books.reconciling.chargebacks import book_charged_back
 from greenloop.services.books.reconciling.profiles import read
 from greenloop.services.books.reconciling.statement import compare_again, take_statement
-from greenloop.services.loop.refund import refund
 from greenloop.services.loop.rules import publish_rules, rulings
 from greenloop.services.people.enrol import MemberForm, MerchantForm, enrol_members, enrol_merchants
 from greenloop.sim.institution.platform import BATCH, Basket, ring_up
@@ -86,8 +85,8 @@ class Trial:
         on = OPENS_DATE + timedelta(days=day - 1)
         data = self.gateway.statement(on)
         listed = read(data, "sandbox")
-        named = {"name": on.isoformat(), "file_hash": sha256(data).hexdigest()}
-        taken = take_statement(listed=listed, **named, by=BY, at=self.hours.at)
+        digest = sha256(data).hexdigest()
+        taken = take_statement(listed=listed, name=on.isoformat(), file_hash=digest, by=BY, at=self.hours.at)
         ensure(taken.gap_fen == 0, "the lines of all statements add up to the balance they name")
         self.note(f"statement of {on}", taken.lines, taken.orders, taken.confirmed_fen)
 
@@ -177,9 +176,8 @@ def _pay(trial: Trial, *, day: int) -> None:
 
 
 def _book(trial: Trial) -> None:
-    refunded = refund(forms=charged_back(), at=trial.hours.at)
-    for refusal in refunded.refusals.values():
-        raise refusal
+    booked = book_charged_back(at=trial.hours.at)
+    ensure(not booked.pending and not booked.refused, "every chargeback of the trial can be booked")
     trial.keep(trial.hours.at)
     again = compare_again(at=trial.hours.at)
     trial.note("booked chargebacks", 0, again.orders, again.confirmed_fen)

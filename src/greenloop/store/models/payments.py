@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import CheckConstraint, Q, UniqueConstraint
 
 KINDS = ("collect", "split", "refund", "payout", "fee", "bring", "back")
+STATES = ("waiting", "sent", "done", "failed", "disputed", "closed")
 
 
 class PaymentInstruction(models.Model):
@@ -17,6 +18,10 @@ class PaymentInstruction(models.Model):
     sent: `waiting` until the institution accepted it, then sent, done, failed or disputed. It goes out only when the
     trust book holds its journal. What others move is expected and never sent:
     a deposit that a merchant brings (`bring`), a payment that went `back` to its payer's bank.
+
+    A payment that a till asks for is `show`n to its payer and can be made until it `expires_at`; after that it is never
+    sent again, and `closed` for ever once the institution takes no money for it. `close_at` is when that is seen to
+    next; it is empty once there is nothing left to do about it.
     """
 
     id = models.BigIntegerField(primary_key=True)
@@ -38,6 +43,9 @@ class PaymentInstruction(models.Model):
     asked_at = models.DateTimeField(null=True)
     fault = models.CharField(max_length=200, db_default="")
     reconciled_at = models.DateTimeField(null=True)
+    show = models.CharField(max_length=512, db_default="")
+    expires_at = models.DateTimeField(null=True)
+    close_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "payment_instruction"
@@ -47,12 +55,11 @@ class PaymentInstruction(models.Model):
             models.Index(fields=["number"], condition=Q(reconciled_at__isnull=True), name="instruction_open"),
             models.Index(fields=["merchant_id", "order_no"], condition=Q(kind="collect"), name="instruction_of_order"),
             models.Index(fields=["journal_id"], name="instruction_of_journal"),
+            models.Index(fields=["close_at"], condition=Q(close_at__isnull=False), name="instruction_closing"),
         ]
         constraints: ClassVar = [
             CheckConstraint(
-                condition=Q(
-                    kind__in=KINDS, amount_fen__gt=0, state__in=["waiting", "sent", "done", "failed", "disputed"]
-                ),
+                condition=Q(kind__in=KINDS, amount_fen__gt=0, state__in=STATES),
                 name="payment_instruction_sound",
             ),
         ]

@@ -12,7 +12,7 @@ from greenloop.store import sql
 def note_failed(numbers: Sequence[str], *, at: datetime) -> None:
     """Open a case about each instruction that failed, inside the caller's transaction: it moved nothing.
 
-    A payment that nobody made is none: an order without its payment is missed by the statement.
+    A payment that nobody made in time is closed, not failed, and no case.
     """
     now = sql.instant(at)
     sql.run_many(_OPEN, [(now, now, number) for number in sorted(numbers)])
@@ -40,11 +40,12 @@ _OPEN = """
     INSERT INTO reconciliation_case (account, kind, number, difference, expected_fen, found_fen, state, since_at,
                                      opened_at, run_id)
     SELECT 'institution', 'notice', i.number, 'failed', i.amount_fen, 0, 'open', %s, %s, 0
-    FROM payment_instruction i WHERE i.number = %s AND i.state = 'failed' AND i.kind <> 'collect'
-    ON CONFLICT (account, kind, number) DO UPDATE SET difference = 'failed', found_fen = 0, state = 'open'
+    FROM payment_instruction i WHERE i.number = %s AND i.state = 'failed'
+    ON CONFLICT (account, kind, number) DO UPDATE SET difference = 'failed', found_fen = 0, state = 'open',
+        closed_at = NULL, closed_by = '', outcome = ''
 """
 _WAITS = """
-    UPDATE payment_instruction SET state = 'waiting', next_at = %s, attempts = 0, fault = ''
+    UPDATE payment_instruction SET state = 'waiting', next_at = %s, attempts = 1, fault = ''
     WHERE number = %s AND state = 'failed' RETURNING kind
 """
 _CLOSE = """

@@ -73,13 +73,17 @@ class Gateway(Protocol):
     def pay_out(self, told: Told) -> Answer:
         """Pay a merchant its dues, or the platform its fee."""
 
+    def end(self, told: Told) -> Answer:
+        """Let nobody make a payment any more: accepted if that is so now, though it was never asked for."""
+
     def query(self, told: Told) -> Said | None:
         """Return what became of an instruction, None while nothing has."""
 
     def statement(self, day: date) -> bytes:
         """Return the file that lists what moved on a local day.
 
-        :raises Unreachable: there is none yet, or nobody answers.
+        :raises NoStatement: there is none.
+        :raises Unreachable: nobody answers, or what comes can't be read.
         """
 
     def verified(self, headers: Mapping[str, str], body: bytes, *, at: datetime) -> Said:
@@ -91,3 +95,7 @@ class Gateway(Protocol):
 
 class Unreachable(Exception):
     """The institution didn't answer, or said nothing that can be read: ask again later."""
+
+
+class NoStatement(Unreachable):
+    """The institution has no statement of a day: it isn't made yet, or nothing has moved."""

@@ -15,7 +15,10 @@ CHARGEBACK = "chargeback"
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One instruction to be written: its natural key, whom and what it is for, and its amount in fen."""
+    """One instruction to be written: its natural key, whom and what it is for, and its amount in fen.
+
+    `expires_at` is until when a payment can be made, None where it isn't a till's.
+    """
 
     kind: str
     key: str
@@ -25,6 +28,7 @@ class Wish:
     subject_id: int | None = None
     payment: str = ""
     journal_id: int | None = None
+    expires_at: datetime | None = None
 
 
 def write(wishes: Sequence[Wish], *, at: datetime) -> list[str]:
@@ -46,9 +50,10 @@ def _line(wish: Wish, number: str, now: object) -> sql.Row:
         "payment": wish.payment,
     }
     state = "done" if wish.kind in {BRING, BACK} else "waiting"
+    expires = None if wish.expires_at is None else sql.instant(wish.expires_at)
     return (
         *(int(number[1:]), wish.kind, wish.key, number, wish.payment, wish.merchant_id, wish.order_no),
-        *(wish.subject_id, wish.amount_fen, wish.journal_id, content_hash(told), now, now, state),
+        *(wish.subject_id, wish.amount_fen, wish.journal_id, content_hash(told), now, now, state, expires, expires),
     )
 
 
@@ -143,13 +148,30 @@ def split(orders: Iterable[Divided], *, journal_id: int, at: datetime) -> None:
 
 
 def payments(orders: Sequence[tuple[int, str]]) -> dict[tuple[int, str], str]:
-    """Return the numbers of the collections of orders, by (merchant, order number), where there are any."""
+    """Return the numbers of the collections of orders, by (merchant, order number), where there are any.
+
+    A payment that was closed is none: nobody has paid it.
+    """
     keys = {f"collect/{merchant}/{order_no}": (merchant, order_no) for merchant, order_no in orders}
-    found = sql.rows_in("SELECT key, number FROM payment_instruction WHERE key IN ({keys})", list(keys))
-    return {keys[key]: number for key, number in found}
+    query = "SELECT key, number FROM payment_instruction WHERE key IN ({keys}) AND state <> 'closed'"
+    return {keys[key]: number for key, number in sql.rows_in(query, list(keys))}
+
+
+def unpaid(orders: Sequence[tuple[int, str]]) -> dict[tuple[int, str], str]:
+    """Return the states of the payments, by (merchant, order number), that a till asked for and nobody has made yet.
+
+    One that is closed is among them until its order is cancelled.
+    """
+    keys = {f"collect/{merchant}/{order_no}": (merchant, order_no) for merchant, order_no in orders}
+    return {keys[key]: state for key, state in sql.rows_in(_UNPAID, list(keys))}
 
 
 _COLUMNS = (
     *("id", "kind", "key", "number", "payment", "merchant_id", "order_no"),
     *("subject_id", "amount_fen", "journal_id", "content_hash", "made_at", "next_at", "state"),
+    *("expires_at", "close_at"),
 )
+_UNPAID = """
+    SELECT key, state FROM payment_instruction WHERE key IN ({keys}) AND expires_at IS NOT NULL
+        AND (state IN ('waiting', 'sent', 'failed') OR state = 'closed' AND close_at IS NOT NULL)
+"""

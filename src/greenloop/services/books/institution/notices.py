@@ -12,7 +12,7 @@ from greenloop.services.books.institution.failures import note_failed
 from greenloop.services.books.institution.gateway import Gateway, Said, Told, Unreachable
 from greenloop.services.books.institution.sending import instructions
 from greenloop.services.verb import verb
-from greenloop.store import sql
+from greenloop.store import locks, sql
 
 log = logging.getLogger("greenloop.institution")
 TEXT_MAX = 64
@@ -37,8 +37,10 @@ def take_notices(*, said: Sequence[Said], at: datetime) -> int:
     lines = [_line(each, number, at) for each, number in zip(said, ids.block(len(said)), strict=True)]
     before = {row[0] for row in sql.rows_in(_KNOWN, [each.notice_id for each in said])}
     fresh = {each.notice_id for each in said} - before
-    sql.run_many(_KEEP, [line for line in lines if line[1] in fresh])
-    _work_out({each.number for each in said if each.notice_id in fresh}, at=at)
+    # In one order: two verbs that keep the same notices wait for each other's.
+    sql.run_many(_KEEP, sorted((line for line in lines if line[1] in fresh), key=lambda line: str(line[1])))
+    # An answer is how it stands now, though it was heard before: what was sent again may have failed again.
+    _work_out({each.number for each in said if each.notice_id in fresh or each.is_answer}, at=at)
     return len(fresh)
 
 
@@ -51,23 +53,31 @@ def _line(each: Said, number: int, at: datetime) -> sql.Row:
 
 
 def _work_out(numbers: Collection[str], *, at: datetime) -> None:
-    """Set the states of instructions by all their notices, and open and close cases about amounts."""
-    lock = "ORDER BY number FOR NO KEY UPDATE" if sql.is_postgresql() else ""
-    told: dict[str, int] = dict(sql.rows_in(f"{_TOLD} {lock}", sorted(numbers)))
+    """Set the states of instructions by all their notices, and open and close cases about amounts.
+
+    What is closed stays closed: its order is cancelled. If it is said to be paid after all, people have to look.
+    """
+    locks.instructions(numbers)
+    now = sql.instant(at)
+    told = {number: rest for number, *rest in sql.rows_in(_TOLD, sorted(numbers), [now])}
     heard: dict[str, set[tuple[str, int]]] = {number: set() for number in told}
     for number, outcome, fen in sql.rows_in(_HEARD, list(told)):
         heard[number].add((outcome, fen))
-    now = sql.instant(at)
-    states = {number: state_of(amount_fen=fen, said=heard[number]) for number, fen in told.items()}
-    sql.run_many(_STATE, [(state, now, number) for number, state in states.items()])
+    said = {
+        number: state_of(amount_fen=fen, said=heard[number], is_over=bool(is_over))
+        for number, (fen, is_over, _) in told.items()
+    }
+    states = {number: "closed" if told[number][2] == "closed" else state for number, state in said.items()}
+    sql.run_many(_STATE, [(state, now, state, state, now, number) for number, state in states.items()])
     wrong = [
-        (number, told[number], max(fen for outcome, fen in heard[number] if outcome == "success"), now, now)
+        (number, told[number][0], max(fen for outcome, fen in heard[number] if outcome == "success"), now, now)
         for number, state in states.items()
-        if state == "disputed"
+        if state == "disputed" or (state == "closed" and said[number] in {"done", "disputed"})
     ]
     sql.run_many(_OPEN, wrong)
     note_failed([number for number, state in states.items() if state == "failed"], at=at)
-    sql.run_many(_CLOSE, [(now, number) for number, state in states.items() if state == "done"])
+    over = {number for number, state in states.items() if state == said[number] and state in {"done", "closed"}}
+    sql.run_many(_CLOSE, [(now, number) for number in sorted(over)])
 
 
 def ask_silent(*, gateway: Gateway, at: datetime) -> int:
@@ -97,6 +107,7 @@ def ask_silent(*, gateway: Gateway, at: datetime) -> int:
 def silent(*, at: datetime) -> list[Told]:
     """Return which instructions to ask about, and note that they are asked about now."""
     mine = [row[0] for row in sql.rows(_SILENT, [sql.instant(at - SILENT), sql.instant(at - AGES), BATCH])]
+    locks.instructions(mine)
     sql.rows_in(_ASKED, mine, [sql.instant(at)])
     return instructions(mine)
 
@@ -107,9 +118,16 @@ _KEEP = """
                                 source, body_hash)
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (notice_id) DO NOTHING
 """
-_TOLD = "SELECT number, amount_fen FROM payment_instruction WHERE number IN ({keys})"
+_TOLD = """
+    SELECT number, amount_fen, kind = 'collect' AND expires_at IS NOT NULL AND expires_at <= %s, state
+    FROM payment_instruction WHERE number IN ({keys})
+"""
 _HEARD = "SELECT DISTINCT number, outcome, amount_fen FROM payment_notice WHERE number IN ({keys})"
-_STATE = "UPDATE payment_instruction SET state = %s, sent_at = COALESCE(sent_at, %s) WHERE number = %s"
+_STATE = """
+    UPDATE payment_instruction SET state = %s, sent_at = COALESCE(sent_at, %s),
+        close_at = CASE WHEN %s = 'done' THEN NULL WHEN %s = 'closed' AND state <> 'closed' THEN %s ELSE close_at END
+    WHERE number = %s
+"""
 _OPEN = """
     INSERT INTO reconciliation_case (account, kind, number, difference, expected_fen, found_fen, state, since_at,
                                      opened_at, run_id)

@@ -1,9 +1,11 @@
-"""One pass of the clock: send what is due, and ask about what is silent."""
+"""One pass of the clock: send what is due, ask about what is silent, and end payments that nobody made in time."""
 
 from datetime import datetime, timedelta
 from time import monotonic
 
 from greenloop.services.books.institution import named
+from greenloop.services.books.institution.ending import cancel_unpaid, close_due
+from greenloop.services.books.institution.gateway import Gateway
 from greenloop.services.books.institution.notices import ask_silent
 from greenloop.services.books.institution.sending import send_due
 
@@ -17,11 +19,17 @@ ASK_EVERY = timedelta(minutes=1)
 def pass_on(*, at: datetime) -> int:
     """Send what is due, batch after batch, and once a minute ask about what is silent; return how much was sent.
 
-    Nothing happens where no institution is named.
+    Payments whose time is over are closed, and their orders cancelled. Where no institution is named only those end
+    that none was ever told of.
     """
     gateway = named.gateway()
-    if gateway is None:
-        return 0
+    sent = 0 if gateway is None else _sent(gateway, at)
+    close_due(gateway=gateway, at=at)
+    cancel_unpaid(at=at)
+    return sent
+
+
+def _sent(gateway: Gateway, at: datetime) -> int:
     sent, begun = 0, monotonic()
     for _ in range(PASS_MAX):
         # Leases run from when a batch is claimed, however long the ones before it took.

@@ -12,7 +12,7 @@ from greenloop.core.faults import Refusal, say
 from greenloop.core.money import AMOUNT_FEN_MAX
 from greenloop.services.books.institution import signed
 from greenloop.services.books.institution.connections import Connections
-from greenloop.services.books.institution.gateway import Answer, Said, Told, Unreachable
+from greenloop.services.books.institution.gateway import Answer, NoStatement, Said, Told, Unreachable
 
 NOTICE_PATH = "/v1/notices/sandbox"
 OUTCOMES = frozenset({"success", "failed", "back"})
@@ -50,6 +50,10 @@ class Sandbox:
         """Pay a merchant, or the platform."""
         return self._send("payout", told)
 
+    def end(self, told: Told) -> Answer:
+        """Let nobody make a payment any more."""
+        return self._send("close", told)
+
     def query(self, told: Told) -> Said | None:
         """Return what became of an instruction."""
         status, body = self._ask("GET", f"/v1/instructions/{told.number}")
@@ -61,6 +65,8 @@ class Sandbox:
     def statement(self, day: date) -> bytes:
         """Return the statement of a local day, as CSV."""
         status, body = self._ask("GET", f"/v1/statements/{day.isoformat()}")
+        if status == 404:
+            raise NoStatement(f"no statement of {day}")
         if status != 200:
             raise Unreachable(f"no statement of {day} ({status})")
         return body

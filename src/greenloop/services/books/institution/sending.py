@@ -1,19 +1,22 @@
 """Send what is due, at least once, after the commit that wrote it and only when the trust book holds its journal.
 
-While the books are broken no payout and no fee is sent, whenever it was written; all else is.
+While the books are broken no payout and no fee is sent, whenever it was written; all else is. That is asked when a
+batch is taken, and again before each of them leaves.
 """
 
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from threading import BoundedSemaphore
 from time import monotonic
 
 from greenloop.services.books.institution.failures import note_failed
 from greenloop.services.books.institution.gateway import Answer, Gateway, Told, Unreachable
 from greenloop.services.verb import verb
-from greenloop.store import sql
+from greenloop.store import locks, sql
+from greenloop.store.queries import soundness
 
 log = logging.getLogger("greenloop.institution")
 AT_ONCE = 8
@@ -24,42 +27,79 @@ SENDING_S = 120
 """So long a batch goes on sending; one call more takes 20 seconds at most, so it ends within the lease."""
 FIRST_WAIT = timedelta(seconds=5)
 WAIT_MAX = timedelta(hours=1)
-FAULT_MAX = 200
+FAULT_MAX, SHOW_MAX = 200, 512
+LEAVES_TRUST = frozenset({"payout", "fee"})
+HELD = Answer(is_accepted=False, is_final=False, fault="not sent: the books are broken")
+_AT_ONCE_BY_TILLS = BoundedSemaphore(16)
+"""Tills that wait for the institution's answer at a time: an institution that is slow keeps no more threads busy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What a pass came to: instructions accepted, refused for good, and left for later. `shows` is by number."""
+    """What a pass came to: instructions accepted, refused for good, and left for later."""
 
     accepted: int
     refused: int
     later: int
-    shows: dict[str, str]
 
 
 def send_due(*, gateway: Gateway, at: datetime) -> Sent:
     """Send one batch of what is due; nothing of the database is held while the institution is spoken to."""
     batch = claim(at=at)
     begun = monotonic()
-    call = _caller(gateway, until=begun + SENDING_S)
-    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="institution") as threads:
-        answers = list(threads.map(call, batch))
+    answers = _all_sent(batch, _caller(gateway, until=begun + SENDING_S))
     record(answers=list(zip(batch, answers, strict=True)), at=at + timedelta(seconds=int(monotonic() - begun)))
     accepted = [answer for answer in answers if answer.is_accepted]
     refused = sum(not answer.is_accepted and answer.is_final for answer in answers)
-    shows = {told.number: answer.show for told, answer in zip(batch, answers, strict=True) if answer.show}
-    return Sent(len(accepted), refused, len(batch) - len(accepted) - refused, shows)
+    return Sent(len(accepted), refused, len(batch) - len(accepted) - refused)
+
+
+def send_now(*, gateway: Gateway, number: str, at: datetime) -> bool:
+    """Send one payment while its till waits, if it is due; tell whether it was tried.
+
+    Where many tills wait already, it is left to the clock, which sends it within seconds.
+    """
+    if not _AT_ONCE_BY_TILLS.acquire(blocking=False):
+        return False
+    try:
+        mine = claim(at=at, number=number)
+        call = _caller(gateway, until=monotonic() + SENDING_S)
+        begun = monotonic()
+        answers = [(told, call(told)) for told in mine]
+        if answers:
+            record(answers=answers, at=at + timedelta(seconds=int(monotonic() - begun)))
+        return bool(mine)
+    finally:
+        _AT_ONCE_BY_TILLS.release()
+
+
+def _all_sent(batch: Sequence[Told], call: Callable[[Told], Answer]) -> list[Answer]:
+    """Send a batch, several at once, and return the answers in its order.
+
+    Each is handed over only once a line is free, so what was found out by then keeps it here.
+    """
+    answers: list[Future[Answer]] = []
+    free = BoundedSemaphore(AT_ONCE)
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="institution") as threads:
+        for told in batch:
+            free.acquire()
+            held = told.kind in LEAVES_TRUST and soundness.broken() is not None
+            answers.append(threads.submit((lambda _: HELD) if held else call, told))
+            answers[-1].add_done_callback(lambda _: free.release())
+        return [each.result() for each in answers]
 
 
 @verb
-def claim(*, at: datetime) -> list[Told]:
-    """Take what is due, oldest first; it is the caller's until its lease ends.
+def claim(*, at: datetime, number: str = "") -> list[Told]:
+    """Take what is due, oldest first, or the one payment of a number; it is the caller's until its lease ends.
 
-    Payouts and fees that are due wait for as long as the books are broken, and go out then.
+    Payouts and fees that are due wait for as long as the books are broken, and go out then. A payment whose time is
+    over isn't sent any more.
     """
     lock = "FOR UPDATE SKIP LOCKED" if sql.is_postgresql() else ""
     now, until = sql.instant(at), sql.instant(at + LEASE)
-    mine = [row[0] for row in sql.rows(f"{_DUE} {lock}", [now, BATCH])]
+    due = sql.rows(f"{_ONE} {lock}", [number, now, now]) if number else sql.rows(f"{_DUE} {lock}", [now, now, BATCH])
+    mine = [row[0] for row in due]
     sql.rows_in(_LEASED, mine, [until])
     return instructions(mine)
 
@@ -71,9 +111,10 @@ def instructions(numbers: Sequence[str]) -> list[Told]:
 
 @verb
 def record(*, answers: Sequence[tuple[Told, Answer]], at: datetime) -> None:
-    """Write down what the institution answered. What a notice has said since then stands."""
+    """Write down what the institution answered, and what a payer's phone opens. What a notice has said stands."""
     now = sql.instant(at)
-    accepted = [(now, told.number) for told, answer in answers if answer.is_accepted]
+    locks.instructions(told.number for told, _ in answers)
+    accepted = [(answer.show[:SHOW_MAX], now, told.number) for told, answer in answers if answer.is_accepted]
     sql.run_many(_ACCEPTED, accepted)
     refused = [
         (answer.fault[:FAULT_MAX], told.number)
@@ -125,7 +166,13 @@ _DUE = """
         AND (i.kind <> 'split' OR EXISTS (
             SELECT 1 FROM payment_notice n WHERE n.number = i.payment AND n.outcome = 'success'))
         AND (i.kind NOT IN ('payout', 'fee') OR NOT EXISTS (SELECT 1 FROM books_broken WHERE cleared_at IS NULL))
+        AND (i.expires_at IS NULL OR i.expires_at > %s)
     ORDER BY i.next_at, i.id LIMIT %s
+"""
+_ONE = """
+    SELECT number FROM payment_instruction
+    WHERE number = %s AND kind = 'collect' AND state = 'waiting' AND next_at <= %s
+        AND (expires_at IS NULL OR expires_at > %s)
 """
 _LEASED = """
     UPDATE payment_instruction SET attempts = attempts + 1, next_at = %s
@@ -139,9 +186,11 @@ _TOLD = """
         LEFT JOIN payment_instruction p ON p.number = i.payment
     WHERE i.number IN ({keys})
 """
-_ACCEPTED = (
-    "UPDATE payment_instruction SET state = 'sent', sent_at = %s, fault = '' WHERE number = %s AND state = 'waiting'"
-)
+_ACCEPTED = """
+    UPDATE payment_instruction SET fault = '', show = %s, sent_at = CASE state WHEN 'waiting' THEN %s ELSE sent_at END,
+        state = CASE state WHEN 'waiting' THEN 'sent' ELSE state END
+    WHERE number = %s
+"""
 _REFUSED = "UPDATE payment_instruction SET state = 'failed', fault = %s WHERE number = %s AND state = 'waiting'"
 _TRIES = "SELECT number, attempts FROM payment_instruction WHERE number IN ({keys}) AND state = 'waiting'"
 _LATER = "UPDATE payment_instruction SET next_at = %s, fault = %s WHERE number = %s AND state = 'waiting'"

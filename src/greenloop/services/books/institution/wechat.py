@@ -19,7 +19,7 @@ from wechatpayv3.utils import load_certificate
 
 from greenloop.core.faults import Refusal, say
 from greenloop.services.books.institution import signed
-from greenloop.services.books.institution.gateway import Answer, Said, Told, Unreachable
+from greenloop.services.books.institution.gateway import Answer, NoStatement, Said, Told, Unreachable
 from greenloop.services.books.institution.wechat_notices import said_of
 
 ADDRESS = "https://api.mch.weixin.qq.com"
@@ -169,6 +169,11 @@ class WeChat:
             )
         )
 
+    def end(self, told: Told) -> Answer:
+        """Let a code lead nowhere any more; one that was never made needs no closing."""
+        answer = self._told(lambda: self._pay.close(out_trade_no=told.number))
+        return Answer(is_accepted=True) if answer.fault.startswith("404") else answer
+
     def query(self, told: Told) -> Said | None:
         """Return what became of an instruction."""
         asked: dict[str, Callable[[], tuple[int, Any]]] = {
@@ -203,6 +208,8 @@ class WeChat:
     def statement(self, day: date) -> bytes:
         """Return the bill of all that moved in the account on a day, its hash checked."""
         status, text = self._asked(lambda: self._pay.fundflow_bill(bill_date=day.isoformat()))
+        if 400 <= status < 500 and _document(text).get("code") == "NO_STATEMENT_EXIST":
+            raise NoStatement(f"no bill of {day}")
         bill = _document(text) if status == 200 else {}
         url = str(bill.get("download_url", ""))
         if not url.startswith(f"{self._terms.address}/"):

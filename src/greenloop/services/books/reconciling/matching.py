@@ -53,15 +53,20 @@ _IS_LISTED = """EXISTS (SELECT 1 FROM statement_line l
     WHERE l.account = %(account)s AND l.number = n.number AND l.kind = n.kind)"""
 _ORDER_OF = "JOIN orders o ON o.merchant_id = i.merchant_id AND o.order_no = i.order_no"
 
+# A payment that its payer may still make, at a till, is expected once the institution says that it is made. One that
+# was closed never is: what is listed of it all the same belongs to nobody.
+_IS_PAYABLE = f"""{_REACHED.format(at="o.paid_at")}
+    AND (i.expires_at IS NULL OR i.expires_at <= %(now)s OR i.state NOT IN ('waiting', 'sent'))"""
+
 PAYMENTS = Pass(
     INSTITUTION,
     ("payment",),
     f"""{_OPEN_LINES} UNION SELECT 'payment', number FROM payment_instruction i
-        WHERE i.kind = 'collect' AND i.reconciled_at IS NULL""",  # noqa: S608  constants of this file
+        WHERE i.kind = 'collect' AND i.reconciled_at IS NULL AND i.state <> 'closed'""",  # noqa: S608  constants of this file
     f"""
     SELECT n.kind, n.number, o.cash_fen, 0, o.paid_at
     FROM looked n JOIN payment_instruction i ON i.number = n.number {_ORDER_OF}
-    WHERE i.kind = 'collect' AND ({_REACHED.format(at="o.paid_at")} OR {_IS_LISTED})
+    WHERE i.kind = 'collect' AND i.state <> 'closed' AND ({_IS_PAYABLE} OR {_IS_LISTED})
     """,  # noqa: S608
 )
 # An instruction is expected on a statement once the institution says that it is done, or should have said so long ago.

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from greenloop.core.faults import Refusal, say
+from greenloop.services.books.institution import instructing
 from greenloop.services.loop.refunding.one import Paid, RefundForm, refund_one
 from greenloop.services.loop.refunding.record import Pending
 from greenloop.services.loop.refunding.state import Index, State
@@ -10,6 +11,8 @@ from greenloop.services.loop.rules import rulings
 from greenloop.store.queries.refunds import EarlierRefund, OrderFact
 
 PENDING = ("refund.dues", "refund.reserve")
+CANCEL = "cancel"
+"""The refund number of a cancelled order: no other refund may have it."""
 
 
 class Batch:
@@ -30,6 +33,7 @@ class Batch:
         self.refund_ids: list[int | None] = []
         self.states: list[str | None] = []
         self.refusals: dict[int, Refusal] = {}
+        self.unpaid = instructing.unpaid(sorted(orders))
 
     def refuse(self, place: int, refusal: Refusal) -> None:
         """Note that the refund at a place of the call is refused."""
@@ -84,6 +88,11 @@ class Batch:
         if earlier and earlier.amount_fen != form.amount_fen:
             message = say("The refund number {refund_no} was used for another amount. Give this refund its own number.")
             raise Refusal("refund.conflict", message, field="refund_no", refund_no=form.refund_no)
+        if not order.confirmed and not self._may_go(form, order):
+            message = say(
+                "The payment of the order {order_no} is under way. Cancel the payment: its order goes with it."
+            )
+            raise Refusal("refund.unpaid", message, field="order_no", order_no=form.order_no)
         others = (each for (owner, _), each in self.known.items() if owner == order.id)
         if any(each.state == "pending" and each.refund_no != form.refund_no for each in others):
             message = say("Another refund of the order {order_no} is still pending.")
@@ -92,3 +101,8 @@ class Batch:
         if (earlier is None or earlier.state == "pending") and form.amount_fen > left_fen:
             message = say("{amount} fen is more than the {left} fen that are left of the order. Refund {left} or less.")
             raise Refusal("refund.above_order", message, field="amount_fen", amount=form.amount_fen, left=left_fen)
+
+    def _may_go(self, form: RefundForm, order: OrderFact) -> bool:
+        """Tell whether nobody can be paying the order any more: it was paid, or is cancelled since nobody has."""
+        state = self.unpaid.get((order.merchant_id, order.order_no))
+        return state is None or (state == "closed" and form.refund_no == CANCEL)
