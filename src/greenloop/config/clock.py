@@ -20,8 +20,10 @@ from greenloop.insight.public_log.files import publish
 from greenloop.services import clockwork, measures
 from greenloop.services.books.checked import keep_check
 from greenloop.services.books.fees import transfer_fees
+from greenloop.services.books.institution import named
 from greenloop.services.books.payout import pay_out
 from greenloop.services.books.reconcile import reconcile
+from greenloop.services.books.reconciling.fetching import fetch_statements
 from greenloop.services.ids import ClockBehind
 from greenloop.services.loop.claim import lapse
 from greenloop.services.loop.expire import expire
@@ -85,6 +87,20 @@ def _reconcile(slot: str, at: datetime) -> Outcome:
         named = ", ".join(pair.account for pair in found.differences)
         _alarm(f"control accounts differ from their subledgers: {named}")
     return {"accounts": len(found.pairs)}
+
+
+def _statement(slot: str, at: datetime) -> Outcome:
+    gateway = named.gateway()
+    if gateway is None:
+        return {"taken": 0}
+    today = date.fromisoformat(slot)
+    found = fetch_statements(gateway=gateway, institution=named.called(), today=today, by=SCHEDULER, at=at)
+    return {
+        "taken": found.statements,
+        "lines": found.lines,
+        "orders": found.orders,
+        "confirmed_fen": found.confirmed_fen,
+    }
 
 
 def _check(slot: str, at: datetime) -> Outcome:
@@ -161,6 +177,7 @@ WORK: dict[str, Work] = {
     "expire": _expire,
     "payout": _pay_out,
     "reconcile": _reconcile,
+    "statement": _statement,
     "check": _check,
     "notice": _notice,
     "lapse": _lapse,

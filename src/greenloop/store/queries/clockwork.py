@@ -23,6 +23,7 @@ DAILY = {
     "notice": time(8),
     "payout": time(9),
     "reconcile": time(9, 30),
+    "statement": time(10, 15),
     "check": time(4),
 }
 """What runs once a local day, and from when on. What a missed day left is done by the next."""

@@ -87,6 +87,18 @@ def tie() -> Tie:
     return Tie(int(listed), int(ledger), int(sql.value(_APART) or 0), (*differing, *waiting))
 
 
+def gap_fen() -> int:
+    """Return what the institution's last statement says is left, less what all lines until its end add up to.
+
+    It is not 0 where a statement is missing; 0 where statements don't say what is left.
+    """
+    found = sql.rows(_LEFT)
+    if not found:
+        return 0
+    balance_fen, until_at = found[0]
+    return int(balance_fen) - int(sql.value(_LISTED_UNTIL, [until_at]))
+
+
 def _case(row: sql.Row) -> CaseRow:
     number, account, kind, about, difference, expected, found, state, since, opened, closed, by, outcome = row
     return CaseRow(
@@ -103,6 +115,14 @@ _CASE = """
     SELECT id, account, kind, number, difference, expected_fen, found_fen, state, since_at, opened_at, closed_at,
         closed_by, outcome
     FROM reconciliation_case
+"""
+_LEFT = """
+    SELECT balance_fen, until_at FROM payment_statement WHERE account = 'institution' AND balance_fen IS NOT NULL
+    ORDER BY until_at DESC, id DESC LIMIT 1
+"""
+_LISTED_UNTIL = """
+    SELECT COALESCE(SUM(amount_fen), 0) FROM statement_line
+    WHERE account = 'institution' AND kind <> 'split' AND booked_at <= %s
 """
 # What a case leaves between the statements and the ledger: a payment is in the ledger's bank once it is confirmed, all
 # else once it is expected. Splits and notices move nothing.

@@ -106,6 +106,18 @@ def check_belongs(profile: str, institution: str) -> None:
         raise Refusal("statement.profile", message, field="--profile", profile=profile, institution=institution)
 
 
+def of_institution(institution: str) -> str:
+    """Return the profile of an institution's statements, by the name under which its notices come.
+
+    :raises Refusal: no profile is known that is its own.
+    """
+    for profile, whose in OF_INSTITUTION.items():
+        if whose == institution:
+            return profile
+    message = say("Name one of these profiles of statements: {profiles}.")
+    raise Refusal("statement.profile", message, field="--profile", profiles=", ".join(PROFILES))
+
+
 def read(data: bytes, profile: str) -> Listed:
     """Read a statement of a named profile.
 

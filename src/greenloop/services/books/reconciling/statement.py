@@ -35,11 +35,14 @@ class Taken:
 
 
 @verb
-def take_statement(*, listed: Listed, name: str, file_hash: str, by: str, at: datetime) -> Taken:
+def take_statement(
+    *, listed: Listed, name: str, file_hash: str, by: str, at: datetime, until_at: datetime | None = None
+) -> Taken:
     """Take a statement once, compare all that is open with the books, and confirm what agrees to the fen.
 
     A line that an earlier file listed is passed over, and so is one that moves nothing. Asked again with the same
     file, nothing is taken twice; a file under another name, or a quiet day's that equals another's, is taken too.
+    Without lines it reaches `until_at`, or this instant.
 
     :raises Refusal: `by` may not, the name stands for another file or is no good, or a line was listed before by
         another amount or for another number.
@@ -64,7 +67,7 @@ def take_statement(*, listed: Listed, name: str, file_hash: str, by: str, at: da
         lines=len(listed.lines),
         total_fen=sum(line.amount_fen for line in fresh if line.kind != SPLIT),
         balance_fen=listed.balance_fen,
-        until_at=max((line.booked_at for line in listed.lines), default=at),
+        until_at=max((line.booked_at for line in listed.lines), default=until_at or at),
         taken_at=at,
         taken_by=by[:64],
     )
@@ -98,6 +101,8 @@ def _compare(account: str, run_id: int, at: datetime) -> tuple[int, int]:
     locks.orders(agreed)
     arrived = sql.rows_in(_CONFIRMED, agreed, [now])
     compare(INSTRUCTED, run_id=run_id, at=at)
+    if sql.is_postgresql():
+        locks.instructions(row[0] for row in sql.rows(_TO_RECONCILE, [now, now]))
     sql.run(_RECONCILED, [now, now])
     sql.run(_RECONCILED_BACK, [now, now])
     return _confirm(arrived, run_id, at)
@@ -181,6 +186,14 @@ _AGREED = """
 _CONFIRMED = """
     UPDATE orders SET confirmed_at = %s WHERE confirmed_at IS NULL AND entry_cycle IS NULL AND id IN ({keys})
     RETURNING id, merchant_id, order_no, cash_fen - refunded_cash_fen, concession_fen - concession_lost_fen
+"""
+_TO_RECONCILE = """
+    SELECT number FROM payment_instruction i JOIN (
+        SELECT DISTINCT number AS of FROM statement_line WHERE account = 'institution' AND settled_at = %s) l
+        ON l.of = i.number WHERE i.reconciled_at IS NULL AND i.kind <> 'back'
+    UNION SELECT i.number FROM payment_instruction i JOIN statement_line l ON l.number = i.payment
+    WHERE l.account = 'institution' AND l.kind = 'chargeback' AND l.settled_at = %s AND i.kind = 'back'
+        AND i.reconciled_at IS NULL
 """
 _RECONCILED = """
     UPDATE payment_instruction SET reconciled_at = %s WHERE reconciled_at IS NULL AND kind <> 'back'
