@@ -25,6 +25,7 @@ PATHS = (
     *("wallets/{lin}/vouchers", "wallets/{lin}/coupons", "wallets/{lin}/movements", "pools", "pools/green"),
     *("pools/green/cycles", "plans", "rules", "rules/current", "cycles", "cycles/2", "settlements", "settlements/4"),
     *("settlements/4/pools/green", "holds", "holds?standing=false"),
+    *("claims", "claims?waiting=false"),
     *("members", "members/lin", "merchants", "merchants/grocer", "merchants/grocer/shops", "merchants/grocer/rates"),
     *("payouts", "payouts/{payout}", "deposits", "merchants/grocer/statement", "merchants/grocer/statement.csv"),
     *("grants", "fees", "journals", "journals/1", "reconciliations", "checks", "trust-book"),

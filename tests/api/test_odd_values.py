@@ -23,7 +23,7 @@ ADDRESSES = [
 ]
 LISTS = (
     *("members", "merchants", "payouts", "deposits", "grants", "fees", "journals", "reconciliations", "checks"),
-    *("proposals", "audit", "runs", "orders", "refunds", "settlements", "holds", "pools", "plans", "rules"),
+    *("proposals", "audit", "runs", "orders", "refunds", "settlements", "claims", "holds", "pools", "plans", "rules"),
     "pools/green/cycles",
 )
 ENDS = (-(2**63), 0, 2**63 - 1)

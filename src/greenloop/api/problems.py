@@ -104,6 +104,8 @@ def details(refusal: Refusal, status: int) -> dict[str, Any]:
         "detail": told(refusal),
         "code": refusal.code,
     }
+    if claim := refusal.facts.get("claim"):
+        found["claim"] = claim
     return found | {"field": refusal.field} if refusal.field else found
 
 

@@ -18,11 +18,12 @@ from greenloop.api.books.payouts import router as payouts
 from greenloop.api.books.statements import router as statements
 from greenloop.api.hooks.webhooks import router as webhooks
 from greenloop.api.loop import till, wallet
+from greenloop.api.loop.claims import router as claims
 from greenloop.api.loop.holds import router as holds
 from greenloop.api.loop.ledgers import router as ledgers
 from greenloop.api.loop.order import router as orders
-from greenloop.api.loop.pools import router as pools
 from greenloop.api.loop.payments import router as payments
+from greenloop.api.loop.pools import router as pools
 from greenloop.api.loop.refunds import router as refunds
 from greenloop.api.loop.settlements import router as settlements
 from greenloop.api.loop.wallets import router as wallets
@@ -85,6 +86,7 @@ PROBLEM = {
         "detail": {"type": "string"},
         "code": {"type": "string"},
         "field": {"type": "string"},
+        "claim": {"type": "string", "description": "The claim that waits for a second person, where one does."},
     },
 }
 api = Api(
@@ -103,6 +105,7 @@ api.add_router("", payments)
 api.add_router("", ledgers)
 api.add_router("", pools)
 api.add_router("", settlements)
+api.add_router("", claims)
 api.add_router("", holds)
 api.add_router("", members)
 api.add_router("", merchants)

@@ -23,7 +23,7 @@ def write(
     act: Callable[[], R],
     answer: Callable[[R], Any],
     *,
-    status: int = 200,
+    status: int | Callable[[R], int] = 200,
     again: bool | Callable[[R], bool] = False,
     kept: Callable[[R], Any] | None = None,
     first: Callable[[], object] | None = None,
@@ -33,7 +33,7 @@ def write(
     `again` says that the verb found its work done before (its own natural key), or tells it from the result. With an
     Idempotency-Key the answer is kept in the verb's transaction: what `kept` makes of the result, where a secret is
     shown once and never again; nothing where that is None, because it isn't the last word. `first` is a verb of its
-    own that goes before, and isn't called where the key was used.
+    own that goes before, and isn't called where the key was used. `status` may depend on the result.
 
     :raises Refusal: the key was used for another request, or the verb refuses.
     """
@@ -56,12 +56,18 @@ def write(
         if asked is None:
             raise
         return _replayed(asked, answers.given([(asked.caller, asked.key)])[asked.caller, asked.key])
-    return _response(status, _text(answer(result)), replayed=again if isinstance(again, bool) else again(result))
+    return _response(
+        _status(status, result), _text(answer(result)), replayed=again if isinstance(again, bool) else again(result)
+    )
 
 
-def _kept(status: int, lasting: Callable[[R], Any], result: R) -> Kept | None:
+def _kept(status: int | Callable[[R], int], lasting: Callable[[R], Any], result: R) -> Kept | None:
     told = lasting(result)
-    return None if told is None else Kept(status, _text(told))
+    return None if told is None else Kept(_status(status, result), _text(told))
+
+
+def _status(status: int | Callable[[R], int], result: R) -> int:
+    return status if isinstance(status, int) else status(result)
 
 
 def _replayed(asked: Asked, given: Given) -> HttpResponse:

@@ -18,6 +18,7 @@ COMMANDS = (
     "counter",
     "cycle",
     "money",
+    "claiming",
     "paying",
     "statements",
     "looking",

@@ -56,7 +56,8 @@ class QuoteIn(Body):
 class QuoteOut(Schema):
     """How the price would be paid, in fen: coupons first, vouchers, and cash the rest; and what would come of it.
 
-    `voucher_max_fen` and `coupon_max_fen` are what of the price each could pay at most. Points are 1/100 point.
+    `voucher_max_fen` and `coupon_max_fen` are what of the price each could pay at most. Points are 1/100 point. `held`
+    says that so many vouchers would wait for a second person first.
     """
 
     merchant: str
@@ -67,6 +68,7 @@ class QuoteOut(Schema):
     coupon_fen: int
     voucher_max_fen: int
     coupon_max_fen: int
+    held: bool
     rate_ppm: int
     concession_fen: int
     member_points: int
@@ -140,6 +142,7 @@ def quote_order(request: HttpRequest, body: QuoteIn) -> QuoteOut:
         coupon_fen=found.sale.coupon_fen,
         voucher_max_fen=found.voucher_max_fen,
         coupon_max_fen=found.coupon_max_fen,
+        held=found.held,
         rate_ppm=found.sold.rate_ppm,
         concession_fen=found.sold.concession_fen,
         member_points=found.sold.member_points,

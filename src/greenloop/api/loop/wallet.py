@@ -36,8 +36,9 @@ class WalletPoolOut(Struct, frozen=True):
 class WalletOut(Struct, frozen=True):
     """A wallet: sums over its pools, and the pools, oldest first. Points are 1/100 point, all else fen.
 
-    `drawable_fen` is what was released and not drawn, less the debt, which the next draws repay. `coupon_fen` can be
-    used now; `held` says that draws and spends are blocked. Both are null for a past instant.
+    `drawable_fen` is what was released and not drawn, less the debt, which the next draws repay, and less what is
+    reserved of it. `coupon_fen` can be used now; `held` says that draws and spends are blocked; `reserved_fen` waits
+    for a second person's decision. The three are null for a past instant.
     """
 
     account_id: str
@@ -51,6 +52,7 @@ class WalletOut(Struct, frozen=True):
     debt_fen: int
     coupon_fen: int | None
     held: bool | None
+    reserved_fen: int | None
     pools: list[WalletPoolOut]
 
 
@@ -101,6 +103,7 @@ def shown(found: Balances, at: datetime) -> Reply:
                 sum(pool.debt_fen for pool in pools),
                 found.coupon_fen,
                 found.held,
+                None if found.held is None else sum(pool.reserved_fen for pool in pools),
                 [_pool(pool) for pool in pools],
             )
         ),

@@ -16,12 +16,13 @@ from greenloop.api.problems import Problem, respond
 from greenloop.api.shapes import answers
 from greenloop.api.writing import write
 from greenloop.core.faults import say
-from greenloop.services.loop.draw import draw
+from greenloop.services.loop.draw import Held, draw
 from greenloop.store.queries import balances, holdings, past
 from greenloop.store.queries.holdings import CohortRow
 
 router = Router(tags=["wallets"])
 READERS = [Keyed("wallets:read"), Session()]
+HELD = 202
 
 
 class At(Schema):
@@ -71,6 +72,15 @@ class DrawnOut(Schema):
     drawn_fen: int
 
 
+class HeldOut(Schema):
+    """What wasn't drawn: it waits for a second person's decision, is reserved in fen, and stays the holder's."""
+
+    account_id: str
+    pool: str
+    claim: str
+    reserved_fen: int
+
+
 @router.get(
     "/wallets/{account_id}",
     auth=READERS,
@@ -109,7 +119,7 @@ def read_positions(request: HttpRequest, account_id: str, asked: AtAsked) -> Pos
 @router.post(
     "/wallets/{account_id}/draws",
     auth=[Keyed("wallets:write"), Session()],
-    response={201: DrawnOut},
+    response={201: DrawnOut, 202: HeldOut},
     summary="Draw vouchers",
     operation_id="draw",
 )
@@ -117,16 +127,23 @@ def draw_vouchers(request: HttpRequest, account_id: str, body: DrawIn) -> HttpRe
     """Move released vouchers of one pool into the unspent balance.
 
     By the holder, or by a client for a member who enrolled through it. Send an Idempotency-Key: without one, the same
-    request draws again. A sale draws by itself what it needs.
+    request draws again. A sale draws by itself what it needs. A draw that takes the day's draws above the rules'
+    `large_claim_fen` is held for a second person (202): nothing is drawn yet, and the amount is reserved.
     """
     account = seen(request, account_id)
     _holder_only(request, account)
     return write(
         request,
         lambda: draw(account_id=account, pool=body.pool, at=clock.now(), amount_fen=body.amount_fen),
-        lambda fen: DrawnOut(account_id=str(account), pool=body.pool, drawn_fen=fen),
-        status=201,
+        lambda done: _drawn(done, account, body.pool),
+        status=lambda done: HELD if isinstance(done, Held) else 201,
     )
+
+
+def _drawn(done: int | Held, account: int, pool: str) -> DrawnOut | HeldOut:
+    if isinstance(done, Held):
+        return HeldOut(account_id=str(account), pool=pool, claim=str(done.claim_id), reserved_fen=done.amount_fen)
+    return DrawnOut(account_id=str(account), pool=pool, drawn_fen=done)
 
 
 def _holder_only(request: HttpRequest, account: int) -> None:

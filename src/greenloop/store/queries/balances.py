@@ -19,6 +19,7 @@ class PoolBalance:
     """What a holder has in one pool: points in 1/100 point, all else in fen.
 
     `drawable_fen` is what can be drawn once the debt is repaid; the debt stands where the next draws will meet it.
+    `reserved_fen` waits for a second person, and neither what is drawable nor what is unspent pays for it twice.
     """
 
     pool: str
@@ -30,6 +31,7 @@ class PoolBalance:
     spent_fen: int
     expired_fen: int
     debt_fen: int
+    reserved_fen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,9 @@ def balances(account_ids: Collection[int], *, at: datetime) -> dict[int, Balance
     """Return what accounts have now, in three statements; an account that never had points has no pools."""
     wanted = set(account_ids)
     found: dict[int, list[Held]] = {}
-    for account, pool, name, is_red, claimed, unspent, redeemed, expired, debt, points, high, low in sql.rows_in(
-        _WALLETS, wanted
-    ):
+    for account, pool, name, is_red, *kept, debt, draws, spends, points, high, low in sql.rows_in(_WALLETS, wanted):
         released_fen = accrued_of_limbs(int(high or 0), int(low or 0))
-        purse = Purse(pool, released_fen, Wallet(claimed, unspent, redeemed, expired), debt)
+        purse = Purse(pool, released_fen, Wallet(*kept), debt, draw_held_fen=draws, spend_held_fen=spends)
         found.setdefault(account, []).append(Held(name, bool(is_red), int(points or 0), purse))
     now = sql.instant(at)
     coupons = {account: int(fen) for account, fen in sql.rows_in(_COUPONS, wanted, [now, now])}
@@ -83,10 +83,11 @@ def placed(pools: Sequence[Held]) -> tuple[PoolBalance, ...]:
             held.points,
             released_fen=purse.accrued_fen,
             unspent_fen=purse.wallet.voucher_fen,
-            drawable_fen=spending.available_fen(purse) - purse.wallet.voucher_fen,
+            drawable_fen=spending.drawable_fen(purse),
             spent_fen=purse.wallet.redeemed_fen,
             expired_fen=purse.wallet.expired_fen,
             debt_fen=purse.debt_fen,
+            reserved_fen=purse.draw_held_fen + purse.spend_held_fen,
         )
         for held, purse in zip(pools, spending.place_debt([held.purse for held in pools]), strict=True)
     )
@@ -115,7 +116,7 @@ def whose(account_id: int) -> tuple[bool, frozenset[str]]:
 # A position is met once for each pool of its holder, which are few, and counts in its own.
 _WALLETS = """
     SELECT w.account_id, w.pool_id, o.name, o.is_red, w.claimed_fen, w.voucher_fen, w.redeemed_fen, w.expired_fen,
-           w.debt_fen, SUM(CASE WHEN c.id IS NULL THEN 0 ELSE p.points END),
+           w.debt_fen, w.draw_held_fen, w.spend_held_fen, SUM(CASE WHEN c.id IS NULL THEN 0 ELSE p.points END),
            SUM(p.points * (c.release_index / 1000000)), SUM(p.points * (c.release_index %% 1000000))
     FROM wallet w JOIN pool o ON o.id = w.pool_id
     LEFT JOIN position p ON p.account_id = w.account_id

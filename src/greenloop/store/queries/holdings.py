@@ -74,8 +74,13 @@ class PoolRow:
 
     @property
     def drawable_fen(self) -> int:
-        """Return what can be drawn once the debt is repaid."""
-        return spending.available_fen(self.purse) - self.purse.wallet.voucher_fen
+        """Return what can be drawn once the debt is repaid, beside what is reserved."""
+        return spending.drawable_fen(self.purse)
+
+    @property
+    def reserved_fen(self) -> int:
+        """Return what waits for a second person, or for the order that it was let through for."""
+        return self.purse.draw_held_fen + self.purse.spend_held_fen
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,12 @@ class Holding:
     @property
     def drawable_fen(self) -> int:
         """Return what of it isn't drawn yet."""
-        return self.spendable_fen - self.unspent_fen
+        return sum(map(spending.drawable_fen, self.purses))
+
+    @property
+    def reserved_fen(self) -> int:
+        """Return what waits for a second person, or for the order that it was let through for."""
+        return sum(row.reserved_fen for row in self.pools)
 
     @property
     def released_fen(self) -> int:
@@ -231,16 +241,16 @@ def holding(account_id: int) -> Holding:
     cohorts = tuple(_cohorts(account_id))
     found: dict[int, tuple[str, bool, list[int]]] = {}
     papers: dict[int, list[Paper]] = {}
-    for pool, name, is_red, claimed, unspent, redeemed, expired, debt, voucher, left, until in sql.rows(
-        _WALLETS, [account_id]
-    ):
-        found.setdefault(pool, (name, bool(is_red), [claimed, unspent, redeemed, expired, debt]))
+    for pool, name, is_red, *kept, voucher, left, until in sql.rows(_WALLETS, [account_id]):
+        found.setdefault(pool, (name, bool(is_red), kept))
         if voucher is not None:
             papers.setdefault(pool, []).append(Paper(voucher, left, sql.moment(until)))
     purses = []
-    for pool, (_, _, (*kept, debt)) in found.items():
+    for pool, (_, _, (*kept, debt, draws, spends)) in found.items():
         accrued_fen = wallets.accrued_fen((row.points, row.release_index) for row in cohorts if row.pool_id == pool)
-        purses.append(Purse(pool, accrued_fen, Wallet(*kept), debt, tuple(papers.get(pool, ()))))
+        purses.append(
+            Purse(pool, accrued_fen, Wallet(*kept), debt, tuple(papers.get(pool, ())), draws, spends),
+        )
     rows = []
     for purse in spending.place_debt(purses):
         name, is_red, _ = found[purse.pool_id]
@@ -332,7 +342,7 @@ _COHORTS = """
 # A wallet's vouchers are few: those of before the last spend are used up first.
 _WALLETS = """
     SELECT w.pool_id, o.name, o.is_red, w.claimed_fen, w.voucher_fen, w.redeemed_fen, w.expired_fen, w.debt_fen,
-           v.id, v.left_fen, v.expires_at
+           w.draw_held_fen, w.spend_held_fen, v.id, v.left_fen, v.expires_at
     FROM wallet w JOIN pool o ON o.id = w.pool_id
     LEFT JOIN voucher v ON v.account_id = w.account_id AND v.pool_id = w.pool_id AND v.left_fen > 0
     WHERE w.account_id = %s ORDER BY o.first_cycle, o.id, v.expires_at, v.id

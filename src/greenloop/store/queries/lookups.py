@@ -101,15 +101,18 @@ def holder(name: str) -> Holder:
 def purses(account_id: int) -> list[PurseRow]:
     """Return what an account has in each pool, oldest pool first."""
     pools, held = [], []
-    for place, (pool, points, high, low, *kept, debt_fen) in enumerate(sql.rows(_PURSES, [account_id, account_id])):
+    rows = sql.rows(_PURSES, [account_id, account_id])
+    for place, (pool, points, high, low, *kept, debt_fen, draws, spends) in enumerate(rows):
         accrued_fen = accrued_of_limbs(int(high or 0), int(low or 0))
         pools.append((pool, int(points or 0), debt_fen))
-        held.append(Purse(place, accrued_fen, Wallet(*kept), debt_fen))
+        held.append(
+            Purse(place, accrued_fen, Wallet(*kept), debt_fen, draw_held_fen=draws, spend_held_fen=spends),
+        )
     return [
         PurseRow(
             *(pool, points, purse.accrued_fen, purse.wallet.claimed_fen, purse.wallet.voucher_fen),
             *(purse.wallet.redeemed_fen, purse.wallet.expired_fen, debt_fen),
-            drawable_fen=spending.available_fen(purse) - purse.wallet.voucher_fen,
+            drawable_fen=spending.drawable_fen(purse),
         )
         for (pool, points, debt_fen), purse in zip(pools, spending.place_debt(held), strict=True)
     ]
@@ -151,7 +154,7 @@ _HOLDER = """
 """
 _PURSES = """
     SELECT o.name, a.points, a.high, a.low,
-           w.claimed_fen, w.voucher_fen, w.redeemed_fen, w.expired_fen, w.debt_fen
+           w.claimed_fen, w.voucher_fen, w.redeemed_fen, w.expired_fen, w.debt_fen, w.draw_held_fen, w.spend_held_fen
     FROM wallet w JOIN pool o ON o.id = w.pool_id LEFT JOIN (
         SELECT c.pool_id, SUM(p.points) AS points, SUM(p.points * (c.release_index / 1000000)) AS high,
                SUM(p.points * (c.release_index %% 1000000)) AS low

@@ -128,6 +128,7 @@ class Queues:
     to_vest: Queue
     order_holds: Queue
     account_holds: Queue
+    claims: Queue
     refunds: Queue
 
 
@@ -206,6 +207,7 @@ def queues() -> Queues:
         Queue(min(waiting, WAITING_MAX), pending_fen, waiting > WAITING_MAX),
         Queue(*found["order holds"]),
         Queue(*found["account holds"]),
+        Queue(*found["claims"]),
         Queue(*found["refunds"]),
     )
 
@@ -251,6 +253,7 @@ _QUEUES = """
     UNION ALL SELECT 'pending', 0, credits_fen - debits_fen FROM ledger_account WHERE name = 'trust:concession_pending'
     UNION ALL SELECT 'order holds', COUNT(*), 0 FROM hold WHERE released_at IS NULL AND order_id IS NOT NULL
     UNION ALL SELECT 'account holds', COUNT(*), 0 FROM hold WHERE released_at IS NULL AND account_id IS NOT NULL
+    UNION ALL SELECT 'claims', COUNT(*), SUM(amount_fen) FROM claim WHERE state = 'held'
     UNION ALL SELECT 'refunds', COUNT(*), SUM(amount_fen) FROM refund WHERE payout_id IS NULL AND state = 'pending'
 """
 _NEWEST = """

@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 
 from greenloop.web import addresses  # noqa: F401  registers what <text:…> matches
-from greenloop.web.loop import bound, order, overview, search, settlements, tracing, wallet
+from greenloop.web.loop import bound, claims, order, overview, search, settlements, tracing, wallet
 
 urlpatterns: list[URLPattern] = [
     path("overview/", overview.page, name="overview"),
@@ -11,6 +11,11 @@ urlpatterns: list[URLPattern] = [
     path("settlements/<int:cycle>/", settlements.one, name="settlement"),
     path("settlements/<int:cycle>/approve/", settlements.approve, name="settlement_approve"),
     path("settlements/<int:cycle>/reject/", settlements.reject, name="settlement_reject"),
+    path("claims/", claims.listing, name="claims"),
+    path("claims/<int:number>/", claims.one, name="claim"),
+    path("claims/<int:number>/approve/", claims.approve, name="claim_approve"),
+    path("claims/<int:number>/reject/", claims.reject, name="claim_reject"),
+    path("wallet/claims/<int:number>/withdraw/", claims.withdraw, name="claim_withdraw"),
     path("search/", search.find, name="search"),
     path("bound/", bound.bound, name="bound"),
     path("orders/<str:merchant>/<text:order_no>/", order.order, name="order"),

@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
 from greenloop.insight import holdings as drawings
-from greenloop.store.queries import holdings, movements, purchases
+from greenloop.store.queries import claims, holdings, movements, purchases
 from greenloop.store.queries.holdings import CohortRow, Path
 from greenloop.web import access, clock, cursors
 from greenloop.web.loop import places
@@ -17,6 +17,7 @@ from greenloop.web.loop.places import Place
 from greenloop.web.page import show
 
 LATEST = 5
+CLAIMS = 3
 COHORTS = 4
 WAITING = 10
 ROWS = 20
@@ -110,6 +111,7 @@ def _wallet(request: HttpRequest, place: Place) -> HttpResponse:
         at=at,
         held=held,
         holds=holdings.holds(place.account_id),
+        large=claims.of_account(place.account_id, limit=CLAIMS),
         coupons=holdings.coupons(place.account_id, at=at),
         waiting=purchases.waiting(place.account_id, limit=1),
         latest=purchases.vested(place.account_id, limit=LATEST),
