@@ -16,13 +16,14 @@ from greenloop.core.people.scopes import SCOPES
 from greenloop.services.trust.executors import EXECUTORS
 from tests.support.calling import Caller
 from tests.support.databases import Database
+from tests.support.institution import SECRET, Set, institution
 from tests.support.serving import GREENLOOP, environment, served
 from tests.support.town import Town
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")
 FENCE = re.compile(r"^```(sh|json)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PATIENCE_S = 120
-ROLES = ("operator", "finance", "risk", "marketing", "auditor")
+ROLES = ("operator", "finance", "risk", "marketing", "auditor", "regulator")
 
 
 def steps() -> list[tuple[str, dict[str, Any] | None]]:
@@ -56,14 +57,17 @@ def test_the_commands_of_the_page_answer_what_it_shows(town: Town, database: Dat
     known["PATH"] = f"{GREENLOOP.parent}:{known['PATH']}"
     made = run(setup.replace("greenloop serve\n", "").replace('tills"\n', 'tills" --json\n'), known)
     token = json.loads(made.splitlines()[-1])["token"]
-    with served(
-        database.url, tmp_path, [], "--no-clock", **{name: known[name] for name in ("GREENLOOP_IDENTITY_KEY",)}
-    ) as site:
+    with institution() as bank, served(database.url, tmp_path, [], "--no-clock", **kept, **named(bank)) as site:
         given = f"export BASE={site.base}/v1 KEY={token}\n"
         for text, told in calls:
             answered = run(given + text, known)
             assert told is not None, f"the page doesn't show what this answers: {text}"
             assert shows(told, json.loads(answered)), f"{text}\n{answered}"
+
+
+def named(bank: Set) -> dict[str, str]:
+    """Return what names an institution in the environment."""
+    return {"GREENLOOP_INSTITUTION": f"sandbox+http://{bank.address}", "GREENLOOP_INSTITUTION_SECRET": SECRET}
 
 
 def run(script: str, known: dict[str, str]) -> str:

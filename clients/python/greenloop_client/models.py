@@ -176,6 +176,34 @@ class CheckpointOut(TypedDict):
     signed_at: str
 
 
+class ClaimOut(TypedDict):
+    """A large draw (of a pool) or spend (of a sale), in fen. `state` says how far it has come.
+
+    It is held, done (drawn, or used), rejected, withdrawn or lapsed; a spend is approved until `until_at` in between.
+    `amount_fen` is reserved while it is held or approved. `day_fen` had left the wallet on that day before it, of
+    `most_fen` that may.
+    """
+
+    id: str
+    kind: str
+    account_id: str
+    pool: str | None
+    merchant: str | None
+    order_no: str | None
+    amount_fen: int
+    day_fen: int
+    most_fen: int
+    state: str
+    asked_by: str
+    asked_at: str
+    decided_by: str | None
+    decided_at: str | None
+    reason: str
+    until_at: str | None
+    ended_at: str | None
+    sha256: str
+
+
 class ClientIn(TypedDict):
     """A caller of the API: a merchant's tills, or a partner that acts for merchants."""
 
@@ -500,6 +528,7 @@ class Problem(TypedDict):
     detail: str
     code: str
     field: NotRequired[str]
+    claim: NotRequired[str]
 
 
 class ItemOut(TypedDict):
@@ -748,12 +777,17 @@ class WentOut(TypedDict):
 
 
 class PartWentOut(TypedDict):
-    """What an order brought into one pool and where it went; `traced` is false while it isn't on the pool's line."""
+    """What an order brought into one pool, and where `fen` of it went, from place `at` on.
+
+    `traced` is false while it isn't on the pool's line.
+    """
 
     pool: str
     is_red: bool
     part_fen: int
     traced: bool
+    at: int
+    fen: int
     went: list[WentOut]
 
 
@@ -794,6 +828,32 @@ class PayerOut(TypedDict):
     payment: str | None
     statement: str | None
     line: str | None
+
+
+class PaymentIn(TypedDict):
+    """How long the payer may take."""
+
+    minutes: NotRequired[int]
+
+
+class PaymentShown(TypedDict):
+    """The payment of an order's cash, in fen.
+
+    `state` is `waiting` until the institution has taken it, then `asked`: `show` is what the payer's phone opens, as a
+    code to scan. It is `paid` once the institution says so, and `confirmed` once its statement lists it. Nobody can
+    make it any more once it is `closing`, then `closed`. `failed` and `disputed` are for people to look at.
+    """
+
+    order_id: str
+    merchant: str
+    order_no: str
+    number: str
+    amount_fen: int
+    state: str
+    show: str | None
+    asked_at: str
+    expires_at: str | None
+    confirmed_at: str | None
 
 
 class PayoutIn(TypedDict):
@@ -1038,7 +1098,8 @@ class QuoteIn(TypedDict):
 class QuoteOut(TypedDict):
     """How the price would be paid, in fen: coupons first, vouchers, and cash the rest; and what would come of it.
 
-    `voucher_max_fen` and `coupon_max_fen` are what of the price each could pay at most. Points are 1/100 point.
+    `voucher_max_fen` and `coupon_max_fen` are what of the price each could pay at most. Points are 1/100 point. `held`
+    says that so many vouchers would wait for a second person first.
     """
 
     merchant: str
@@ -1049,6 +1110,7 @@ class QuoteOut(TypedDict):
     coupon_fen: int
     voucher_max_fen: int
     coupon_max_fen: int
+    held: bool
     rate_ppm: int
     concession_fen: int
     member_points: int
@@ -1334,10 +1396,14 @@ class TaskRunOut(TypedDict):
 
 
 class TracedOrderOut(TypedDict):
-    """Where the money went that an order brought into the pools."""
+    """Where the money went that an order brought into the pools, that of the green one first.
+
+    `next_place` is where the next answer goes on, null at the end.
+    """
 
     order_id: str
     parts: list[PartWentOut]
+    next_place: int | None
 
 
 class TracedVoucherOut(TypedDict):
@@ -1394,8 +1460,9 @@ class WalletPoolOut(TypedDict):
 class WalletOut(TypedDict):
     """A wallet: sums over its pools, and the pools, oldest first. Points are 1/100 point, all else fen.
 
-    `drawable_fen` is what was released and not drawn, less the debt, which the next draws repay. `coupon_fen` can be
-    used now; `held` says that draws and spends are blocked. Both are null for a past instant.
+    `drawable_fen` is what was released and not drawn, less the debt, which the next draws repay, and less what is
+    reserved of it. `coupon_fen` can be used now; `held` says that draws and spends are blocked; `reserved_fen` waits
+    for a second person's decision. The three are null for a past instant.
     """
 
     account_id: str
@@ -1409,4 +1476,5 @@ class WalletOut(TypedDict):
     debt_fen: int
     coupon_fen: int | None
     held: bool | None
+    reserved_fen: int | None
     pools: list[WalletPoolOut]

@@ -105,6 +105,42 @@ class Client(Connection):
             self.call("POST", address("/v1/orders/{order_id}/cancel", [order_id]), key=idempotency_key),
         )
 
+    def ask_payment(
+        self, order_id: str, body: models.PaymentIn, *, idempotency_key: str | None = None
+    ) -> models.PaymentShown:
+        """Ask the payer of an order for its cash through the payment institution, and answer what to show.
+
+        An order has one payment: asked again, it is the same, as it stands then. While it is `waiting`, read it until
+        it is `asked`. That it is paid is the institution's word, not the till's. An order whose payment nobody makes in
+        time is cancelled with it. Where no institution is named this is 409 `payment.closed`.
+
+        Needs a key with `orders:write`.
+        """
+        return cast(
+            "models.PaymentShown",
+            self.call("POST", address("/v1/orders/{order_id}/payment", [order_id]), body, key=idempotency_key),
+        )
+
+    def read_payment(self, order_id: str) -> models.PaymentShown:
+        """Return how an order's payment stands: its merchant and its shopper may see it.
+
+        Needs a key with `orders:read` or a session.
+        """
+        return cast("models.PaymentShown", self.call("GET", address("/v1/orders/{order_id}/payment", [order_id])))
+
+    def end_payment(self, order_id: str, *, idempotency_key: str | None = None) -> models.PaymentShown:
+        """Let nobody make an order's payment any more; once the institution has closed it, its order is cancelled.
+
+        Until then it is `closing`. One that is made already is 409 `payment.made`: refund the order. Ended twice, it is
+        ended once.
+
+        Needs a key with `refunds:write`.
+        """
+        return cast(
+            "models.PaymentShown",
+            self.call("POST", address("/v1/orders/{order_id}/payment/cancel", [order_id]), key=idempotency_key),
+        )
+
     def refund_order(
         self, order_id: str, body: models.RefundIn, *, dry_run: bool | None = None, idempotency_key: str | None = None
     ) -> models.RefundShown:
@@ -174,7 +210,8 @@ class Client(Connection):
         """Move released vouchers of one pool into the unspent balance.
 
         By the holder, or by a client for a member who enrolled through it. Send an Idempotency-Key: without one, the
-        same request draws again. A sale draws by itself what it needs.
+        same request draws again. A sale draws by itself what it needs. A draw that takes the day's draws above the
+        rules' `large_claim_fen` is held for a second person (202): nothing is drawn yet, and the amount is reserved.
 
         Needs a key with `wallets:write` or a session.
         """
@@ -297,21 +334,21 @@ class Client(Connection):
 
         Pages are asked for as the iterator reaches them, `limit` rows at a time.
 
-        Needs a session of `auditor`, `finance`, `marketing`, `operator`, `risk`.
+        Needs a session of `auditor`, `finance`, `marketing`, `operator`, `regulator`, `risk`.
         """
         return cast("Iterator[models.RunOut]", self.items(address("/v1/settlements", [], {"limit": limit})))
 
     def read_settlement(self, cycle: int) -> models.SettlementOut:
         """Return what a settlement did to each pool, or would do if it is held.
 
-        Needs a session of `auditor`, `finance`, `marketing`, `operator`, `risk`.
+        Needs a session of `auditor`, `finance`, `marketing`, `operator`, `regulator`, `risk`.
         """
         return cast("models.SettlementOut", self.call("GET", address("/v1/settlements/{cycle}", [cycle])))
 
     def read_settlement_steps(self, cycle: int, pool: str) -> models.StepsOut:
         """Return what a settlement releases to each cohort of one pool.
 
-        Needs a session of `auditor`, `finance`, `marketing`, `operator`, `risk`.
+        Needs a session of `auditor`, `finance`, `marketing`, `operator`, `regulator`, `risk`.
         """
         return cast("models.StepsOut", self.call("GET", address("/v1/settlements/{cycle}/pools/{pool}", [cycle, pool])))
 
@@ -320,7 +357,7 @@ class Client(Connection):
 
         What has not vested is not in it: vesting comes first when the cycle is settled.
 
-        Needs a session of `auditor`, `finance`, `marketing`, `operator`, `risk`.
+        Needs a session of `auditor`, `finance`, `marketing`, `operator`, `regulator`, `risk`.
         """
         return cast(
             "models.PreviewOut",
@@ -364,12 +401,30 @@ class Client(Connection):
             self.call("POST", address("/v1/settlements/{cycle}/reject", [cycle]), body, key=idempotency_key),
         )
 
+    def list_claims(self, *, waiting: bool | None = None, limit: int | None = None) -> Iterator[models.ClaimOut]:
+        """List claims, newest first: those that wait, or with `waiting=false` all.
+
+        Pages are asked for as the iterator reaches them, `limit` rows at a time.
+
+        Needs a session of `auditor`, `finance`, `operator`, `regulator`, `risk`.
+        """
+        return cast(
+            "Iterator[models.ClaimOut]", self.items(address("/v1/claims", [], {"waiting": waiting, "limit": limit}))
+        )
+
+    def read_claim(self, claim_id: str) -> models.ClaimOut:
+        """Return one claim.
+
+        Needs a session of `auditor`, `finance`, `operator`, `regulator`, `risk`.
+        """
+        return cast("models.ClaimOut", self.call("GET", address("/v1/claims/{claim_id}", [claim_id])))
+
     def list_holds(self, *, standing: bool | None = None, limit: int | None = None) -> Iterator[models.HoldOut]:
         """List holds, newest first: those that stand, or with `standing=false` all.
 
         Pages are asked for as the iterator reaches them, `limit` rows at a time.
 
-        Needs a session of `auditor`, `finance`, `marketing`, `operator`, `risk`.
+        Needs a session of `auditor`, `finance`, `marketing`, `operator`, `regulator`, `risk`.
         """
         return cast(
             "Iterator[models.HoldOut]", self.items(address("/v1/holds", [], {"standing": standing, "limit": limit}))
@@ -387,7 +442,7 @@ class Client(Connection):
     def read_hold(self, hold_id: str) -> models.HoldOut:
         """Return one hold.
 
-        Needs a session of `auditor`, `finance`, `marketing`, `operator`, `risk`.
+        Needs a session of `auditor`, `finance`, `marketing`, `operator`, `regulator`, `risk`.
         """
         return cast("models.HoldOut", self.call("GET", address("/v1/holds/{hold_id}", [hold_id])))
 
@@ -412,7 +467,8 @@ class Client(Connection):
 
         Pages are asked for as the iterator reaches them, `limit` rows at a time.
 
-        Needs a key with `members:read` or a session of `auditor`, `finance`, `marketing`, `operator`, `risk`.
+        Needs a key with `members:read` or a session of `auditor`, `finance`, `marketing`, `operator`, `regulator`,
+        `risk`.
         """
         return cast("Iterator[models.MemberOut]", self.items(address("/v1/members", [], {"limit": limit})))
 
@@ -426,7 +482,8 @@ class Client(Connection):
     def read_member(self, ref: str) -> models.MemberOut:
         """Return a member by its ref, if it enrolled through the calling client; staff see all.
 
-        Needs a key with `members:read` or a session of `auditor`, `finance`, `marketing`, `operator`, `risk`.
+        Needs a key with `members:read` or a session of `auditor`, `finance`, `marketing`, `operator`, `regulator`,
+        `risk`.
         """
         return cast("models.MemberOut", self.call("GET", address("/v1/members/{ref}", [ref])))
 
@@ -498,7 +555,7 @@ class Client(Connection):
 
         Pages are asked for as the iterator reaches them, `limit` rows at a time.
 
-        Needs a session of `auditor`, `operator`.
+        Needs a session of `auditor`, `operator`, `regulator`.
         """
         return cast("Iterator[models.ClientOut]", self.items(address("/v1/clients", [], {"limit": limit})))
 
@@ -530,7 +587,7 @@ class Client(Connection):
     def list_keys(self, client_id: str) -> models.KeysOut:
         """Return a client's keys, live or not, without their secrets.
 
-        Needs a session of `auditor`, `operator`.
+        Needs a session of `auditor`, `operator`, `regulator`.
         """
         return cast("models.KeysOut", self.call("GET", address("/v1/clients/{client_id}/keys", [client_id])))
 
@@ -568,7 +625,7 @@ class Client(Connection):
 
         Pages are asked for as the iterator reaches them, `limit` rows at a time.
 
-        Needs a session of `auditor`, `operator`.
+        Needs a session of `auditor`, `operator`, `regulator`.
         """
         return cast("Iterator[models.StaffOut]", self.items(address("/v1/staff", [], {"limit": limit})))
 
@@ -668,7 +725,7 @@ class Client(Connection):
 
         Pages are asked for as the iterator reaches them, `limit` rows at a time.
 
-        Needs a session of `auditor`, `finance`, `marketing`, `operator`, `risk`.
+        Needs a session of `auditor`, `finance`, `marketing`, `operator`, `regulator`, `risk`.
         """
         return cast("Iterator[models.GrantOut]", self.items(address("/v1/grants", [], {"limit": limit})))
 
@@ -693,7 +750,7 @@ class Client(Connection):
 
         Pages are asked for as the iterator reaches them, `limit` rows at a time.
 
-        Needs a session of `auditor`, `finance`, `marketing`, `operator`, `risk`.
+        Needs a session of `auditor`, `finance`, `marketing`, `operator`, `regulator`, `risk`.
         """
         return cast("Iterator[models.FeeOut]", self.items(address("/v1/fees", [], {"limit": limit})))
 
@@ -704,7 +761,7 @@ class Client(Connection):
 
         Pages are asked for as the iterator reaches them, `limit` rows at a time.
 
-        Needs a session of `auditor`, `finance`, `operator`.
+        Needs a session of `auditor`, `finance`, `operator`, `regulator`.
         """
         return cast("Iterator[models.CaseOut]", self.items(address("/v1/cases", [], {"state": state, "limit": limit})))
 
@@ -713,7 +770,7 @@ class Client(Connection):
 
         Two people close it by a proposal `case.close`; it moves nothing.
 
-        Needs a session of `auditor`, `finance`, `operator`.
+        Needs a session of `auditor`, `finance`, `operator`, `regulator`.
         """
         return cast("models.CaseWhole", self.call("GET", address("/v1/cases/{case_id}", [case_id])))
 
@@ -724,7 +781,7 @@ class Client(Connection):
 
         Pages are asked for as the iterator reaches them, `limit` rows at a time.
 
-        Needs a session of `auditor`, `finance`, `operator`.
+        Needs a session of `auditor`, `finance`, `operator`, `regulator`.
         """
         return cast(
             "Iterator[models.JournalOut]",
@@ -734,7 +791,7 @@ class Client(Connection):
     def read_journal(self, journal_id: str) -> models.JournalWhole:
         """Return one journal with its postings.
 
-        Needs a session of `auditor`, `finance`, `operator`.
+        Needs a session of `auditor`, `finance`, `operator`, `regulator`.
         """
         return cast("models.JournalWhole", self.call("GET", address("/v1/journals/{journal_id}", [journal_id])))
 
@@ -743,7 +800,7 @@ class Client(Connection):
 
         Pages are asked for as the iterator reaches them, `limit` rows at a time.
 
-        Needs a session of `auditor`, `finance`, `operator`.
+        Needs a session of `auditor`, `finance`, `operator`, `regulator`.
         """
         return cast(
             "Iterator[models.ReconciliationOut]", self.items(address("/v1/reconciliations", [], {"limit": limit}))
@@ -761,28 +818,28 @@ class Client(Connection):
 
         Pages are asked for as the iterator reaches them, `limit` rows at a time.
 
-        Needs a session of `auditor`, `finance`, `operator`.
+        Needs a session of `auditor`, `finance`, `operator`, `regulator`.
         """
         return cast("Iterator[models.CheckOut]", self.items(address("/v1/checks", [], {"limit": limit})))
 
     def read_trust_book(self) -> models.TrustBookOut:
         """Return how far the trust book's own database has come. No payout leaves before it holds the payout's journal.
 
-        Needs a session of `auditor`, `finance`, `operator`.
+        Needs a session of `auditor`, `finance`, `operator`, `regulator`.
         """
         return cast("models.TrustBookOut", self.call("GET", address("/v1/trust-book")))
 
     def list_exports(self) -> models.TablesOut:
         """Return the tables that can be exported. A whole export as Parquet is the command `greenloop export`.
 
-        Needs a session of `auditor`.
+        Needs a session of `auditor`, `regulator`.
         """
         return cast("models.TablesOut", self.call("GET", address("/v1/exports")))
 
     def export_table(self, table: str, *, limit: int | None = None) -> Iterator[dict[str, Any]]:
         """Return rows of a table in its order, one JSON object a line. The header Next-After leads to the next ones.
 
-        Needs a session of `auditor`.
+        Needs a session of `auditor`, `regulator`.
         """
         return self.lines(address("/v1/exports/{table}.ndjson", [table], {"limit": limit}))
 
@@ -793,7 +850,7 @@ class Client(Connection):
 
         Pages are asked for as the iterator reaches them, `limit` rows at a time.
 
-        Needs a session of `auditor`, `finance`, `marketing`, `operator`, `risk`.
+        Needs a session of `auditor`, `finance`, `marketing`, `operator`, `regulator`, `risk`.
         """
         return cast(
             "Iterator[models.ProposalOut]", self.items(address("/v1/proposals", [], {"state": state, "limit": limit}))
@@ -813,7 +870,7 @@ class Client(Connection):
     def read_proposal(self, proposal_id: str) -> models.ProposalOut:
         """Return one proposal with its content and the hash that whoever approves it sends.
 
-        Needs a session of `auditor`, `finance`, `marketing`, `operator`, `risk`.
+        Needs a session of `auditor`, `finance`, `marketing`, `operator`, `regulator`, `risk`.
         """
         return cast("models.ProposalOut", self.call("GET", address("/v1/proposals/{proposal_id}", [proposal_id])))
 
@@ -861,7 +918,7 @@ class Client(Connection):
 
         Pages are asked for as the iterator reaches them, `limit` rows at a time.
 
-        Needs a session of `auditor`, `finance`, `operator`.
+        Needs a session of `auditor`, `finance`, `operator`, `regulator`.
         """
         return cast(
             "Iterator[models.AuditOut]",
@@ -873,7 +930,7 @@ class Client(Connection):
 
         Pages are asked for as the iterator reaches them, `limit` rows at a time.
 
-        Needs a session of `auditor`, `finance`, `marketing`, `operator`, `risk`.
+        Needs a session of `auditor`, `finance`, `marketing`, `operator`, `regulator`, `risk`.
         """
         return cast("Iterator[models.TaskRunOut]", self.items(address("/v1/runs", [], {"task": task, "limit": limit})))
 
@@ -941,14 +998,18 @@ class Client(Connection):
             self.call("GET", address("/v1/wallets/{account_id}/proof", [account_id], {"cycle": cycle})),
         )
 
-    def trace_order(self, order_id: str) -> models.TracedOrderOut:
+    def trace_order(self, order_id: str, *, place: int | None = None, fen: int | None = None) -> models.TracedOrderOut:
         """Tell where the concession of an order is: how much was released in which cycle, drawn by how many, spent.
 
-        Its merchant and its shopper may ask, and the platform's people. Nobody is told who the holders are.
+        Its merchant and its shopper may ask, and the platform's people. Nobody is told who the holders are. An answer
+        follows as many of the fen as make a short one, and says at which place the next goes on.
 
         Needs a key with `orders:read` or a session.
         """
-        return cast("models.TracedOrderOut", self.call("GET", address("/v1/trace/orders/{order_id}", [order_id])))
+        return cast(
+            "models.TracedOrderOut",
+            self.call("GET", address("/v1/trace/orders/{order_id}", [order_id], {"place": place, "fen": fen})),
+        )
 
     def trace_voucher(
         self, account_id: str, voucher_id: str, *, place: int | None = None, fen: int | None = None
@@ -972,7 +1033,7 @@ class Client(Connection):
     def list_kinds(self) -> list[models.KindOut]:
         """List what an endpoint may be told of.
 
-        Needs a key with `webhooks:write` or a session of `auditor`, `operator`.
+        Needs a key with `webhooks:write` or a session of `auditor`, `operator`, `regulator`.
         """
         return cast("list[models.KindOut]", self.call("GET", address("/v1/event-kinds")))
 
@@ -994,14 +1055,14 @@ class Client(Connection):
 
         Pages are asked for as the iterator reaches them, `limit` rows at a time.
 
-        Needs a key with `webhooks:write` or a session of `auditor`, `operator`.
+        Needs a key with `webhooks:write` or a session of `auditor`, `operator`, `regulator`.
         """
         return cast("Iterator[models.EndpointOut]", self.items(address("/v1/webhooks", [], {"limit": limit})))
 
     def read_webhook(self, webhook_id: str) -> models.EndpointOut:
         """Return an endpoint of the calling client.
 
-        Needs a key with `webhooks:write` or a session of `auditor`, `operator`.
+        Needs a key with `webhooks:write` or a session of `auditor`, `operator`, `regulator`.
         """
         return cast("models.EndpointOut", self.call("GET", address("/v1/webhooks/{webhook_id}", [webhook_id])))
 
@@ -1032,7 +1093,7 @@ class Client(Connection):
 
         Pages are asked for as the iterator reaches them, `limit` rows at a time.
 
-        Needs a key with `webhooks:write` or a session of `auditor`, `operator`.
+        Needs a key with `webhooks:write` or a session of `auditor`, `operator`, `regulator`.
         """
         return cast(
             "Iterator[models.DeliveryOut]",
@@ -1054,7 +1115,7 @@ class Client(Connection):
     def read_delivery(self, delivery_id: str) -> models.DeliveryWhole:
         """Return a delivery with what is sent, and each try.
 
-        Needs a key with `webhooks:write` or a session of `auditor`, `operator`.
+        Needs a key with `webhooks:write` or a session of `auditor`, `operator`, `regulator`.
         """
         return cast("models.DeliveryWhole", self.call("GET", address("/v1/deliveries/{delivery_id}", [delivery_id])))
 
