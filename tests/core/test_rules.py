@@ -118,6 +118,14 @@ def test_the_cap_on_daily_rebates_is_the_one_of_the_document() -> None:
     assert accepted(("daily_rebate_cap_fen", 12_345)).daily_rebate_cap_fen == 12_345
 
 
+def test_a_fence_around_wallets_is_the_one_of_the_document_and_older_documents_read_and_hash_as_they_did() -> None:
+    assert accepted(("large_claim_fen", 200_000)).large_claim_fen == 200_000
+    assert document_of(accepted(("large_claim_fen", 0)))["large_claim_fen"] == 0
+    for older in (accepted(), accepted(("large_claim_fen", None))):
+        assert older.large_claim_fen is None
+        assert "large_claim_fen" not in document_of(older)
+
+
 def test_a_route_may_be_for_merchants_who_give_no_rebate() -> None:
     document = steady()
     document["routes"].insert(0, document["routes"][0] | {"multiples_ppm": [0]})
@@ -253,6 +261,7 @@ FAULTS: list[tuple[str, object, str]] = [
     ("coupon_days", "90", ""),
     ("referral_month_fen", -1, ""),
     ("daily_rebate_cap_fen", -1, ""),
+    ("large_claim_fen", -1, ""),
     ("interest_ppm", 30_000, ""),
 ]
 

@@ -14,15 +14,18 @@ from greenloop.core.people.work_name import cleaned
 from greenloop.services.books import grants, payout
 from greenloop.services.books.reconciling.lines import INSTITUTION, Listed
 from greenloop.services.books.reconciling.statement import take_statement
-from greenloop.services.loop import hold, settle
+from greenloop.services.loop import claim, hold, settle
+from greenloop.services.loop.claiming import Held
 from greenloop.services.loop.rules import publish_rules
+from greenloop.services.people.complaints import answer_complaint, file_complaint
 from greenloop.services.people.enrol import add_shop, set_rate
 from greenloop.services.people.forget import forget
 from greenloop.services.people.sign_in import PhoneForm, end_seat, give_phones, seat
 from greenloop.services.people.staff import appoint_staff, change_second_factor, dismiss_staff, set_up_second_factor
 from greenloop.services.trust.acting import acting
 from greenloop.services.trust.proposals import approve, propose, reject, withdraw
-from greenloop.store.queries import trust
+from greenloop.services.trust.reveal import reveal
+from greenloop.store.queries import claims, trust
 from greenloop.store.queries.trust import AuditRow
 from tests.support.databases import Database
 from tests.support.ledger import fetch
@@ -30,16 +33,17 @@ from tests.support.signing import MEI, NOBODY, PASSWORD, SECRET
 from tests.support.town import OPENING_AT, Town, found_town, plain_rules
 
 Verb = Callable[[Town], Any]
-OFFICE = {"Wu": ["operator"], "Fang": ["finance"]}
+OFFICE = {"Wu": ["operator"], "Fang": ["finance"], "Shen": ["auditor"]}
 
 
 @pytest.fixture
-def town(database: Database) -> Town:
+def town(database: Database, request: pytest.FixtureRequest) -> Town:
     """Give a town in which there is something for every privileged verb to do; Wu and Fang are in its office."""
     del database
+    if getattr(request.node, "callspec", None) and request.node.callspec.params.get("act", "").startswith("claim."):
+        return asked_town()
     town = found_town(plain_rules(daily_rebate_cap_fen=150))
-    for name, roles in OFFICE.items():
-        town.ids[name] = appoint_staff(name=name, roles=roles, at=OPENING_AT, password=PASSWORD)
+    appoint_office(town)
     town.ids["order"] = town.sell("mei", "grocer", 100_000)
     town.ids["hold"] = hold.hold_account(account_id=town.ids["bo"], reason="odd", by="ren", at=town.at)
     town.close(1)
@@ -50,6 +54,28 @@ def town(database: Database) -> Town:
     made = propose_rate(town, 110_000)
     town.ids["proposal"] = made.id
     return town
+
+
+def appoint_office(town: Town) -> None:
+    for name, roles in OFFICE.items():
+        town.ids[name] = appoint_staff(name=name, roles=roles, at=OPENING_AT, password=PASSWORD)
+
+
+def asked_town() -> Town:
+    """Give a town in which Mei's draw is held for a second person."""
+    town = found_town(plain_rules(large_claim_fen=0))
+    appoint_office(town)
+    town.sell("mei", "grocer", 100_000)
+    town.close_all([1, 2])
+    held = town.ask("mei")
+    assert isinstance(held, Held)
+    town.ids["claim"] = held.claim_id
+    return town
+
+
+def seen_claim(town: Town) -> dict[str, Any]:
+    number = town.ids["claim"]
+    return {"claim_id": number, "seen": claims.claim(number).content_hash, "by": "Wu", "at": town.at}
 
 
 def propose_rate(town: Town, rate_ppm: int) -> Any:
@@ -66,11 +92,33 @@ def statement(town: Town, name: str) -> Any:
     return take_statement(listed=listed, name=name, file_hash="0" * 64, by="Wu", at=town.at)
 
 
+def complained(town: Town) -> int:
+    town.ids["complaint"] = file_complaint(
+        account_id=town.ids["mei"], category="order", text="Nobody answers.", order_id=None, at=town.at
+    )
+    return town.ids["complaint"]
+
+
+def answered(town: Town, *, close: bool, text: str = "We do now.") -> Any:
+    return answer_complaint(complaint_id=complained(town), text=text, close=close, by="Wu", at=town.at)
+
+
+def revealed(town: Town, case: str) -> Any:
+    asked = {"kind": "account", "number": town.ids["mei"], "case": case, "reason": "a complaint"}
+    return reveal(**asked, by=town.ids["Shen"], at=town.at)
+
+
 def later(town: Town) -> Any:
     return town.at + timedelta(days=9)
 
 
 ACTS: dict[str, tuple[Verb, str]] = {
+    "claim.approve": (lambda t: claim.approve(**seen_claim(t)), "claim/{claim}"),
+    "claim.reject": (lambda t: claim.reject(reason="a raid", **seen_claim(t)), "claim/{claim}"),
+    "claim.withdraw": (
+        lambda t: claim.withdraw(claim_id=t.ids["claim"], account_id=t.ids["mei"], by="mei", at=t.at),
+        "claim/{claim}",
+    ),
     "settlement.approve": (lambda t: settle.approve(cycle=2, by="Wu", at=t.at), "settlement/2"),
     "settlement.reject": (lambda t: settle.reject(cycle=2, caps_fen={"green": 9}, by="Wu", at=t.at), "settlement/2"),
     "rules.publish": (
@@ -103,6 +151,9 @@ ACTS: dict[str, tuple[Verb, str]] = {
         "grant/may",
     ),
     "grant.approve": (lambda t: grants.approve_grant(ref="spring", by="Wu", at=t.at), "grant/spring"),
+    "complaint.answer": (lambda t: answered(t, close=False), "complaint/{complaint}"),
+    "complaint.close": (lambda t: answered(t, close=True), "complaint/{complaint}"),
+    "portal.reveal": (lambda t: revealed(t, "A-123"), "account/{mei}"),
     "deposit.take": (lambda t: t.deposit("grocer", 500), "merchant/{grocer}"),
     "payout.pay": (lambda t: payout.pay_out(business_date=t.today(), at=t.at), "payout/2026-01-19"),
     "statement.take": (lambda t: statement(t, "day"), "statement/institution/day"),
@@ -144,6 +195,9 @@ def test_a_privileged_act_leaves_one_entry(town: Town, act: str) -> None:
 
 
 REFUSED: dict[str, Verb] = {
+    "claim.approve": lambda t: claim.approve(claim_id=17, seen="", by="Wu", at=t.at),
+    "claim.reject": lambda t: claim.reject(claim_id=17, seen="", reason="a raid", by="Wu", at=t.at),
+    "claim.withdraw": lambda t: claim.withdraw(claim_id=17, account_id=t.ids["mei"], by="mei", at=t.at),
     "shop.add": lambda t: add_shop(merchant="nobody", ref="north", at=t.at),
     "statement.take": lambda t: statement(t, ""),
     "settlement.approve": lambda t: settle.approve(cycle=7, by="Wu", at=t.at),
@@ -163,6 +217,9 @@ REFUSED: dict[str, Verb] = {
     "person.forget": lambda t: forget(account_id=17, at=t.at),
     "grant.propose": lambda t: grants.propose_grant(ref="may", amount_fen=3, rebate_fen=30, by="Wu", at=t.at),
     "grant.approve": lambda t: grants.approve_grant(ref="spring", by="ma", at=t.at),
+    "complaint.answer": lambda t: answered(t, close=False, text=" "),
+    "complaint.close": lambda t: answer_complaint(complaint_id=17, text="x", close=True, by="Wu", at=t.at),
+    "portal.reveal": lambda t: revealed(t, ""),
     "deposit.take": lambda t: t.deposit("grocer", 0),
     "payout.pay": lambda t: payout.pay_out(business_date=t.today() + timedelta(days=3), at=t.at),
     "proposal.propose": lambda t: propose_rate(t, 210_000),

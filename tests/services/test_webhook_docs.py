@@ -5,6 +5,7 @@ import json
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.conf import settings
 from django.db import transaction
 
 from greenloop.services.loop import minting
+from greenloop.services.loop.claim import approve, reject
 from greenloop.services.loop.hold import hold_account, release
 from greenloop.services.loop.notice import give_notice
 from greenloop.services.loop.rules import publish_rules
@@ -21,6 +23,7 @@ from greenloop.services.outbox.kinds import KINDS
 from greenloop.services.people.clients import register_client
 from greenloop.services.people.enrol import MemberForm, enrol_members, set_rate
 from greenloop.store import sql
+from greenloop.store.queries import claims
 from tests.support.ledger import fetch
 from tests.support.town import OPENING_AT, Town, plain_rules
 
@@ -53,6 +56,11 @@ def let_it_happen(town: Town) -> None:
     town.refund(order, 10_000, "R2")
     town.close(2)
     town.draw("ada")
+    publish_rules(document=plain_rules(large_claim_fen=0), effective_at=town.at, by="rules", at=town.at)
+    for decide, order_no in ((approve, "2026-01-19/7"), (partial(reject, reason="a raid"), "2026-01-19/8")):
+        sale = town.sale("ada", "grocer", voucher_fen=10, order_no=order_no)
+        number = int(str(town.take(sale).refusals[0].facts["claim"]))
+        decide(claim_id=number, seen=claims.claim(number).content_hash, by="risk", at=town.at)
     town.at = sql.moment(fetch("SELECT MIN(expires_at) FROM voucher")[0][0]) - timedelta(days=30)
     assert give_notice(at=town.at) == 1
 
