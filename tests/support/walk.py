@@ -55,6 +55,7 @@ STOPS = (
     Stop("webhooks", "operator", "/webhooks/"),
     Stop("webhooks-of-a-merchant", "merchant", "/webhooks/"),
     Stop("audit-of-one", "operator", "/audit/?actor=Marketing"),
+    Stop("reports", "finance", "/reports/"),
     Stop("search", "operator", "/search/"),
     Stop("search-found", "operator", "/search/?q={member}"),
     Stop("holder", "operator", "/holders/{member}/"),

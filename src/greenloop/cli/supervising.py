@@ -11,7 +11,7 @@ from greenloop.cli.answer import DONE, REFUSED, Answer, count, money, pairs, tab
 from greenloop.cli.app import LOOK, command
 from greenloop.cli.progress import watched
 from greenloop.cli.reading import day, now
-from greenloop.cli.words import LANGUAGES, gettext, spoken
+from greenloop.cli.words import LANGUAGES, gettext, spoken, told
 from greenloop.core.faults import Refusal, say
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def supervise(
     if (language or spoken()) not in LANGUAGES:
         raise Refusal("supervise.language", say("Reports are written in zh or en."), field="--language")
     found, sealed = report_to(Path(out), first=since, last=until, auditor=auditor, language=language, at=now())
-    return Answer(supervised_facts(found, sealed), supervised_shown(found, sealed), REFUSED if found.off else DONE)
+    return _written(found, sealed)
 
 
 def _period(first: str, last: str) -> tuple[date, date]:
@@ -78,12 +78,27 @@ def report_to(
     return found, sealed
 
 
-def report_on_all(folder: Path, *, language: str) -> "tuple[Report, Sealed]":
-    """Write the public report on everything that the books hold, from the day of the first journal to the last's."""
+def supervised_on_all(folder: Path, *, language: str) -> Answer:
+    """Write the public report on all that the books hold, from the first journal's day to the last's.
+
+    Where no font is installed to print with, or nothing was booked, it says so and goes on.
+    """
     from greenloop.store.queries.supervised_facts import days
 
-    span = days()
-    return report_to(folder, first=span[0], last=span[1], auditor=False, language=language, at=datetime.now(UTC))
+    try:
+        first, last = days()
+        found, sealed = report_to(
+            folder, first=first, last=last, auditor=False, language=language, at=datetime.now(UTC)
+        )
+    except Refusal as refusal:
+        if refusal.code not in {"report.font", "supervise.nothing"}:
+            raise
+        return Answer(None, [text(told(refusal), "yellow")])
+    return _written(found, sealed)
+
+
+def _written(found: "Report", sealed: "Sealed") -> Answer:
+    return Answer(supervised_facts(found, sealed), supervised_shown(found, sealed), REFUSED if found.off else DONE)
 
 
 def supervised_facts(found: "Report", sealed: "Sealed") -> dict[str, Any]:

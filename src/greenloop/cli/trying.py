@@ -17,6 +17,7 @@ from greenloop.cli.inviting import invited
 from greenloop.cli.progress import watched
 from greenloop.cli.proofs import bundle_to, prove_and_keep, proved, report_to
 from greenloop.cli.serving import serve_on
+from greenloop.cli.supervising import supervised_on_all
 from greenloop.cli.trusting import Verified, trust_facts, trust_shown, verified
 from greenloop.cli.words import gettext
 from greenloop.cli.year import reported, town_shown, year_facts, year_shown
@@ -80,22 +81,23 @@ def demo(
         year = reported(summary, seconds)
         report = _timed(seconds, "report", lambda: report_to(folder / "report.html", year=year, proofs=proofs))
         checked = proved(proofs)
-        looked, found = _trusted(folder / "bundle", seconds)
+        looked, supervised, found = _trusted(folder, seconds)
         facts: dict[str, Any] = {
             **year_facts(summary, seconds),
             **trust_facts(looked, found),
+            "supervision": supervised.facts,
             "proofs": len(proofs),
             "broken": [asdict(proof) for proof in proofs if not proof.holds],
             "report": str(report),
         }
-        shown = [*checked.shown, *year_shown(summary, seconds), *trust_shown(looked, found)]
+        shown = [*checked.shown, *year_shown(summary, seconds), *supervised.shown, *trust_shown(looked, found)]
         invitations = _opened_to_visitors()
     facts |= {
         "seconds_in_all": round(perf_counter() - begun, 3),
         "invitations": [asdict(invitation) for invitation in invitations],
     }
     shown += [text(gettext("The report is in {path}").format(path=report), "bold"), *invited(invitations)]
-    answer = Answer(facts, shown, REFUSED if found.broken else checked.code)
+    answer = Answer(facts, shown, REFUSED if found.broken or supervised.code else checked.code)
     if not serve:
         return answer
     give(answer, as_json=False)
@@ -156,13 +158,15 @@ def _lines_kept() -> int:
     return keep_up(at=datetime.now(UTC))
 
 
-def _trusted(bundle: Path, seconds: dict[str, float]) -> "tuple[Looked | None, Verified]":
-    """Publish the root of what is owed, let a member look for its own in it, and let the bundle be verified."""
+def _trusted(folder: Path, seconds: dict[str, float]) -> "tuple[Looked | None, Answer, Verified]":
+    """Publish the root of what is owed, let a member look, report to the regulator, and let the bundle be verified."""
     from greenloop.sim.trusting import publish_and_look
 
     looked = _timed(seconds, "root", lambda: publish_and_look(at=datetime.now(UTC)))
+    supervised = _timed(seconds, "supervision", lambda: supervised_on_all(folder / "supervision", language="zh"))
+    bundle = folder / "bundle"
     _timed(seconds, "bundle", lambda: bundle_to(bundle))
-    return looked, _timed(seconds, "verify", lambda: verified(bundle))
+    return looked, supervised, _timed(seconds, "verify", lambda: verified(bundle))
 
 
 def _opened_to_visitors() -> "Sequence[Invitation]":

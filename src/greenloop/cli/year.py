@@ -41,6 +41,7 @@ STAGES = {
     "report": say("write the report"),
     "root": say("publish what is owed"),
     "lines": say("lay out the lines of fen"),
+    "supervision": say("write the supervision report"),
     "bundle": say("write the bundle"),
     "verify": say("verify the bundle"),
 }

@@ -72,18 +72,19 @@ def _joins(names: str, debit: str, credit: str, pool: str) -> bool:
 
 
 def read(period: Period) -> Books:
-    """Read a period in eight statements, whatever was sold in it; asked inside a snapshot."""
+    """Read a period in six statements, whatever was sold in it; asked inside a snapshot."""
     span = (period.since_at, period.until_at)
-    cutoff, still_open = supervised_facts.cutoff(*span, settled_by=period.last_date + timedelta(days=1))
+    accounts, flows = supervised.ledger(*span)
+    cutoff, still_open, rules = supervised_facts.cutoff(*span, settled_by=period.last_date + timedelta(days=1))
     return Books(
         period=period,
-        accounts={each.name: each for each in supervised.accounts(*span)},
-        flows=supervised.flows(*span),
+        accounts={each.name: each for each in accounts},
+        flows=flows,
         sums=supervised_rows.sums(*span),
         pools=supervised.pools(),
         cycles=supervised.cycles(*span),
         exceptions=supervised_exceptions.exceptions(*span),
-        rules=supervised_facts.rules(*span),
+        rules=rules,
         cutoff=cutoff,
         open=still_open,
     )

@@ -4,6 +4,7 @@ What belongs to a period is what its journals made effective in it, so the ledge
 instants. Each read is one statement over the period, never one for each pool, order or holder.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -92,21 +93,26 @@ class CycleRow:
     owed_fen: int | None
 
 
-def accounts(since_at: datetime, until_at: datetime) -> list[Account]:
-    """Return every control account, by name."""
-    found = sql.rows(_ACCOUNTS, params(since_at, until_at))
-    return [
-        Account(row[0], bool(row[1]), *(tuple(int(value or 0) for value in row[at : at + 2]) for at in (2, 4, 6, 8)))  # type: ignore[arg-type]
-        for row in found
-    ]
-
-
-def flows(since_at: datetime, until_at: datetime) -> list[Flow]:
-    """Return what moved in a period, by kind and accounts."""
-    return [
-        Flow(kind, debit, credit, int(fen), int(journals))
-        for kind, debit, credit, fen, journals in sql.rows(_FLOWS, params(since_at, until_at))
-    ]
+def ledger(since_at: datetime, until_at: datetime) -> tuple[list[Account], list[Flow]]:
+    """Return every control account by name, and what moved in a period by kind and accounts, in one statement."""
+    kept: dict[str, tuple[bool, tuple[int, int]]] = {}
+    sides: dict[str, list[list[int]]] = defaultdict(lambda: [[0, 0], [0, 0], [0, 0]])
+    flows: list[Flow] = []
+    for kind, debit, credit, *rest in sql.rows(_LEDGER, params(since_at, until_at)):
+        before, within, after, journals = (int(value or 0) for value in rest)
+        if not kind:
+            kept[debit] = (bool(after), (before, within))
+            continue
+        for place, fen in enumerate((before, within, after)):
+            sides[debit][place][0] += fen
+            sides[credit][place][1] += fen
+        if journals:
+            flows.append(Flow(kind, debit, credit, within, journals))
+    accounts = []
+    for name, (is_asset, totals) in sorted(kept.items()):
+        earlier, during, later = ((debits, credits_) for debits, credits_ in sides[name])
+        accounts.append(Account(name, is_asset, earlier, during, later, totals))
+    return accounts, flows
 
 
 def pools() -> list[PoolRow]:
@@ -136,30 +142,20 @@ def params(since_at: datetime, until_at: datetime) -> Params:
 
 
 IN = "j.effective_at >= %(since)s AND j.effective_at < %(until)s"
-_ACCOUNTS = """
-    SELECT a.name, a.is_asset, s.before_debits, s.before_credits, s.debits, s.credits, s.after_debits, s.after_credits,
-           a.debits_fen, a.credits_fen
-    FROM ledger_account a LEFT JOIN (
-        SELECT p.account_id,
-               SUM(CASE WHEN j.effective_at < %(since)s THEN p.debit ELSE 0 END) AS before_debits,
-               SUM(CASE WHEN j.effective_at < %(since)s THEN p.credit ELSE 0 END) AS before_credits,
-               SUM(CASE WHEN j.effective_at >= %(since)s AND j.effective_at < %(until)s THEN p.debit ELSE 0 END)
-                   AS debits,
-               SUM(CASE WHEN j.effective_at >= %(since)s AND j.effective_at < %(until)s THEN p.credit ELSE 0 END)
-                   AS credits,
-               SUM(CASE WHEN j.effective_at >= %(until)s THEN p.debit ELSE 0 END) AS after_debits,
-               SUM(CASE WHEN j.effective_at >= %(until)s THEN p.credit ELSE 0 END) AS after_credits
-        FROM (
-            SELECT journal_id, debit_id AS account_id, amount_fen AS debit, 0 AS credit FROM posting
-            UNION ALL SELECT journal_id, credit_id, 0, amount_fen FROM posting
-        ) p JOIN journal j ON j.id = p.journal_id GROUP BY p.account_id
-    ) s ON s.account_id = a.id ORDER BY a.name
-"""
-_FLOWS = f"""
-    SELECT j.kind, d.name, c.name, SUM(p.amount_fen), COUNT(DISTINCT j.id)
-    FROM journal j JOIN posting p ON p.journal_id = j.id
+# What moved before the period, in it and after it; an account's own two totals stand under no kind.
+_LEDGER = f"""
+    SELECT j.kind, d.name, c.name,
+           SUM(CASE WHEN j.effective_at < %(since)s THEN p.amount_fen ELSE 0 END),
+           SUM(CASE WHEN {IN} THEN p.amount_fen ELSE 0 END),
+           SUM(CASE WHEN j.effective_at >= %(until)s THEN p.amount_fen ELSE 0 END),
+           COUNT(DISTINCT CASE WHEN {IN} THEN j.id END)
+    FROM posting p JOIN journal j ON j.id = p.journal_id
     JOIN ledger_account d ON d.id = p.debit_id JOIN ledger_account c ON c.id = p.credit_id
-    WHERE {IN} GROUP BY j.kind, d.name, c.name ORDER BY j.kind, d.name, c.name
+    GROUP BY j.kind, d.name, c.name
+    UNION ALL
+    SELECT '', a.name, '', a.debits_fen, a.credits_fen, CASE WHEN a.is_asset THEN 1 ELSE 0 END, 0
+    FROM ledger_account a
+    ORDER BY 1, 2, 3
 """  # noqa: S608  constants of this file
 _POOLS = """
     SELECT p.id, p.name, p.is_red, p.free_fen, p.backing_fen, p.spent_fen, w.unspent, w.holders

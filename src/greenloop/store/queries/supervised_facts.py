@@ -48,18 +48,13 @@ class Open:
     broken: int
 
 
-def rules(since_at: datetime, until_at: datetime) -> list[RulesRow]:
-    """Return the rule sets that were in force in a period, oldest first."""
-    return [RulesRow(int(number), sql.moment(at)) for number, at in sql.rows(_RULES, params(since_at, until_at))]
-
-
-def cutoff(since_at: datetime, until_at: datetime, *, settled_by: date) -> tuple[Cutoff, Open]:
-    """Return up to where a report on a period reads the books, and what is still open, in one statement.
+def cutoff(since_at: datetime, until_at: datetime, *, settled_by: date) -> tuple[Cutoff, Open, list[RulesRow]]:
+    """Return up to where a report reads the books, what is still open, and the rules in force, in one statement.
 
     `settled_by` is the local day on which the last cycle of the period may have been cut off.
     """
-    row = sql.rows(_CUTOFF, params(since_at, until_at) | {"settled_by": settled_by.isoformat()})[0]
-    journal, newest, pending, number, size, size_hash, cycle, root, total, *rest = row
+    rows = sql.rows(_CUTOFF, params(since_at, until_at) | {"settled_by": settled_by.isoformat()})
+    journal, newest, pending, number, size, size_hash, cycle, root, total, *rest = rows[0]
     found = Cutoff(
         *(int(journal or 0), int(newest or 0), int(pending), int(number or 0)),
         checkpoint_size=size,
@@ -68,7 +63,8 @@ def cutoff(since_at: datetime, until_at: datetime, *, settled_by: date) -> tuple
         root_hash=root or "",
         root_total_fen=None if total is None else int(total),
     )
-    return found, Open(*map(int, rest))
+    rules = [RulesRow(int(row[-2]), sql.moment(row[-1])) for row in rows if row[-2] is not None]
+    return found, Open(*map(int, rest[:3])), rules
 
 
 def days() -> tuple[date, date]:
@@ -83,12 +79,6 @@ def days() -> tuple[date, date]:
     return local_date(sql.moment(first), offset), local_date(sql.moment(last), offset)
 
 
-_RULES = """
-    SELECT id, effective_at FROM rule_version
-    WHERE effective_at < %(until)s AND effective_at >= COALESCE(
-        (SELECT MAX(effective_at) FROM rule_version WHERE effective_at <= %(since)s), %(since)s)
-    ORDER BY effective_at
-"""
 _CHECKPOINT = "(SELECT MAX(size) FROM log_checkpoint)"
 _ROOT = "(SELECT MAX(cycle) FROM liability_root WHERE day <= %(settled_by)s)"
 _CUTOFF = f"""
@@ -101,8 +91,12 @@ _CUTOFF = f"""
         (SELECT COUNT(*) FROM journal j WHERE j.kind = 'vest' AND j.effective_at < %(until)s AND NOT EXISTS (
             SELECT 1 FROM settlement_run s WHERE s.state = 'posted' AND j.key = 'vest/' || s.cycle)),
         (SELECT COUNT(*) FROM settlement_run WHERE state = 'held' AND proposed_at < %(until)s),
-        (SELECT COUNT(*) FROM books_broken WHERE cleared_at IS NULL)
+        (SELECT COUNT(*) FROM books_broken WHERE cleared_at IS NULL),
+        v.id, v.effective_at
     FROM (SELECT 1 AS one) o
     LEFT JOIN log_checkpoint k ON k.size = {_CHECKPOINT}
     LEFT JOIN liability_root r ON r.cycle = {_ROOT}
+    LEFT JOIN rule_version v ON v.effective_at < %(until)s AND v.effective_at >= COALESCE(
+        (SELECT MAX(effective_at) FROM rule_version WHERE effective_at <= %(since)s), %(since)s)
+    ORDER BY v.effective_at
 """  # noqa: S608  constants of this file
