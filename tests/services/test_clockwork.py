@@ -337,7 +337,18 @@ def test_what_comes_next_is_told_for_each_task_soonest_first(town: Town) -> None
     town.day(2, 9)
     hour = town.at
     later = {slot.task: (slot.slot, slot.due_at - hour) for slot in clockwork.standing(town.at).ahead}
-    assert list(later) == ["reconcile", "lapse", "log", "prune", "expire", "check", "notice", "payout", "vest"]
+    assert list(later) == [
+        "reconcile",
+        "lapse",
+        "log",
+        "prune",
+        "statement",
+        "expire",
+        "check",
+        "notice",
+        "payout",
+        "vest",
+    ]
     assert later["reconcile"] == ("2026-01-06", timedelta(minutes=30))
     assert later["payout"] == ("2026-01-07", timedelta(days=1))  # today's is due this very moment
     assert later["prune"] == ("2026-01-06T10", timedelta(hours=1))
