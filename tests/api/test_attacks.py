@@ -35,7 +35,7 @@ def test_no_client_takes_over_an_account_by_naming_a_phone_for_it(town: Town, ti
             answer = mall.post(path, body)
             assert (answer.status, answer.code) == (422, "phone.elsewhere")
     # Nor for somebody who has no phone yet, and enrolled through no client.
-    lin = {name: fact for name, fact in staff_of("auditor").get("/v1/members/lin").json.items() if name != "account_id"}
+    lin = {name: fact for name, fact in staff_of("risk").get("/v1/members/lin").json.items() if name != "account_id"}
     assert mall.post("/v1/members", lin | {"phone": "13900139000"}).code == "phone.elsewhere"
     assert fetch("SELECT account_id, lookup FROM identifier WHERE kind = 'phone'") == hers
     # Nor may the client that enrolled her name another for her now; and others may still name her without one.

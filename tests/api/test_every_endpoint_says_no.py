@@ -27,7 +27,7 @@ from tests.support.looking import Looker, looker_of, staff_of
 from tests.support.town import Town
 from tests.support.visiting import PHONES
 
-ROLES = ("operator", "finance", "risk", "marketing", "auditor")
+ROLES = ("operator", "finance", "risk", "marketing", "auditor", "regulator")
 OWNERS = {"grocer": "owner", "baker": "other"}
 """Whose phone signs in for a merchant."""
 OWNED = {

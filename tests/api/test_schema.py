@@ -53,7 +53,7 @@ LOOSE = {"takeOrders": {"negative_data_rejection": {"enabled": False}}}
 """A till's backlog is answered item by item: what is wrong with one is said in its place, under a 200."""
 TOKEN = "x" * 32
 """What a page of the site would have given to a browser, as a cookie and to be sent back."""
-CALLERS = ("till", "partner", "operator", "finance", "risk", "marketing", "auditor", "member", "owner")
+CALLERS = ("till", "partner", "operator", "finance", "risk", "marketing", "auditor", "regulator", "member", "owner")
 CLIENTS = {"till": "tills of grocer", "partner": "mall"}
 NEVER: dict[str, dict[str, str]] = {
     "member": dict.fromkeys(

@@ -8,7 +8,9 @@ from django.db import DatabaseError, connection, transaction
 
 from greenloop.core.books.accounts import ALLOWED
 from greenloop.services.loop import minting
+from greenloop.services.people.complaints import answer_complaint, file_complaint
 from greenloop.services.trust.log.keeping import sign_log
+from greenloop.services.trust.looks import note_look
 from tests.support.databases import Database
 from tests.support.ledger import execute, fetch, whole_database
 from tests.support.town import Town
@@ -18,8 +20,9 @@ APPEND_ONLY = (
     "voucher_change",
     "minting",
     *("audit_entry", "log_leaf", "log_node", "log_checkpoint"),
+    *("complaint_answer", "portal_view"),
 )
-NO_OTHER_KEY = ("posting", "audit_entry")
+NO_OTHER_KEY = ("posting", "audit_entry", "portal_view", "complaint_answer")
 """Tables whose rows may be the same but for their numbers."""
 
 
@@ -42,6 +45,9 @@ def busy(town: Town) -> Town:
     with transaction.atomic():
         minting.write(minting.Draft(mints=False, effective_at=None), by="Wu", at=town.at)
     sign_log(at=town.at)
+    complained = file_complaint(account_id=town.ids["bo"], category="data", text="What?", order_id=None, at=town.at)
+    answer_complaint(complaint_id=complained, text="This.", close=False, by="console", at=town.at)
+    note_look(account_id=town.ids["bo"], method="GET", page="portal", about="", at=town.at)
     for table in APPEND_ONLY:
         assert fetch(f"SELECT COUNT(*) FROM {table}") != [(0,)], table
     return town

@@ -221,12 +221,14 @@ def test_staff_are_appointed_by_name_and_more_roles_are_added(town: Town) -> Non
     assert people.names([lin, 17]) == {lin: "Lin Wei"}
 
 
-def test_an_auditor_has_no_other_role_and_every_role_is_one_of_three(town: Town) -> None:
+def test_who_only_reads_has_no_other_role_and_every_role_is_known(town: Town) -> None:
     del town
     appoint("An", "auditor", password=draw_password())
     for name, roles, code in (
         ("An", ("operator",), "staff.auditor"),
         ("Bo", ("operator", "auditor"), "staff.auditor"),
+        ("Bo", ("regulator", "finance"), "staff.auditor"),
+        ("Bo", ("regulator", "auditor"), "staff.auditor"),
         ("Bo", ("owner",), "staff.role"),
         ("Bo", (), "staff.role"),
         ("Bo", ("operator",), "staff.password"),

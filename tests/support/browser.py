@@ -21,7 +21,7 @@ QUIET = (
 PHONE, DESKTOP = (390, 844), (1280, 900)
 WIDTHS = {"phone": PHONE, "desktop": DESKTOP}
 LANGUAGES = {"en": "en", "zh": "zh-hans"}
-STAFF = ("operator", "finance", "risk", "marketing", "auditor")
+STAFF = ("operator", "finance", "risk", "marketing", "auditor", "regulator")
 NO_BROWSER = "there is no browser"
 
 

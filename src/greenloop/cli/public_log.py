@@ -9,6 +9,7 @@ import typer
 from greenloop.cli import database
 from greenloop.cli.answer import DONE, REFUSED, Answer, count, moment, screen, table, text
 from greenloop.cli.app import LOOK, command
+from greenloop.cli.exporting import verified
 from greenloop.cli.progress import watched
 from greenloop.cli.reading import now
 from greenloop.cli.supervising import checked_report
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from greenloop.store.queries.log import CheckpointRow
 
 ROWS = 20
-PUBLISH, KEY, LOG, REPORT = "publish", "key", "log", "report"
+PUBLISH, KEY, LOG, EXPORT, REPORT = "publish", "key", "log", "export", "report"
 
 
 @command("log", panel=LOOK, help=say("Show the public log, print its key, or publish it as files."))
@@ -99,10 +100,14 @@ def _sign() -> None:
         screen(stderr=True).print(text(sentence.format(why=told(refusal)), "yellow"))
 
 
-@command("verify", panel=LOOK, help=say("Check a published log or a report from files alone; no database is needed."))
+@command(
+    "verify", panel=LOOK, help=say("Check a published log, an export or a report from files alone; no database is needed.")
+)
 def verify(
-    what: Annotated[str, typer.Argument(metavar="log|report", help=say("What is checked: log or report."))],
-    folder: Annotated[str, typer.Argument(metavar="FOLDER|URL", help=say("Where it is published."))],
+    what: Annotated[str, typer.Argument(metavar="log|export|report", help=say("What is checked: log, export or report."))],
+    folder: Annotated[
+        str, typer.Argument(metavar="FOLDER|URL|FILE", help=say("Where it is published; an export's file."))
+    ],
     seen: Annotated[
         str | None,
         typer.Option("--seen", metavar="FILE", help=say("What you keep: the checkpoint that you saw last, and keys.")),
@@ -116,7 +121,7 @@ def verify(
     if what == REPORT:
         return checked_report(Path(folder), key or [])
     if what != LOG:
-        raise Refusal("verify.what", say("What can be checked here is: log or report."), field="log|report")
+        raise Refusal("verify.what", say("What can be checked here is: log, export or report."), field="log|export|report")
     from greenloop.core.trust.checkpoint import read_key
     from greenloop.insight.public_log.checking import Seen, check
     from greenloop.insight.public_log.kept import read_seen, write_seen

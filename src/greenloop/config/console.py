@@ -26,6 +26,7 @@ COMMANDS = (
     "proving",
     "supervising",
     "public_log",
+    "exporting",
     "rooting",
     "backing_up",
     "keeping",

@@ -28,6 +28,8 @@ def home(request: HttpRequest) -> HttpResponse:
     found = access.visitor(request)
     if found is None or not (found.staff or found.merchants or found.member_ref):
         return show(request, "nobody.html")
+    if access.only_reads(found):
+        return HttpResponseRedirect(reverse("portal"))
     name = "overview" if found.staff else "statement" if found.merchants else "wallet"
     return HttpResponseRedirect(reverse(name))
 

@@ -20,7 +20,7 @@ OWN = frozenset({"choose", "home", "front"})
 """Beside their sign-in: the choice of language and theme, and the way home."""
 OWN_ADDRESSES = ("sign-in/", "sign-out/", "my/sign-in/")
 REVEAL = "portal_reveal"
-READ_BY_POST = frozenset({"previewSettlement"})
+READ_BY_POST = frozenset({"preview_settlement"})
 """What is asked for by POST and writes nothing: it goes over the connection that can't."""
 TOLD = ("cycle", "pool", "before", "of", "all", "page", "day", "month", "merchant")
 """Parts of a query that tell what is looked at, and nothing of who a person is."""

@@ -31,6 +31,7 @@ def environment(**options: Any) -> Environment:
         url=lambda name, *args: reverse(name, args=args),
         language=lambda: LANGUAGES.get(translation.get_language() or "en", "en"),
         visitor_of=access.visitor,
+        reads_only=lambda request: access.only_reads(access.visitor(request)),
         theme_of=theme,
         messages_of=get_messages,
         minting_now=minting_now,

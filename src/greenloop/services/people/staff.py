@@ -37,7 +37,7 @@ def appoint_staff(*, name: str, roles: Collection[str], at: datetime, password: 
     With a password their earlier one, their second factor and their sessions end: it is what they begin with, or begin
     again with after a loss. Without one, nothing but the roles changes.
 
-    :raises Refusal: the name can't be used, a role is unknown, or who only reads would have another role too; somebody new
+    :raises Refusal: the name can't be used, a role is unknown, or who only reads would have another too; somebody new
         has no password; the identity key is not kept.
     """
     shown = work_name.cleaned(name)

@@ -1,4 +1,4 @@
-"""Revealing a person, or what somebody complained of, to an auditor or regulator: for a case, once, and written down."""
+"""Revealing a person, or what somebody complained of, to who only reads: for a case, once, and written down."""
 
 import re
 from dataclasses import dataclass

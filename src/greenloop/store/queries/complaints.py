@@ -68,7 +68,7 @@ def of_account(account_id: int, *, at: datetime, before: int = LAST, limit: int)
 def listed(*, at: datetime, unclosed: bool, before: int = LAST, limit: int) -> list[ComplaintRow]:
     """Return complaints, newest first, of numbers below `before`: those that aren't closed, or all."""
     which = "AND state <> 'closed'" if unclosed else ""
-    found = sql.rows(f"{_ROWS} WHERE id < %s {which} ORDER BY id DESC LIMIT %s", [before, limit])  # noqa: S608
+    found = sql.rows(f"{_ROWS} WHERE id < %s {which} ORDER BY id DESC LIMIT %s", [before, limit])
     return [_row(each, at) for each in found]
 
 
@@ -78,8 +78,7 @@ def complaint(number: int, *, at: datetime | None = None) -> ComplaintRow:
     :raises Refusal: there is none.
     """
     if found := sql.rows(f"{_ROWS} WHERE id = %s", [number]):
-        row = _row(found[0], at)
-        return row
+        return _row(found[0], at)
     message = say("There is no complaint {complaint}.")
     raise Refusal("complaint.unknown", message, field="complaint", complaint=str(number))
 

@@ -69,8 +69,8 @@ def page(request: HttpRequest) -> HttpResponse:
         figures=drawings.figures(chosen, cycles, cohorts) if chosen else [],
         trust=trust,
         lag=keeping.lag(),
-        assets=_lines(trust.assets),
-        liabilities=_lines(trust.liabilities),
+        assets=lines(trust.assets),
+        liabilities=lines(trust.liabilities),
         queues=overview.queues(),
         newest=newest,
         washed=_washed(newest.points_max_ppm),
@@ -81,7 +81,7 @@ def page(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _lines(balances: Iterable[Balance]) -> list[tuple[str, str]]:
+def lines(balances: Iterable[Balance]) -> list[tuple[str, str]]:
     """Return what accounts are called and what they hold, in the order of the list above."""
     order = list(ACCOUNTS)
     known = sorted(balances, key=lambda each: order.index(each.name) if each.name in ACCOUNTS else len(order))

@@ -1,6 +1,7 @@
 """What a proposal would change, or has changed, in rows that a person can read."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -53,7 +54,12 @@ def _plain(key: str, value: object) -> str | None:
 def _rules(content: dict[str, Any]) -> Changes:
     from_at = datetime.fromisoformat(content["effective_at"])
     before = trust.rules_before(from_at)
-    found = differences(before.document if before else {}, content["document"])
+    return compared(before.document if before else {}, content["document"], from_at)
+
+
+def compared(before: Mapping[str, Any], after: Mapping[str, Any], from_at: datetime) -> Changes:
+    """Return what differs between two rule sets."""
+    found = differences(before, after)
     rows = tuple(
         Row(each.path, _written(each.path, each.before), _written(each.path, each.after)) for each in found[:ROWS_MAX]
     )

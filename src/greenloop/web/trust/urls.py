@@ -2,7 +2,19 @@
 
 from django.urls import URLPattern, path
 
-from greenloop.web.trust import audit, clockwork, disclosures, keys, log, proof, proposals
+from greenloop.web.trust import (
+    audit,
+    clockwork,
+    complaints,
+    disclosures,
+    exports,
+    keys,
+    log,
+    portal,
+    proof,
+    proposals,
+    revealing,
+)
 
 urlpatterns: list[URLPattern] = [
     path("proposals/", proposals.inbox, name="proposals"),
@@ -14,6 +26,19 @@ urlpatterns: list[URLPattern] = [
     path("keys/<int:number>/", keys.propose_key, name="key_propose"),
     path("clock/", clockwork.runs, name="clock"),
     path("audit/", audit.log, name="audit"),
+    path("portal/", portal.money, name="portal"),
+    path("portal/rules/", portal.rules, name="portal_rules"),
+    path("portal/held/", portal.held, name="portal_held"),
+    path("portal/concentration/", portal.concentrated, name="portal_concentration"),
+    path("portal/views/", portal.views, name="portal_views"),
+    path("portal/reveal/", revealing.page, name="portal_reveal"),
+    path("portal/exports/", exports.listing, name="exports"),
+    path("portal/exports/<str:name>-<int:size>.jsonl", exports.lines, name="export_lines"),
+    path("portal/exports/<str:name>-<int:size>.proof.json", exports.proof, name="export_proof"),
+    path("complaints/", complaints.own, name="complaints"),
+    path("complaints/all/", complaints.listing, name="complaints_all"),
+    path("complaints/<int:number>/", complaints.one, name="complaint"),
+    path("complaints/<int:number>/answer/", complaints.answer, name="complaint_answer"),
     path("disclosures/", disclosures.page, name="disclosures"),
     path("log/", log.page, name="log"),
     path("log/checkpoint", log.checkpoint, name="log_checkpoint"),

@@ -1,0 +1,59 @@
+"""Exports that prove themselves, to be taken away from the portal: a file, and its proof beside it."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from greenloop.insight.public_log import exports
+from greenloop.insight.public_log.exports import Export
+from greenloop.web import access, cursors
+from greenloop.web.page import show
+from greenloop.web.trust.portal import READERS, tabs
+
+LINES, PROOF = "application/x-ndjson", "application/json"
+
+
+@access.staff(*READERS)
+@require_safe
+def listing(request: HttpRequest) -> HttpResponse:
+    """Show what can be taken away under the newest checkpoint."""
+    return show(
+        request,
+        "trust/exports.html",
+        tabs=tabs("exports"),
+        newest=exports.newest(),
+        names=list(exports.NAMES),
+        leaves_max=exports.LEAVES_MAX,
+        journals_max=exports.JOURNALS_MAX,
+    )
+
+
+@access.staff(*READERS)
+@require_safe
+def lines(request: HttpRequest, name: str, size: int) -> HttpResponse:
+    """Give out an export's file."""
+    del request
+    made = _made(name, size)
+    return _file(made.text, f"{name}-{size}.jsonl", LINES)
+
+
+@access.staff(*READERS)
+@require_safe
+def proof(request: HttpRequest, name: str, size: int) -> HttpResponse:
+    """Give out the proof of an export's file."""
+    del request
+    made = _made(name, size)
+    return _file(made.proof, f"{name}-{size}.proof.json", PROOF)
+
+
+def _made(name: str, size: int) -> Export:
+    row = exports.newest(min(size, cursors.NUMBER_MAX))
+    if row is None or name not in exports.NAMES:
+        raise Http404
+    return exports.export(name, row)
+
+
+def _file(text: str, name: str, kind: str) -> HttpResponse:
+    response = HttpResponse(text.encode(), content_type=kind)
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response["Cache-Control"] = "private, no-store"
+    return response
