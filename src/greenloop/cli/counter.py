@@ -150,11 +150,16 @@ def draw(
     """Draw vouchers."""
     wanted_fen = None if amount is None else amount_fen(amount, "--amount")
     with database.writing():
+        from greenloop.services.loop.draw import Held
         from greenloop.services.loop.draw import draw as draw_vouchers
         from greenloop.store.queries import lookups
 
         account_id = lookups.holder(holder).account_id
         fen = draw_vouchers(account_id=account_id, pool=pool, at=now(at), amount_fen=wanted_fen)
+    if isinstance(fen, Held):
+        sentence = gettext("Nothing is drawn yet: {amount} yuan of {pool} are reserved, and wait for a second person.")
+        held = {"account": str(account_id), "pool": pool, "claim": str(fen.claim_id), "reserved_fen": fen.amount_fen}
+        return Answer(held, [text(sentence.format(amount=money(fen.amount_fen), pool=pool))])
     sentence = gettext("{amount} yuan of vouchers are drawn from {pool}.")
     facts = {"account": str(account_id), "pool": pool, "drawn_fen": fen}
     return Answer(facts, [text(sentence.format(amount=money(fen), pool=pool))])

@@ -173,6 +173,7 @@ GUARDRAILS = (
         (
             say("core: rules whose caps and rates could pay more than they take in are refused"),
             say("services: a day's releases above the daily cap wait for a second person"),
+            say("services: a wallet's draws or spends of a day above the rules' threshold wait for a second person"),
             say("live: a gauge of each pool for who watches, and the highest in this command"),
             say("pages: an alarm on the overview from 0.8 on"),
             say("services: two people lower the multiples of new concessions by a proposal of rules"),
@@ -185,6 +186,11 @@ GUARDRAILS = (
             *_of(
                 "services/test_held_settlements.py",
                 "test_a_release_above_the_daily_cap_moves_nothing_until_another_person_approves_it",
+            ),
+            *_of(
+                "services/test_claims.py",
+                "test_a_draw_up_to_the_fence_is_drawn_and_one_above_it_is_held",
+                "test_a_spend_cut_into_many_orders_is_held_where_the_day_s_sum_passes_the_fence",
             ),
             *_of(
                 "insight/test_guardrails.py",
