@@ -1,5 +1,6 @@
 """Roots of what is owed: the total is the books' to the fen, each holder finds its own, none is published twice."""
 
+import json
 import random
 from dataclasses import replace
 from datetime import timedelta
@@ -18,6 +19,7 @@ from greenloop.services.trust.roots import build, publish_root
 from greenloop.store import sql
 from greenloop.store.queries import liabilities, trees
 from greenloop.store.queries.liabilities import RootRow
+from tests.support.custody import Custody
 from tests.support.ledger import balances
 from tests.support.town import Town
 
@@ -257,3 +259,38 @@ def test_a_tree_that_is_gone_or_cut_off_is_said_to_be(town: Town) -> None:
     path.unlink()
     with pytest.raises(Refusal, match="isn't on this machine"):
         trees.proof(root, town.ids["mei"])
+
+
+def test_a_root_names_the_trust_book_s_number_and_what_custodians_state(town: Town) -> None:
+    a_settled_cycle(town)
+    custody = Custody(town)
+    custody.state(balance_fen=5_000_000, name="early")
+    town.later(days=1)
+    custody.state(balance_fen=110_000, name="late")
+    custody.state(name="without a balance")
+    custody.state(account="bank", balance_fen=1, name="bank")
+    sql.run("UPDATE trust_head SET number = 3, key = 'k', sha256 = %s WHERE id = 1", ["a" * 64])
+    root = published(town)
+    pending = sql.value("SELECT COUNT(*) FROM pending_journal")
+    assert (root.form, root.trust_number, root.trust_hash, root.trust_pending) == (2, 3, "a" * 64, pending)
+    assert [(each.account, each.balance_fen, each.file_hash[-4:]) for each in root.statements] == [
+        ("bank", 1, "bank"),
+        ("institution", 110_000, "late"),
+    ]
+    assert liabilities.newest() == root
+    told = json.loads(sql.value("SELECT body FROM log_leaf WHERE kind = 'root'"))["facts"]
+    assert (told["form"], told["trust_number"]) == (2, 3)
+    assert told["statements"][1]["balance_fen"] == 110_000
+    assert off("root logged") == []
+    sql.run("UPDATE trust_head SET number = 0, key = '', sha256 = '' WHERE id = 1")
+
+
+@pytest.mark.books_broken_on_purpose
+def test_a_root_of_the_first_form_is_told_as_it_was(town: Town) -> None:
+    a_settled_cycle(town)
+    published(town)
+    tamper("liability_root", "UPDATE liability_root SET form = 1")
+    row = liabilities.newest()
+    assert row is not None
+    assert not liabilities.SINCE_2 & set(liabilities.facts(row))
+    assert inclusion.published(row)["form"] == 1

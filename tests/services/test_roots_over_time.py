@@ -4,9 +4,11 @@ import pytest
 
 from greenloop.config import clock
 from greenloop.core.trust.liabilities import included_fen
+from greenloop.insight import readiness
 from greenloop.services.trust.roots import build, publish_root
 from greenloop.store import sql
-from greenloop.store.queries import liabilities, log, trees
+from greenloop.store.queries import clockwork as slots
+from greenloop.store.queries import liabilities, log, trees, vitals
 from tests.support.databases import Database
 from tests.support.ledger import balances
 from tests.support.life import Life
@@ -80,3 +82,66 @@ def test_a_process_that_dies_before_publishing_has_published_nothing_and_the_clo
     assert root is not None
     assert trees.fits(root)
     assert sql.value("SELECT state FROM run WHERE task = 'root'") == "done"
+
+
+def failing(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no root be published after the first; the second cycle is settled."""
+    town.sell("mei", "grocer", 100_000)
+    town.at = town.calendar.cutoff_at(1)
+    ticked(town, monkeypatch)
+
+    def die(**given: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(clock, "publish_root", die)
+    town.at = town.calendar.cutoff_at(2)
+    ticked(town, monkeypatch)
+    assert (liabilities.last_settled(), liabilities.newest().cycle) == (2, 1)  # type: ignore[union-attr]
+
+
+def test_the_clock_lets_no_cycle_be_settled_over_a_missing_root_for_an_hour(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(town, monkeypatch)
+    town.at = town.calendar.cutoff_at(3)
+    ticked(town, monkeypatch)
+    assert liabilities.last_settled() == 2
+    monkeypatch.undo()
+    town.later(minutes=59)
+    ticked(town, monkeypatch)
+    assert [row.cycle for row in liabilities.roots(limit=9)] == [3, 2, 1]
+    assert sql.value("SELECT COUNT(*) FROM log_leaf WHERE kind = 'rootless'") == 0
+
+
+def test_after_that_hour_settlements_go_on_and_the_log_tells_which_root_is_lost(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(town, monkeypatch)
+    town.at = town.calendar.cutoff_at(3) + slots.ROOT_PATIENCE
+    ticked(town, monkeypatch)
+    assert liabilities.last_settled() == 3
+    assert sql.value("SELECT about FROM log_leaf WHERE kind = 'rootless'") == "rootless/2"
+    assert vitals.waiting().rootless == 1
+
+
+def test_a_missing_root_rings_an_alarm_of_its_own_after_ten_minutes(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(town, monkeypatch)
+    assert slots.rootless(town.at) is None
+    town.later(minutes=11)
+    found = slots.rootless(town.at)
+    assert found is not None
+    assert (found.cycle, found.lost_at) == (2, town.calendar.cutoff_at(3) + slots.ROOT_PATIENCE)
+    assert slots.standing(town.at).rootless == found
+    assert "root.missing" in readiness.readiness().notices
+    monkeypatch.undo()
+    ticked(town, monkeypatch)
+    assert slots.rootless(town.at) is None
+
+
+def test_who_settles_by_hand_and_never_published_a_root_is_not_alarmed(town: Town) -> None:
+    town.sell("mei", "grocer", 100_000)
+    town.close_all([1, 2])
+    town.later(days=1)
+    assert slots.rootless(town.at) is None

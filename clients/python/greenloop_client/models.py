@@ -1002,12 +1002,24 @@ class ProofOwedOut(TypedDict):
     amount_fen: int
 
 
+class RootStatementOut(TypedDict):
+    """What a custodian's newest file says was left in an account, in fen, after its last line; its SHA-256 in hex."""
+
+    account: str
+    balance_fen: int
+    until_at: str
+    file_hash: str
+
+
 class RootOut(TypedDict):
     """The root of all that was owed to holders after one settlement, in fen; hashes are SHA-256 in hex.
 
     `total_fen` is what the tree's top says: claimable, unspent, coupons and dues. `dust_fen` is accrued beyond it.
-    `bank_fen` is the cash that the ledger held as confirmed by `as_of_at`, not a statement's own closing balance;
-    `in_transit_fen` is what was paid beside. `log_leaf` is the number of the public log's leaf that tells of it.
+    `bank_fen` is the cash that the ledger held as confirmed by `as_of_at`; `in_transit_fen` is what was paid beside.
+    `log_leaf` is the number of the public log's leaf that tells of it.
+
+    From form 2 on, `statements` are the custodians' own closing balances, and `trust_number` is the newest number of
+    the trust book, 0 before any, with the SHA-256 of that journal; `trust_pending` journals were not there yet.
     """
 
     cycle: int
@@ -1027,6 +1039,11 @@ class RootOut(TypedDict):
     dust_fen: int
     bank_fen: int
     in_transit_fen: int
+    form: NotRequired[int]
+    trust_number: NotRequired[int | None]
+    trust_hash: NotRequired[str | None]
+    trust_pending: NotRequired[int | None]
+    statements: NotRequired[list[RootStatementOut]]
     log_leaf: int | None
     published_at: str
 

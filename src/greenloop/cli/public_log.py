@@ -17,6 +17,8 @@ from greenloop.cli.words import gettext, told
 from greenloop.core.faults import Refusal, say
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from greenloop.insight.public_log.checking import Checked, Seen
     from greenloop.store.queries.log import CheckpointRow
 
@@ -50,6 +52,19 @@ def log(
     lines = [(row.number, row.kind, row.about, moment(row.at), row.leaf_hash[:12]) for row in leaves]
     shown = [table(gettext("The public log, newest first"), columns, lines), text(_signed(newest))]
     return Answer(facts, shown)
+
+
+def sign_and_publish(*, at: "datetime") -> "CheckpointRow | None":
+    """Sign the log as it stands, and publish it where a folder is set, as the clock does; None while it has no leaf."""
+    from django.conf import settings
+
+    from greenloop.insight.public_log.files import publish
+    from greenloop.services.trust.log.keeping import sign_log
+
+    signed = sign_log(at=at)
+    if signed and settings.GREENLOOP_LOG_FOLDER:
+        publish(Path(settings.GREENLOOP_LOG_FOLDER))
+    return signed
 
 
 def _checkpoint(row: "CheckpointRow | None") -> dict[str, object] | None:

@@ -8,12 +8,13 @@ import typer
 from greenloop.cli import database
 from greenloop.cli.answer import Answer, count, document, moment, money, pairs, table, text
 from greenloop.cli.app import CYCLE, LOOK, command
+from greenloop.cli.public_log import sign_and_publish
 from greenloop.cli.reading import At, now
 from greenloop.cli.words import gettext
 from greenloop.core.faults import say
 
 if TYPE_CHECKING:
-    from greenloop.store.queries.liabilities import RootRow
+    from greenloop.store.queries.liabilities import RootRow, Stated
 
 SHOWN_MAX = 20
 Cycle = Annotated[int | None, typer.Option("--cycle", min=1, help=say("The cycle whose root it is, if not the last."))]
@@ -61,19 +62,8 @@ def _published(cycle: int | None, at: str | None) -> Answer:
         wanted = cycle or liabilities.last_settled() or 1
         if (found := liabilities.root(wanted)) is None:
             found = publish_root(built=build(cycle=wanted, at=now(at)), at=now(at))
-        _sign(at)
+        sign_and_publish(at=now(at))  # so that proofs may be asked for
     return _one(found)
-
-
-def _sign(at: str | None) -> None:
-    """Sign the log, so that proofs may be asked for, and publish it where a folder is set."""
-    from django.conf import settings
-
-    from greenloop.insight.public_log.files import publish
-    from greenloop.services.trust.log.keeping import sign_log
-
-    if sign_log(at=now(at)) and settings.GREENLOOP_LOG_FOLDER:
-        publish(Path(settings.GREENLOOP_LOG_FOLDER))
 
 
 def _one(row: "RootRow") -> Answer:
@@ -92,12 +82,19 @@ def _one(row: "RootRow") -> Answer:
         (gettext("dust beyond it"), money(row.dust_fen)),
         (gettext("cash the ledger holds as confirmed"), money(row.bank_fen)),
         (gettext("cash in transit"), money(row.in_transit_fen)),
+        *[(_stated(each), money(each.balance_fen)) for each in row.statements],
+        (gettext("number of the trust book"), row.trust_number),
         (gettext("journal"), row.journal_id),
         (gettext("its SHA-256"), row.journal_hash),
         (gettext("leaf of the public log"), row.log_leaf),
         (gettext("published"), moment(row.published_at)),
     ]
     return Answer(published(row), [pairs(gettext("The root of what is owed, in yuan"), rows)])
+
+
+def _stated(each: "Stated") -> str:
+    sentence = gettext("closing balance by the newest statement of {account}, {moment}")
+    return sentence.format(account=each.account, moment=moment(each.until_at))
 
 
 @command("prove", panel=LOOK, help=say("Write a holder's proof that what it was owed is in a published root."))

@@ -5,18 +5,16 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
-from pathlib import Path
 from threading import Event, Thread
 from time import perf_counter
 from typing import NoReturn
 
-from django.conf import settings
 from django.db import connection
 
+from greenloop.cli.public_log import sign_and_publish
 from greenloop.core.faults import Breach, Refusal, breach
 from greenloop.insight import trust_proofs
 from greenloop.insight.check import check as prove
-from greenloop.insight.public_log.files import publish
 from greenloop.services import clockwork, measures
 from greenloop.services.books.checked import keep_check
 from greenloop.services.books.fees import transfer_fees
@@ -32,7 +30,6 @@ from greenloop.services.loop.settle import settle
 from greenloop.services.loop.vest import vest
 from greenloop.services.outbox.forget import forget
 from greenloop.services.trust.acting import SCHEDULER, acting
-from greenloop.services.trust.log.keeping import sign_log
 from greenloop.services.trust.roots import build, publish_root
 from greenloop.store.queries import clockwork as slots
 from greenloop.store.queries.clockwork import BREACH, Slot
@@ -61,7 +58,7 @@ def _fees(slot: str, at: datetime) -> Outcome:
 
 def _root(slot: str, at: datetime) -> Outcome:
     row = publish_root(built=build(cycle=int(slot), at=at), at=now())
-    _sign(now())  # no proof is given out before a signed checkpoint covers its root
+    sign_and_publish(at=now())  # no proof is given out before a signed checkpoint covers its root
     return {"root": row.root_hash, "holders": row.holders, "total_fen": row.total_fen}
 
 
@@ -130,15 +127,8 @@ def _notice(slot: str, at: datetime) -> Outcome:
 
 def _log(slot: str, at: datetime) -> Outcome:
     del slot
-    return {"leaves": _sign(at)}
-
-
-def _sign(at: datetime) -> int:
-    """Sign the public log, publish it where a folder is set, and return how many leaves are signed."""
-    signed = sign_log(at=at)
-    if signed and settings.GREENLOOP_LOG_FOLDER:
-        publish(Path(settings.GREENLOOP_LOG_FOLDER))
-    return signed.checkpoint.size if signed else 0
+    signed = sign_and_publish(at=at)
+    return {"leaves": signed.checkpoint.size if signed else 0}
 
 
 def _lapse(slot: str, at: datetime) -> Outcome:
@@ -248,7 +238,8 @@ def _done(slot: Slot, holder: str) -> bool:
         clockwork.fail(**named, outcome=f"{BREACH}: {breach}", at=now())
         return False
     except Exception as fault:
-        log.exception("%s %s failed", slot.task, slot.slot)
+        alarm = "ALARM: " if slot.task == "root" else ""  # it is lost once the next cycle is settled
+        log.exception("%s%s %s failed", alarm, slot.task, slot.slot)
         clockwork.fail(**named, outcome=f"failed: {type(fault).__name__}", at=now())
         return False
     told = json.dumps(outcome, separators=(",", ":"))

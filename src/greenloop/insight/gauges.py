@@ -71,6 +71,12 @@ def _waiting(now: datetime) -> list[Metric]:
         _gauge("greenloop_trust_pending", "Journals that the trust book has yet to hold.", lag.pending),
         _gauge("greenloop_trust_lag_seconds", "For how long the oldest of them has waited.", lag.seconds(now)),
         _gauge("greenloop_trust_number", "Newest number that the trust book gave.", lag.number),
+        _gauge(
+            "greenloop_root_missing",
+            "Whether the last settlement's root should have been published ten minutes ago.",
+            int(clockwork.rootless(now) is not None),
+        ),
+        _gauge("greenloop_roots_lost", "Settlements since the first root that never get theirs.", found.rootless),
         _gauge("greenloop_settlements_held", "Settlements that wait for a second person.", found.held),
         _gauge(
             "greenloop_runs_late", "Runs of the clockwork due for ten minutes and not done.", len(clockwork.late(now))

@@ -18,7 +18,8 @@ FORM = "greenloop-inclusion-1"
 
 def published(root: RootRow) -> dict[str, Any]:
     """Return a published root as a document: what the public log tells of it, in which leaf, and since when."""
-    return {**liabilities.facts(root), "log_leaf": root.log_leaf, "published_at": root.published_at.isoformat()}
+    told = liabilities.facts(root)
+    return {**told, "form": root.form, "log_leaf": root.log_leaf, "published_at": root.published_at.isoformat()}
 
 
 def root_of(cycle: int | None) -> RootRow:

@@ -105,6 +105,7 @@ def _of_the_database(now: datetime) -> Readiness:
         "books.broken": broken() is not None,
         "archive.behind": archived.behind(newest_journal_at=newest, now=now),
         "clockwork.late": bool(clockwork.late(now)),
+        "root.missing": clockwork.rootless(now) is not None,
         "settlement.held": waiting.held > 0,
         "trust.behind": keeping.lag().behind(now),
         "worker.away": beat is not None and beat.away(now),

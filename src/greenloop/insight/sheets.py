@@ -164,7 +164,8 @@ SHEETS = (
         "liability_roots",
         "cycle",
         "cycle day:day as_of_at:instant journal_id journal_hash:text root_hash:text nonce_hash:text leaves holders "
-        "total_fen claimable_fen unspent_fen coupon_fen dues_fen dust_fen bank_fen in_transit_fen published_at:instant",
+        "total_fen claimable_fen unspent_fen coupon_fen dues_fen dust_fen bank_fen in_transit_fen form trust_number "
+        "trust_hash:text trust_pending statements:text published_at:instant",
         table="liability_root",
     ),
     _sheet(

@@ -19,12 +19,24 @@ router = Router(tags=["roots"])
 READERS = [Keyed("wallets:read"), Session()]
 
 
+class RootStatementOut(Schema):
+    """What a custodian's newest file says was left in an account, in fen, after its last line; its SHA-256 in hex."""
+
+    account: str
+    balance_fen: int
+    until_at: datetime
+    file_hash: str
+
+
 class RootOut(Schema):
     """The root of all that was owed to holders after one settlement, in fen; hashes are SHA-256 in hex.
 
     `total_fen` is what the tree's top says: claimable, unspent, coupons and dues. `dust_fen` is accrued beyond it.
-    `bank_fen` is the cash that the ledger held as confirmed by `as_of_at`, not a statement's own closing balance;
-    `in_transit_fen` is what was paid beside. `log_leaf` is the number of the public log's leaf that tells of it.
+    `bank_fen` is the cash that the ledger held as confirmed by `as_of_at`; `in_transit_fen` is what was paid beside.
+    `log_leaf` is the number of the public log's leaf that tells of it.
+
+    From form 2 on, `statements` are the custodians' own closing balances, and `trust_number` is the newest number of
+    the trust book, 0 before any, with the SHA-256 of that journal; `trust_pending` journals were not there yet.
     """
 
     cycle: int
@@ -44,6 +56,11 @@ class RootOut(Schema):
     dust_fen: int
     bank_fen: int
     in_transit_fen: int
+    form: int = 1
+    trust_number: int | None = None
+    trust_hash: str | None = None
+    trust_pending: int | None = None
+    statements: list[RootStatementOut] = Field(default_factory=list)
     log_leaf: int | None
     published_at: datetime
 

@@ -11,6 +11,7 @@ from hashlib import sha256
 from secrets import token_bytes, token_hex
 
 from greenloop.core.faults import Refusal, ensure, say
+from greenloop.core.trust import canonical
 from greenloop.core.trust.liabilities import HASH_BYTES
 from greenloop.services.loop.rules import in_force, rulings
 from greenloop.services.trust.growing import Grown, grow
@@ -18,7 +19,7 @@ from greenloop.services.trust.log.steps import append_leaf
 from greenloop.services.verb import guarded, verb
 from greenloop.store import locks, sql
 from greenloop.store.queries import liabilities, trees
-from greenloop.store.queries.liabilities import COLUMNS, BookRow, RootRow
+from greenloop.store.queries.liabilities import COLUMNS, FORM, BookRow, Custody, RootRow
 
 ROWS_MAX = 20_000
 
@@ -35,6 +36,7 @@ class Built:
     nonce_hash: str
     grown: Grown
     books: tuple[BookRow, ...]
+    custody: Custody
     dust_fen_max: int
 
     @property
@@ -62,6 +64,7 @@ def build(*, cycle: int, at: datetime) -> Built:
     path = trees.folder() / f"{cycle}-{token_hex(8)}.grown"
     with sql.snapshot():
         journal_id, journal_hash = liabilities.last_journal()
+        custody = liabilities.custody()
         books, wallets, pools = tuple(liabilities.books()), liabilities.wallets(), liabilities.pools()
         with closing(liabilities.owed(rows_max=ROWS_MAX)) as rows:
             grown = grow(rows, path=path, secret=secret, nonce=nonce, holders_about=wallets)
@@ -74,6 +77,7 @@ def build(*, cycle: int, at: datetime) -> Built:
         nonce_hash=sha256(nonce).hexdigest(),
         grown=grown,
         books=books,
+        custody=custody,
         dust_fen_max=wallets + pools,
     )
     path.replace(trees.path_of(cycle, built.root_hash))
@@ -92,16 +96,19 @@ def publish_root(*, built: Built, at: datetime) -> RootRow:
         return earlier
     _check_last(built.cycle)
     row = _held_against(built, at)
-    values = [getattr(row, name) for name in COLUMNS]
-    instants = {COLUMNS.index(name) for name in ("as_of_at", "published_at")}
-    line = tuple(sql.instant(value) if place in instants else value for place, value in enumerate(values))
-    sql.insert("liability_root", COLUMNS, [line])
+    sql.insert("liability_root", COLUMNS, [_line(row)])
     books = [(built.cycle, b.account_id, b.debits_fen, b.credits_fen, b.posting_id) for b in built.books]
     sql.load("liability_book", ("cycle", "account_id", "debits_fen", "credits_fen", "posting_id"), books)
     told = liabilities.facts(row)
     return replace(
         row, log_leaf=append_leaf(kind=liabilities.LEAF, about=liabilities.about(row.cycle), facts=told, at=at)
     )
+
+
+def _line(row: RootRow) -> sql.Row:
+    values = {name: getattr(row, name) for name in COLUMNS}
+    values |= {name: sql.instant(values[name]) for name in ("as_of_at", "published_at")}
+    return tuple((values | {"statements": canonical.text_of([each.told for each in row.statements])}).values())
 
 
 def _check_last(cycle: int) -> None:
@@ -144,5 +151,10 @@ def _held_against(built: Built, at: datetime) -> RootRow:
         dust_fen=dust,
         bank_fen=owed_fen["bank"],
         in_transit_fen=owed_fen["in_transit"],
+        form=FORM,
+        trust_number=built.custody.trust_number,
+        trust_hash=built.custody.trust_hash,
+        trust_pending=built.custody.trust_pending,
+        statements=built.custody.statements,
         published_at=at,
     )

@@ -11,7 +11,11 @@ class LiabilityRoot(models.Model):
 
     `day` is the local day of the cycle's cut-off; `as_of_at` when the books were read, up to the trust book's journal
     `journal_id` with its SHA-256. `total_fen` is the sum of what holders can draw, unspent vouchers, coupons and dues;
-    `dust_fen` is what is accrued beyond. `bank_fen` and `in_transit_fen` are the cash of that moment.
+    `dust_fen` is what is accrued beyond. `bank_fen` and `in_transit_fen` are the cash of that moment in the ledger.
+
+    `form` says what its leaf in the public log tells: 1 nothing of what follows. `trust_number` is the trust book's
+    newest number with that journal's SHA-256, and `trust_pending` how many journals it has yet to hold. `statements`
+    are the custodians' own closing balances, as JSON.
     """
 
     cycle = models.BigIntegerField(primary_key=True)
@@ -31,6 +35,11 @@ class LiabilityRoot(models.Model):
     dust_fen = models.BigIntegerField()
     bank_fen = models.BigIntegerField()
     in_transit_fen = models.BigIntegerField()
+    form = models.SmallIntegerField(db_default=1)
+    trust_number = models.BigIntegerField(db_default=0)
+    trust_hash = models.CharField(max_length=64, db_default="")
+    trust_pending = models.BigIntegerField(db_default=0)
+    statements = models.TextField(db_default="[]")
     published_at = models.DateTimeField()
 
     class Meta:

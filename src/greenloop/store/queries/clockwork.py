@@ -18,6 +18,8 @@ again. So is one that somebody was seen at as far ahead: by a clock that was wro
 AWAY = timedelta(minutes=3)
 """Who keeps the clock says so each minute. After so long without a word there is nobody."""
 RETRY_MINUTES_MAX = 60
+ROOT_PATIENCE = timedelta(hours=1)
+"""For so long after a cut-off the clock lets no cycle be settled over the one whose root is still missing."""
 DAILY = {
     "expire": time(0, 5),
     "notice": time(8),
@@ -98,10 +100,19 @@ class HeldRow:
 
 
 @dataclass(frozen=True, slots=True)
+class RootlessRow:
+    """A settlement, posted at `since_at`, whose root should have been published. At `lost_at` it is settled over."""
+
+    cycle: int
+    since_at: datetime
+    lost_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """How the clock stands: what is late, what waits for people, which tasks stand still, and what comes next.
 
-    `broken` is since when the books are broken, where they are.
+    `broken` is since when the books are broken, where they are. `rootless` is the settlement whose root is missing.
     """
 
     late: Sequence[Slot]
@@ -109,16 +120,21 @@ class Standing:
     stopped: frozenset[str]
     ahead: Sequence[Slot]
     broken: BrokenRow | None
+    rootless: RootlessRow | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Closing:
-    """The last cycle with a settlement, the first that is open before there is one, and the one held since when."""
+    """The last cycle with a settlement, the first that is open before there is one, and the one held since when.
+
+    `rootless` is what WITHOUT_ROOT finds.
+    """
 
     last: int | None
     first: int | None
     held: int | None
     since: Any
+    rootless: Sequence[sql.Row]
 
 
 def open_slots(now: datetime) -> list[Slot]:
@@ -178,7 +194,22 @@ def standing(now: datetime) -> Standing:
     if closing.held is not None:
         behind = calendar.cycle_at(now) - 1 - closing.held
         held = HeldRow(closing.held, sql.moment(closing.since), max(0, behind))
-    return Standing(_late(_open(calendar, closing, now), now), held, still, _ahead(calendar, now), broken)
+    late_ones = _late(_open(calendar, closing, now), now)
+    return Standing(late_ones, held, still, _ahead(calendar, now), broken, alarm(calendar, closing.rootless, now))
+
+
+def rootless(now: datetime) -> RootlessRow | None:
+    """Return the last settlement if its root should have been published ten minutes ago, and was not."""
+    calendar = _calendar(now)
+    return None if calendar is None else alarm(calendar, sql.rows(WITHOUT_ROOT), now)
+
+
+def alarm(calendar: Calendar, without_root: Sequence[sql.Row], now: datetime) -> RootlessRow | None:
+    """Return the settlement that WITHOUT_ROOT has found, once it has waited for ten minutes."""
+    for cycle, since in without_root:
+        if now - sql.moment(since) > LATE:
+            return RootlessRow(cycle, sql.moment(since), calendar.cutoff_at(cycle + 1) + ROOT_PATIENCE)
+    return None
 
 
 def _ahead(calendar: Calendar, now: datetime) -> list[Slot]:
@@ -216,20 +247,23 @@ def _calendar(now: datetime) -> Calendar | None:
 
 
 def _closing() -> _Closing:
-    return _Closing(*sql.rows(_CLOSING)[0])
+    last, first, held, since, cycle, posted = sql.rows(_CLOSING)[0]
+    return _Closing(last, first, held, since, [] if cycle is None else [(cycle, posted)])
 
 
 def _of_cycles(calendar: Calendar, closing: _Closing, now: datetime) -> Iterator[Slot]:
     """Return the work of cycles that are cut off: once one is settled its fee and its root, and the next one's closing.
 
     While a settlement is held, the cycles behind it wait with it. A root is of what is owed now: only the last cycle
-    that was settled can have one.
+    that was settled can have one, so the next one waits for it a while.
     """
+    waits = False
     for task, cycle in sql.rows(_SETTLED):
         yield Slot(task, str(cycle), calendar.cutoff_at(cycle))
+        waits |= task == "root" and now - calendar.cutoff_at(cycle + 1) < ROOT_PATIENCE
     cycle = (closing.first or 1) if closing.last is None else closing.last + 1
     cutoff_at = calendar.cutoff_at(cycle)
-    if closing.held is None and cutoff_at <= now:
+    if closing.held is None and cutoff_at <= now and not waits:
         vested = sql.value(_DONE, ["vest", str(cycle)])
         yield Slot("settle" if vested else "vest", str(cycle), cutoff_at)
 
@@ -276,11 +310,21 @@ _COLUMNS = """
 """
 _RUNS = f"{_COLUMNS} WHERE id < %s AND (%s = '' OR task = %s) ORDER BY id DESC LIMIT %s"
 _RULES = "SELECT document FROM rule_version WHERE effective_at <= %s ORDER BY effective_at DESC LIMIT 1"
-_CLOSING = """
-    SELECT MAX(cycle), (SELECT MIN(first_cycle + entry_cycle - 1) FROM pool),
-        MAX(CASE WHEN state = 'held' THEN cycle END), MAX(CASE WHEN state = 'held' THEN proposed_at END)
-    FROM settlement_run
+# Who settles by hand and has never published a root isn't alarmed.
+WITHOUT_ROOT = """
+    SELECT r.cycle, COALESCE(r.decided_at, r.proposed_at) AS since FROM settlement_run r
+    WHERE r.cycle = (SELECT MAX(cycle) FROM settlement_run WHERE state = 'posted')
+        AND NOT EXISTS (SELECT 1 FROM liability_root l WHERE l.cycle = r.cycle)
+        AND (EXISTS (SELECT 1 FROM liability_root) OR EXISTS (SELECT 1 FROM run WHERE task = 'root'))
 """
+_CLOSING = f"""
+    SELECT c.last, c.first, c.held, c.since, w.cycle, w.since FROM (
+        SELECT MAX(cycle) AS last, (SELECT MIN(first_cycle + entry_cycle - 1) FROM pool) AS first,
+            MAX(CASE WHEN state = 'held' THEN cycle END) AS held,
+            MAX(CASE WHEN state = 'held' THEN proposed_at END) AS since
+        FROM settlement_run
+    ) AS c LEFT JOIN ({WITHOUT_ROOT}) AS w ON 1 = 1
+"""  # noqa: S608  constants of this file
 _BROKEN = """
     SELECT '', since_at, by, what FROM books_broken WHERE cleared_at IS NULL
     UNION ALL SELECT task, NULL, '', '' FROM run WHERE state = 'failed' AND outcome LIKE %s

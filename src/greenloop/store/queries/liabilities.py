@@ -1,5 +1,6 @@
 """What is owed to holders, and the roots that were published of it."""
 
+import json
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
@@ -15,6 +16,9 @@ from greenloop.store.queries.logged import Told
 from greenloop.store.sql import Row
 
 LATEST = 2**63 - 1
+FORM = 2
+"""What a root's leaf tells now. Those of form 1 name neither the trust book's number nor a statement."""
+SINCE_2 = frozenset({"form", "trust_number", "trust_hash", "trust_pending", "statements"})
 LEAF = "root"
 """The kind of a root's leaf in the public log."""
 LOST = "rootless"
@@ -39,8 +43,48 @@ class BookRow:
 
 
 @dataclass(frozen=True, slots=True)
+class TopRow:
+    """What of a published root its tree is known by; read from databases of any release."""
+
+    cycle: int
+    root_hash: str
+    total_fen: int
+    leaves: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What a custodian's newest file says was left in an account, in fen, when its last line was booked."""
+
+    account: str
+    balance_fen: int
+    until_at: datetime
+    file_hash: str
+
+    @property
+    def told(self) -> Mapping[str, object]:
+        """Return it as the public log tells it."""
+        return asdict(self) | {"until_at": self.until_at.isoformat()}
+
+
+@dataclass(frozen=True, slots=True)
+class Custody:
+    """What vouches for the ledger's cash: how far the trust book holds the journals, and what custodians' files say.
+
+    `trust_number` is the trust book's newest number, 0 before any, with that journal's SHA-256; `trust_pending` waits.
+    """
+
+    trust_number: int
+    trust_hash: str
+    trust_pending: int
+    statements: tuple[Stated, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RootRow:
     """A published root: amounts in fen, hashes in hex; see the table's own description.
+
+    `statements` has the newest file that states a balance, for each account with a custodian.
 
     `log_leaf` is the number of its leaf in the public log, None where the log doesn't tell of it.
     """
@@ -62,6 +106,11 @@ class RootRow:
     dust_fen: int
     bank_fen: int
     in_transit_fen: int
+    form: int
+    trust_number: int
+    trust_hash: str
+    trust_pending: int
+    statements: tuple[Stated, ...]
     published_at: datetime
     log_leaf: int | None = None
 
@@ -111,6 +160,13 @@ def books() -> list[BookRow]:
     ]
 
 
+def custody() -> Custody:
+    """Return what vouches for the cash now; asked in the snapshot that the books are read in."""
+    number, sha256, pending = sql.rows(_TRUST)[0]
+    stated = [Stated(account, fen, sql.moment(until), sha) for account, fen, until, sha in sql.rows(_STATEMENTS)]
+    return Custody(number, sha256, int(pending), tuple(stated))
+
+
 def root(cycle: int) -> RootRow | None:
     """Return the root that was published for a cycle."""
     found = sql.rows(f"{_ROOTS} WHERE cycle = %s", [cycle])
@@ -125,6 +181,13 @@ def newest() -> RootRow | None:
 def roots(*, before: int = LATEST, limit: int) -> list[RootRow]:
     """Return published roots, newest first."""
     return [_row(row) for row in sql.rows(f"{_ROOTS} WHERE cycle < %s ORDER BY cycle DESC LIMIT %s", [before, limit])]
+
+
+def tops(*, limit: int) -> list[TopRow]:
+    """Return what the newest roots' trees are known by; none where the database has no table of roots."""
+    if "liability_root" not in connection.introspection.table_names():
+        return []
+    return [TopRow(*row) for row in sql.rows(_TOPS, [limit])]
 
 
 def every_root() -> list[Told]:
@@ -152,6 +215,10 @@ def facts(row: RootRow) -> Mapping[str, object]:
     """Return a root as the public log tells it."""
     told = asdict(row)
     del told["published_at"], told["log_leaf"]
+    if row.form == 1:
+        told = {name: value for name, value in told.items() if name not in SINCE_2}
+    else:
+        told["statements"] = [each.told for each in row.statements]
     return told | {"day": row.day.isoformat(), "as_of_at": row.as_of_at.isoformat(), "journal_id": str(row.journal_id)}
 
 
@@ -178,20 +245,26 @@ def _lost(cycle: int, following: int) -> Told:
     return Told(LOST, f"{LOST}/{cycle}", {"cycle": cycle, "settled": following, "why": LOST_WHY})
 
 
+def _stated(told: Mapping[str, Any]) -> Stated:
+    return Stated(told["account"], told["balance_fen"], datetime.fromisoformat(told["until_at"]), told["file_hash"])
+
+
 def _row(row: Row) -> RootRow:
     cycle, on, as_of, *rest, published, leaf = row
     facts: dict[str, Any] = dict(zip(COLUMNS[3:-1], rest, strict=True))
     facts |= {"as_of_at": sql.moment(as_of), "published_at": sql.moment(published)}
+    facts["statements"] = tuple(map(_stated, json.loads(facts["statements"])))
     return RootRow(cycle=cycle, day=sql.day(on), log_leaf=leaf, **facts)
 
 
 COLUMNS = (
     *("cycle", "day", "as_of_at", "journal_id", "journal_hash", "root_hash", "nonce_hash", "leaves", "holders"),
     *("total_fen", "claimable_fen", "unspent_fen", "coupon_fen", "dues_fen", "dust_fen", "bank_fen", "in_transit_fen"),
-    "published_at",
+    *("form", "trust_number", "trust_hash", "trust_pending", "statements", "published_at"),
 )
 _LEAF_OF = "(SELECT number FROM log_leaf WHERE kind = 'root' AND about = 'root/' || CAST(cycle AS VARCHAR(20)))"
 _ROOTS = f"SELECT {', '.join(COLUMNS)}, {_LEAF_OF} FROM liability_root"  # noqa: S608  names are ours
+_TOPS = "SELECT cycle, root_hash, total_fen, leaves FROM liability_root ORDER BY cycle DESC LIMIT %s"
 _LOST = """
     SELECT cycle, following FROM (
         SELECT cycle, LEAD(cycle) OVER (ORDER BY cycle) AS following FROM settlement_run WHERE state = 'posted'
@@ -228,6 +301,15 @@ _LAST_JOURNAL = """
 _LINES = """
     SELECT d.name, c.name, p.amount_fen FROM posting p
     JOIN ledger_account d ON d.id = p.debit_id JOIN ledger_account c ON c.id = p.credit_id WHERE p.journal_id = %s
+"""
+_TRUST = "SELECT number, sha256, (SELECT COUNT(*) FROM pending_journal) FROM trust_head WHERE id = 1"
+_STATEMENTS = """
+    SELECT s.account, s.balance_fen, s.until_at, s.file_hash FROM payment_statement s
+    WHERE s.id = (
+        SELECT n.id FROM payment_statement n WHERE n.account = s.account AND n.balance_fen IS NOT NULL
+        ORDER BY n.until_at DESC, n.id DESC LIMIT 1
+    )
+    ORDER BY s.account
 """
 _BOOKS = """
     SELECT a.id, a.name, a.debits_fen, a.credits_fen,

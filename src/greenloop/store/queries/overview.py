@@ -4,6 +4,7 @@ Every read here grows with the pools, the shown cycles or the cohorts, never wit
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from greenloop.core.cycle import Calendar
 from greenloop.core.loop.rules import rule_set
 from greenloop.core.money import SCALE, coverage_ppm
 from greenloop.store import sql
+from greenloop.store.queries.clockwork import WITHOUT_ROOT
 
 POOLS = 20
 WAITING_MAX = 10_000
@@ -149,6 +151,7 @@ class Newest:
     """What an overview begins with: the newest rules' calendar and points, the newest settlement run, the newest check.
 
     `points_max_ppm` are the points that a yuan of concession makes by the most generous route, 0 before any rules.
+    `without_root` is what clockwork.alarm takes.
     """
 
     calendar: Calendar | None
@@ -157,6 +160,7 @@ class Newest:
     run_state: str | None
     run_issued_fen: int | None
     check: Check | None
+    without_root: Sequence[sql.Row] = ()
 
 
 def pools(name: str = "") -> Pools:
@@ -214,14 +218,15 @@ def queues() -> Queues:
 
 def newest() -> Newest:
     """Return the newest rules, run and check, in one statement."""
-    (document, cycle, state, issued, at, by, took, replayed, statements, broken) = sql.rows(_NEWEST)[0]
+    (document, cycle, state, issued, at, by, took, replayed, statements, broken, *rootless) = sql.rows(_NEWEST)[0]
     check = None
     if at is not None:
         told = tuple((name, what, int(off)) for name, what, off in json.loads(broken))
         check = Check(sql.moment(at), by, took, bool(replayed), statements, told)
+    without = [] if rootless[0] is None else [tuple(rootless)]
     rules = rule_set(json.loads(document)) if document else None
     points_max_ppm = max(route.points_ppm for route in rules.routes) if rules else 0
-    return Newest(rules.calendar if rules else None, points_max_ppm, cycle, state, issued, check)
+    return Newest(rules.calendar if rules else None, points_max_ppm, cycle, state, issued, check, without)
 
 
 # The sums are taken over all pools before the limit; CAST because PostgreSQL sums big integers as decimals.
@@ -256,10 +261,12 @@ _QUEUES = """
     UNION ALL SELECT 'claims', COUNT(*), SUM(amount_fen) FROM claim WHERE state = 'held'
     UNION ALL SELECT 'refunds', COUNT(*), SUM(amount_fen) FROM refund WHERE payout_id IS NULL AND state = 'pending'
 """
-_NEWEST = """
-    SELECT v.document, r.cycle, r.state, r.issued_fen, k.at, k.by, k.took_ms, k.replayed, k.statements, k.broken
+_NEWEST = f"""
+    SELECT v.document, r.cycle, r.state, r.issued_fen, k.at, k.by, k.took_ms, k.replayed, k.statements, k.broken,
+        w.cycle, w.since
     FROM (SELECT 1 AS one) AS o
     LEFT JOIN (SELECT document FROM rule_version ORDER BY effective_at DESC LIMIT 1) v ON o.one = 1
     LEFT JOIN (SELECT cycle, state, issued_fen FROM settlement_run ORDER BY cycle DESC LIMIT 1) r ON o.one = 1
     LEFT JOIN (SELECT * FROM book_check ORDER BY id DESC LIMIT 1) k ON o.one = 1
-"""
+    LEFT JOIN ({WITHOUT_ROOT}) w ON o.one = 1
+"""  # noqa: S608  constants of ours

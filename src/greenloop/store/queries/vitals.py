@@ -22,11 +22,12 @@ class PoolVitals:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What waits: events on their way, events given up, settlements held for people."""
+    """What waits: events on their way, events given up, settlements held for people; and settlements without a root."""
 
     deliveries: int
     given_up: int
     held: int
+    rootless: int
 
 
 def alive() -> None:
@@ -77,5 +78,6 @@ def waiting() -> Waiting:
 _WAITING = """
     SELECT (SELECT COUNT(*) FROM delivery WHERE state = 'waiting'),
            (SELECT COUNT(*) FROM delivery WHERE state = 'given_up'),
-           (SELECT COUNT(*) FROM settlement_run WHERE state = 'held')
+           (SELECT COUNT(*) FROM settlement_run WHERE state = 'held'),
+           (SELECT COUNT(*) FROM log_leaf WHERE kind = 'rootless')
 """

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from greenloop.core.money import SCALE
 from greenloop.insight import overview as drawings
 from greenloop.insight.guardrails.live import brought_back
-from greenloop.store.queries import keeping, multiples, overview
+from greenloop.store.queries import clockwork, keeping, multiples, overview
 from greenloop.store.queries.multiples import Multiples
 from greenloop.store.queries.overview import Balance
 from greenloop.web import access, clock
@@ -73,6 +73,7 @@ def page(request: HttpRequest) -> HttpResponse:
         liabilities=lines(trust.liabilities),
         queues=overview.queues(),
         newest=newest,
+        rootless=clockwork.alarm(newest.calendar, newest.without_root, at) if newest.calendar else None,
         washed=_washed(newest.points_max_ppm),
         cutoff_at=cutoff_at,
         is_due=cutoff_at is not None and cutoff_at <= at,

@@ -89,6 +89,7 @@ def runs(request: HttpRequest) -> HttpResponse:
         late=_named(standing.late),
         held=standing.held,
         broken=standing.broken,
+        rootless=standing.rootless,
         lag=lag,
         lag_s=lag.seconds(now),
         behind=lag.behind(now),
