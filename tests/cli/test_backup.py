@@ -1,6 +1,7 @@
 """`greenloop backup` and `greenloop restore` as a stranger runs them, on both databases."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -10,14 +11,20 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from django.conf import settings
 
+from greenloop.insight import inclusion
+from greenloop.services.trust.log.keeping import sign_log
+from greenloop.services.trust.roots import build, publish_root
 from greenloop.store.backup.folder import LOCK
+from greenloop.store.queries import liabilities, trees
+from greenloop.store.queries.liabilities import RootRow
 from tests.faults.archived import Site, site
 from tests.faults.cluster import Cluster, children, cluster_in, empty_folder, server_folder, with_luck
 from tests.faults.tills import PATIENCE_S, django_at
-from tests.faults.trade import found_alliance
+from tests.faults.trade import TRADE_AT, found_alliance
 from tests.support.databases import Sqlite
-from tests.support.ledger import execute, whole_database
+from tests.support.ledger import execute, fetch, whole_database
 from tests.support.serving import GREENLOOP
 
 ENGINES = ["sqlite", "postgresql"]
@@ -246,3 +253,53 @@ def test_the_server_of_a_restore_never_runs_as_root() -> None:
         with pytest.raises(Refusal, match="doesn't run as root"):
             programs.owner(name)
     assert programs.owner("nobody")["user"] != 0
+
+
+def found_root() -> RootRow:
+    """Publish and sign the root of the alliance's last settlement."""
+    cycle = liabilities.last_settled()
+    assert cycle is not None
+    row = publish_root(built=build(cycle=cycle, at=TRADE_AT), at=TRADE_AT)
+    sign_log(at=TRADE_AT)
+    return row
+
+
+def move_the_trees_away(own: Site) -> None:
+    """Lose what lies beside the database, as with its disk."""
+    with django_at(own.url):
+        shutil.rmtree(trees.folder(), ignore_errors=True)
+
+
+def test_trees_are_in_the_archive_and_a_restored_database_gives_out_proofs(
+    own: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "HOME", str(own.home))
+    with django_at(own.url):
+        root = found_root()
+        member = fetch("SELECT MIN(account_id) FROM wallet")[0][0]
+    assert backup(own)["trees"] == 1
+    kept = own.archive / "roots" / f"{root.cycle}-{root.root_hash[:16]}.tree"
+    assert kept.stat().st_mode & 0o077 == 0
+    move_the_trees_away(own)
+    restored = own.restore("again")
+    assert (restored["trees"], restored["trees_missing"], restored["broken"]) == (1, 0, [])
+    with own.opened("again") as url, django_at(url):
+        assert inclusion.document(root, member)["owed"]["amount_fen"] > 0
+
+
+def test_a_tree_that_was_changed_in_the_archive_is_named_and_not_given_back(
+    small: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "HOME", str(small.home))
+    with django_at(small.url):
+        root = found_root()
+    backup(small, "--no-prove")
+    kept = small.archive / "roots" / f"{root.cycle}-{root.root_hash[:16]}.tree"
+    whole = kept.read_bytes()
+    words = ("restore", "--from", str(small.archive), "--no-prove", "--into")
+    for number, changed in enumerate((whole[:-1], whole[:87] + bytes([whole[87] ^ 1]) + whole[88:], b"")):
+        kept.write_bytes(changed)
+        told = small.run(*words, str(small.folder / f"changed{number}"), code=1)
+        assert (told["code"], told["field"]) == ("restore.tree", "--from")
+    kept.unlink()
+    assert small.run(*words, str(small.folder / "without"))["trees_missing"] == 1

@@ -32,6 +32,8 @@ class Copy:
 class Archive(Protocol):
     """What both kinds of database do, each in its own way."""
 
+    folder: Path
+
     def copy(self, progress: Progress) -> Copy:
         """Copy the database while others write, and check the copy's every page."""
 

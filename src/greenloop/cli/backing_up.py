@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 SQLITE_URL = "sqlite:///"
 LOOK_S = 0.2
+TREES_S = 5
+"""So often a follower looks for trees of liabilities that the archive lacks: there is one after each settlement."""
 
 Prove = Annotated[
     bool, typer.Option("--prove/--no-prove", help=say("Prove the books of the copy, the journal's replay included."))
@@ -72,11 +74,16 @@ def backup(
 
 def _followed(kept: "Archive", stop: Event, *, every_s: float, hours: float, days: int, proving: bool) -> Answer:
     copies: list[Mapping[str, Any]] = []
+    from greenloop.store.backup import trees
+
     kept.follow(stop, every_s)
-    due = perf_counter()
+    due = look = perf_counter()
     while not stop.wait(max(0.0, min(LOOK_S, due - perf_counter()))):
         if kept.fault():
             break
+        if perf_counter() >= look:
+            look = perf_counter() + TREES_S
+            trees.take(kept.folder)
         if perf_counter() >= due:
             due += hours * 3600
             copies.append(_copied(kept, days=days, proving=proving))
@@ -92,17 +99,21 @@ def _followed(kept: "Archive", stop: Event, *, every_s: float, hours: float, day
 
 
 def _copied(kept: "Archive", *, days: int, proving: bool) -> Mapping[str, Any]:
+    from greenloop.store.backup import trees
+
     begun = perf_counter()
     with watched() as progress:
         copy = kept.copy(progress)
+    taken = trees.take(kept.folder)
     made = perf_counter() - begun
     with watched() as progress:
         looked_into = kept.opened(copy, progress) if proving else nullcontext()
         with looked_into:
             found = _looked(proving=proving) if proving else {"rows": {}, "proofs": 0, "broken": []}
-    removed = kept.prune(now() - timedelta(days=days)) if days else 0
+    before = now() - timedelta(days=days)
+    removed = kept.prune(before) + trees.prune(kept.folder, before=before) if days else 0
     took = {"seconds": round(made, 3), "proved_seconds": round(perf_counter() - begun - made, 3)}
-    return {"copy": str(copy.path), "at": copy.at, **found, **took, "removed": removed, "keys": _keys()}
+    return {"copy": str(copy.path), "at": copy.at, **found, **took, "trees": taken, "removed": removed, "keys": _keys()}
 
 
 def _looked(*, proving: bool) -> Mapping[str, Any]:
@@ -187,23 +198,24 @@ def _sqlite(
     folder: Path, into: Path, until: datetime | None, note: Mapping[str, str], *, proving: bool, owner: str | None
 ) -> Mapping[str, Any]:
     del note, owner
-    from greenloop.store.backup import sqlite
+    from greenloop.store.backup import sqlite, trees
 
     begun = perf_counter()
     with watched() as progress:
         made = sqlite.restore(folder, into=into, until=until, progress=progress)
     restored_s = round(perf_counter() - begun, 3)
     with database.elsewhere(f"sqlite:///{into.as_posix()}"):
+        back = trees.give_back(folder)
         found = _looked(proving=proving)
     facts = {"into": str(into), "at": made.at, "copy_at": made.snapshot_at, "frames": made.frames}
-    return {**facts, "ended_early": made.ended_early, "restored_seconds": restored_s, **found}
+    return {**facts, "ended_early": made.ended_early, "restored_seconds": restored_s, **back.told, **found}
 
 
 def _postgresql(
     folder: Path, into: Path, until: datetime | None, note: Mapping[str, str], *, proving: bool, owner: str | None
 ) -> Mapping[str, Any]:
     from greenloop.cli.archives import standing
-    from greenloop.store.backup import programs
+    from greenloop.store.backup import programs, trees
 
     begun = perf_counter()
     to = programs.owner(owner)
@@ -212,9 +224,10 @@ def _postgresql(
         standing(folder, into=into, until=until, owner=to, note=note, progress=progress) as server,
     ):
         restored_s = round(perf_counter() - begun, 3)
+        back = trees.give_back(folder)
         found = _looked(proving=proving)
         facts = {"into": str(into), "at": server.at, "copy_at": server.base.at, "segments": server.segments}
-        return {**facts, "ended_early": server.ended_early, "restored_seconds": restored_s, **found}
+        return {**facts, "ended_early": server.ended_early, "restored_seconds": restored_s, **back.told, **found}
 
 
 def _restored(facts: Mapping[str, Any]) -> Answer:
@@ -227,6 +240,11 @@ def _restored(facts: Mapping[str, Any]) -> Answer:
     shown = [text(told)]
     if facts["ended_early"]:
         shown.append(text(gettext("The archived log ends there: no later transaction is in it."), "yellow"))
+    if facts["trees_missing"]:
+        sentence = gettext(
+            "{count} of the kept roots have no tree in the archive: proofs of those cycles can't be given out."
+        )
+        shown.append(text(sentence.format(count=facts["trees_missing"]), "yellow"))
     shown += _shown(facts)
     places = list(facts["keys"].items())
     shown.append(pairs(gettext("The restored database wants the keys it was written with; here they are"), places))

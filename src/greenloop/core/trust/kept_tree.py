@@ -19,6 +19,7 @@ from greenloop.core.trust.liability_tree import (
     leaf_fen,
     leaves,
     level_sizes,
+    upper_levels,
 )
 
 MAGIC = b"GLROOT1\n"
@@ -92,6 +93,15 @@ def opened(memory: bytes | memoryview) -> Kept:
     return Kept(memory, count, secret, nonce)
 
 
+def is_sound(tree: Kept) -> bool:
+    """Tell whether every node that is kept is what the leaves' records lead to: all of it is hashed again."""
+    salt, nodes = mac(tree.secret), list[bytes]()
+    for place in range(0, tree.leaves, BLOCK):
+        nodes.append(folded(_block(tree, salt, place), BLOCK_LEVELS))
+    made = b"".join(upper_levels(b"".join(nodes)))
+    return bytes(tree.memory[HEAD.size + tree.leaves * RECORD.size :]) == made
+
+
 def proof(tree: Kept, holder: int) -> Proof | None:
     """Return a holder's proof, None where the tree has no such holder."""
     salt = mac(tree.secret)
@@ -121,10 +131,7 @@ def _place(tree: Kept, salt: Mac, holder: int, part: int) -> int | None:
 def _leaf(tree: Kept, salt: Mac, place: int) -> Leaf:
     """Return a leaf with the nodes beside its way: in its block made again, above it as kept."""
     start = place // BLOCK * BLOCK
-    first = HEAD.size + start * RECORD.size
-    block = bytes(tree.memory[first : first + BLOCK * RECORD.size])
-    records = [block[at : at + RECORD.size] for at in range(0, len(block), RECORD.size)]
-    _, level = leaves(b"".join(salt(SALTED.pack(*RECORD.unpack(each)[:2])) + each for each in records), tree.nonce)
+    level = _block(tree, salt, start)
     steps, inside = [], place - start
     for _ in range(BLOCK_LEVELS):
         beside = (inside ^ 1) * NODE_BYTES
@@ -137,6 +144,15 @@ def _leaf(tree: Kept, salt: Mac, place: int) -> Leaf:
     holder, part, parts, *amounts = tree.record(place)
     fen = leaf_fen(sum(amounts), part, parts)
     return Leaf(place, salt(SALTED.pack(holder, part)), fen, tuple(steps))
+
+
+def _block(tree: Kept, salt: Mac, start: int) -> bytes:
+    """Return the nodes of a block's leaves, made again."""
+    first = HEAD.size + start * RECORD.size
+    block = bytes(tree.memory[first : first + BLOCK * RECORD.size])
+    records = [block[at : at + RECORD.size] for at in range(0, len(block), RECORD.size)]
+    _, level = leaves(b"".join(salt(SALTED.pack(*RECORD.unpack(each)[:2])) + each for each in records), tree.nonce)
+    return level
 
 
 def _step(node: bytes) -> Step:

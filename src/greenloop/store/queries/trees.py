@@ -14,7 +14,7 @@ from greenloop.core.trust import kept_tree
 from greenloop.core.trust.kept_tree import Kept, Proof
 from greenloop.core.trust.liabilities import HASH_BYTES
 from greenloop.store import sql
-from greenloop.store.queries.liabilities import RootRow
+from greenloop.store.queries.liabilities import RootRow, TopRow
 
 KEPT = 100
 """Trees of so many roots are kept; what was published of a root stays for ever."""
@@ -55,7 +55,16 @@ def fits(root: RootRow) -> bool | None:
         return None
 
 
-def is_of(root: RootRow, tree: Kept) -> bool:
+def holds(root: TopRow, path: Path) -> bool:
+    """Tell whether a file is a root's tree, whole: all of it is hashed again, from what each holder was owed.
+
+    :raises Breach: the file is cut off, or is no tree.
+    """
+    with _mapped(path) as tree:
+        return is_of(root, tree) and kept_tree.is_sound(tree)
+
+
+def is_of(root: RootRow | TopRow, tree: Kept) -> bool:
     """Tell whether a tree has the top that was published."""
     told = tree.top[:HASH_BYTES].hex(), int.from_bytes(tree.top[HASH_BYTES:], "big"), tree.leaves
     return told == (root.root_hash, root.total_fen, root.leaves)
@@ -63,12 +72,21 @@ def is_of(root: RootRow, tree: Kept) -> bool:
 
 @contextmanager
 def _opened(root: RootRow) -> Iterator[Kept]:
-    try:
-        stream = path_of(root.cycle, root.root_hash).open("rb")
-    except FileNotFoundError:
+    path = path_of(root.cycle, root.root_hash)
+    if not path.exists():
         message = say("The tree of the root of cycle {cycle} isn't on this machine. Ask for a newer root's proof.")
-        raise Refusal("tree.unknown", message, field="cycle", cycle=root.cycle) from None
-    with stream, mmap(stream.fileno(), 0, access=ACCESS_READ) as mapped, memoryview(mapped) as memory:
+        raise Refusal("tree.unknown", message, field="cycle", cycle=root.cycle)
+    with _mapped(path) as tree:
+        yield tree
+
+
+@contextmanager
+def _mapped(path: Path) -> Iterator[Kept]:
+    with (
+        path.open("rb") as stream,
+        mmap(stream.fileno(), 0, access=ACCESS_READ) as mapped,
+        memoryview(mapped) as memory,
+    ):
         yield kept_tree.opened(memory)
 
 
