@@ -3,14 +3,18 @@
 import http.client
 import os
 import signal
+import socket
+import subprocess
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
 
+from greenloop.cli.listening import sole
+from greenloop.core.faults import Refusal
 from tests.support.databases import Database
-from tests.support.serving import PATIENCE_S, served
+from tests.support.serving import GREENLOOP, PATIENCE_S, environment, served
 
 
 def test_the_server_ends_at_ctrl_c_though_a_browser_keeps_its_connection_open(
@@ -75,3 +79,41 @@ def test_codes_are_not_shown_on_a_console_while_others_can_reach_the_pages(
     assert database.url
     assert run(["serve", "--host", host, "--json"]) == 1
     assert '"serve.texts"' in capsys.readouterr().out
+
+
+def test_a_second_server_on_a_port_is_refused_with_the_way_out(database: Database, tmp_path: Path) -> None:
+    with served(database.url, tmp_path, []) as site:
+        port = site.base.rpartition(":")[2]
+        other = tmp_path / "other.sqlite3"
+        for language, words in (("en", f"Port {port} of 127.0.0.1 is taken"), ("zh", port)):
+            env = environment(f"sqlite:///{other}", tmp_path) | {"GREENLOOP_LANG": language}
+            subprocess.run([str(GREENLOOP), "migrate"], env=env, check=True, capture_output=True)
+            command = [str(GREENLOOP), "serve", "--port", port]
+            second = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+            assert second.returncode == 1
+            assert words in second.stderr + second.stdout
+            assert "--port" in second.stderr + second.stdout
+        assert "Python threads" not in site.log.read_text("utf-8")
+        assert titles(site.server.pid) >= {"greenloop serve", "greenloop serve worker-1"}
+
+
+def titles(server: int) -> set[str]:
+    """Return what `ps` calls a server and the processes that it has started."""
+    own = [path.parent for path in Path("/proc").glob("[0-9]*/stat") if parent(path) == server]
+    return {(each / "cmdline").read_text("utf-8").strip("\0 ") for each in (Path(f"/proc/{server}"), *own)}
+
+
+def test_two_servers_that_begin_at_once_are_kept_apart(database: Database) -> None:
+    assert database.url
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    with sole("127.0.0.1", port), pytest.raises(Refusal) as refused, sole("127.0.0.1", port):
+        pass
+    assert refused.value.code == "serve.port"
+    with sole("127.0.0.1", port):  # free again
+        pass
+    for host in ("192.0.2.1", "no such host"):
+        with pytest.raises(Refusal) as refused, sole(host, port):
+            pass
+        assert refused.value.code == "serve.address"

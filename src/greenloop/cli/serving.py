@@ -1,5 +1,6 @@
 """Serving the pages."""
 
+import logging
 import multiprocessing
 import os
 from typing import Annotated
@@ -9,6 +10,7 @@ import typer
 from greenloop.cli import database
 from greenloop.cli.answer import DONE, Answer, screen
 from greenloop.cli.app import YEAR, command
+from greenloop.cli.listening import sole
 from greenloop.cli.words import gettext
 from greenloop.core.faults import Refusal, say
 from greenloop.services.sharing import share_measures
@@ -20,6 +22,8 @@ THREADS = 64
 PATIENCE_S = 3
 """How long answers under way may take once the server is stopped. Without it, a browser that keeps its connection open
 keeps the server from ending."""
+NAMED = "greenloop serve"
+"""What `ps` calls the processes; a worker's number follows."""
 CONSOLE = "greenloop.config.texts.ConsoleSender"
 
 
@@ -42,7 +46,8 @@ def serve(
 def serve_on(host: str = HOST, port: int = PORT, workers: int = 1, *, clock: bool = True) -> Answer:
     """Serve until Ctrl-C, as the one writer of an SQLite file.
 
-    :raises Refusal: SQLite with several processes, codes that strangers would see, or another writer.
+    :raises Refusal: SQLite with several processes, codes that strangers would see, a port that is taken, or another
+        writer.
     """
     from django.conf import settings
 
@@ -61,7 +66,7 @@ def serve_on(host: str = HOST, port: int = PORT, workers: int = 1, *, clock: boo
         os.environ["GREENLOOP_CLOCK"] = "yes"
     if workers == 1:
         os.environ["GREENLOOP_ALONE"] = "yes"
-    with database.alone():
+    with sole(host, port), database.alone():
         _prepare()
         out = screen(stderr=True)
         out.print(gettext("Serving on http://{host}:{port} until Ctrl-C.").format(host=host, port=port))
@@ -103,5 +108,8 @@ def _granian(host: str, port: int, workers: int) -> None:
         log_level=LogLevels.warning,
         websockets=False,
         workers_kill_timeout=PATIENCE_S,
+        process_name=NAMED,
     )
+    # It warns of more threads than processors do work for; ours are meant, see THREADS.
+    logging.getLogger("_granian").addFilter(lambda line: "Python threads" not in line.getMessage())
     server.serve()
