@@ -371,3 +371,12 @@ def test_the_newest_leaves_are_shown_with_what_is_signed(town: Town) -> None:
     town.call("log", "publish", str(town.folder / "log"))
     assert town.call("log", "--json").json["checkpoint"]["size"] == 1
     assert "1 leaves are signed" in town.call("log").out
+
+
+def test_a_root_over_a_full_file_that_is_told_wrong_is_named(folder: Path, greenloop: Greenloop) -> None:
+    lines = bodies(folder)
+    top = root_of([leaf_hash(line.encode()) for line in lines[:256]]).hex()
+    (folder / "tops").write_text(f"{top}\n")
+    assert greenloop("verify", "log", str(folder), "--json").json["holds"] is True
+    (folder / "tops").write_text(f"{'0' * 64}\n")
+    assert codes(greenloop("verify", "log", str(folder), "--json", code=1)) == ["tops"]

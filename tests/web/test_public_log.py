@@ -57,7 +57,7 @@ def test_what_is_served_is_what_is_published(long_log: Town, tmp_path: Path) -> 
     names = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
     assert names == [
         *("checkpoint", "checkpoints/100", "checkpoints/300", "checkpoints/list", "key"),
-        *("leaves/000000.jsonl", "leaves/000001.jsonl"),
+        *("leaves/000000.jsonl", "leaves/000001.jsonl", "tops"),
     ]
     for name in names:
         answer = Client().get(f"/log/{name}")
@@ -69,7 +69,13 @@ def test_what_is_served_is_what_is_published(long_log: Town, tmp_path: Path) -> 
 def test_only_what_never_changes_is_kept_on_the_way(long_log: Town) -> None:
     del long_log
     for name, settled in (
-        *(("checkpoint", False), ("checkpoints/list", False), ("checkpoints/100", True), ("key", False)),
+        *(
+            ("checkpoint", False),
+            ("checkpoints/list", False),
+            ("checkpoints/100", True),
+            ("key", False),
+            ("tops", False),
+        ),
         *(("leaves/000000.jsonl", True), ("leaves/000001.jsonl", False)),
     ):
         assert ("immutable" in Client().get(f"/log/{name}")["Cache-Control"]) is settled, name

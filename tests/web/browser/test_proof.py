@@ -5,16 +5,23 @@ Once with the browser's own SHA-256, once without it, as where the pages are rea
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import transaction
 from playwright.sync_api import Browser, BrowserContext, Page, Route
 
+from greenloop.core.trust.checkpoint import Checkpoint, Key
+from greenloop.services.trust.log import steps
 from greenloop.services.trust.log.keeping import sign_log
 from greenloop.services.trust.roots import build, publish_root
+from greenloop.store import signer
+from greenloop.store.queries import liabilities, log
+from greenloop.store.queries.logged import Told
 from tests.support import browser as browsers
 from tests.support.databases import Database
 from tests.support.serving import Served, served
@@ -23,6 +30,7 @@ from tests.support.visiting import visit
 
 WITHOUT = "Object.defineProperty(Crypto.prototype, 'subtle', { get() { return undefined; } });"
 PATIENCE_MS = 30_000
+NOW = datetime.now(UTC)
 Change = Callable[[dict[str, Any]], object]
 CHANGES: dict[str, tuple[str, Change]] = {
     "amount": ("lead to another root", lambda proof: proof["leaves"][0].update(amount_fen=1)),
@@ -195,4 +203,149 @@ def test_what_could_not_be_loaded_proves_nothing_either_way(browser: Browser, pa
     assert {name: told for name, told in said.items() if "Nothing is proved either way" not in told} == {}
     assert "not on this server any more" in said["tree.unknown"]
     assert "not signed into the public log yet" in said["root.unsigned"]
+    context.close()
+
+
+def test_the_log_is_read_too_and_has_to_be_the_one_that_this_device_saw(
+    browser: Browser, pages: Served, town: Town
+) -> None:
+    context = signed_in(browser, pages, town.ids["mei"])
+    page = context.new_page()
+    first = checked(page)
+    root, newest = liabilities.newest(), log.newest_checkpoint()
+    assert root is not None
+    assert newest is not None
+    assert f"It is leaf {root.log_leaf} of the public log." in first
+    assert f"checkpoint of {newest.checkpoint.size} leaves" in first
+    assert f"proved that key {newest.key.id} signed it" in first
+    assert "sees the log for the first time and keeps the checkpoint" in first
+    grow_the_log()
+    assert f"only grown since the checkpoint of {newest.checkpoint.size} leaves" in checked(page)
+    assert newest.note.text.split("\n")[2] not in page.content()
+    context.close()
+
+
+def grow_the_log(count: int = 600) -> None:
+    """Append leaves until there are full files beside the last one, and sign."""
+    before = log.size()
+    with transaction.atomic():
+        steps.append_leaves([Told("note", f"note/{n}", {"n": n}) for n in range(before, before + count)], at=NOW)
+    sign_log(at=NOW)
+
+
+def checked(page: Page) -> str:
+    page.goto("/proof/")
+    page.get_by_role("button", name="Check mei").click()
+    return came(page)
+
+
+def told(page: Page, address: str, text: str) -> None:
+    """Let the server tell another text there."""
+    page.route(f"**/log/{address}", lambda route: route.fulfill(body=text, content_type="text/plain"))
+
+
+def of_another_history(size: int) -> str:
+    """Return a checkpoint that the log's own key has signed, of leaves that nobody had seen."""
+    newest = log.newest_checkpoint()
+    assert newest is not None
+    note, _ = signer.sign(Checkpoint(newest.checkpoint.origin, size, bytes(32)))
+    return note.text
+
+
+def test_a_log_that_can_not_be_what_it_says_is_a_loud_no(browser: Browser, pages: Served, town: Town) -> None:
+    grow_the_log()
+    size, key = log.size(), signer.key("testserver").text
+    context = signed_in(browser, pages, town.ids["mei"])
+    page = context.new_page()
+    newest = log.newest_checkpoint()
+    assert newest is not None
+    leaves = [f"{row.body}\n" for row in log.leaves(limit=300)]
+    root = liabilities.newest()
+    assert root is not None
+    assert root.log_leaf is not None
+    lies = {
+        "another root": ("checkpoint", of_another_history(size), "do not hash to its signed checkpoint"),
+        "nobody's signature": ("checkpoint", newest.note.text.replace("— ", "— x"), "none of its keys has signed"),
+        "a changed leaf": (
+            "leaves/000000.jsonl", "".join([*leaves[:9], leaves[9].replace("note/", "toll/"), *leaves[10:256]]),
+            "do not hash to its signed checkpoint",
+        ),
+        "the root told otherwise": (
+            "leaves/000000.jsonl",
+            "".join(each.replace(root.root_hash, "0" * 64) for each in leaves[:256]),
+            "do not hash to its signed checkpoint",
+        ),
+        "another top": ("tops", f"{'0' * 64}\n" * 9, "do not hash to its signed checkpoint"),
+        "a key of nobody": ("key", f"{key}\n", "none of its keys has signed"),
+    }  # fmt: skip
+    said: dict[str, str] = {}
+    for name, (address, text, _) in lies.items():
+        told(page, address, text)
+        said[name] = checked(page)
+        page.unroute_all()
+    assert {name: text for name, text in said.items() if not text.startswith("No.") or lies[name][2] not in text} == {}
+    # Nothing of that was kept, and what can't be read proves nothing either way.
+    page.route("**/log/tops", lambda route: route.abort("internetdisconnected"))
+    unread = checked(page)
+    assert "Whether everybody is shown this root is not proved" in unread
+    assert "Nothing is proved by it either way" in unread
+    page.unroute_all()
+    assert "for the first time" in checked(page)
+    context.close()
+
+
+def remembering(page: Page, note: str, key: str | None = None) -> None:
+    """Let the device have seen another checkpoint before."""
+    page.evaluate("kept => localStorage.setItem('greenloop.log', kept)", json.dumps({"note": note, "key": key}))
+
+
+def test_a_log_that_this_device_saw_otherwise_is_evidence_and_both_checkpoints_are_shown(
+    browser: Browser, pages: Served, town: Town
+) -> None:
+    grow_the_log()
+    newest = log.newest_checkpoint()
+    assert newest is not None
+    context = signed_in(browser, pages, town.ids["mei"])
+    page = context.new_page()
+    checked(page)
+    for size, words in (
+        (300, "its history was written anew"),
+        (log.size() - 1, "its history was written anew"),
+        (log.size() + 1, "The log is shorter than this device saw it before"),
+    ):
+        forged = of_another_history(size)
+        remembering(page, forged)
+        said = checked(page)
+        assert said.startswith("No."), said
+        assert words in said
+        assert page.locator(".notice.bad pre").all_text_contents() == [forged, newest.note.text]
+        remembered = page.evaluate("localStorage.getItem('greenloop.log')")
+        assert json.loads(remembered)["note"] == forged
+    remembering(page, of_another_history(5).replace(newest.checkpoint.origin, "another.example/log"))
+    assert "This is another log" in checked(page)
+    remembering(page, newest.note.text, Key(newest.checkpoint.origin, bytes(32)).text)
+    assert "is signed by the key" in checked(page)
+    page.get_by_role("button", name="Go by this key").click()
+    assert checked(page).startswith("Yes.")
+    context.close()
+
+
+def test_without_ed25519_the_page_says_that_no_signature_was_checked(
+    browser: Browser, pages: Served, town: Town
+) -> None:
+    context = signed_in(browser, pages, town.ids["mei"])
+    context.add_init_script(WITHOUT)
+    said = checked(context.new_page())
+    assert said.startswith("Yes.")
+    assert "was NOT checked: this browser has no Ed25519" in said
+    context.close()
+
+
+def test_who_has_not_signed_in_checks_the_root_itself(browser: Browser, pages: Served, town: Town) -> None:
+    del town
+    context = browsers.opened(browser, pages, width="phone")
+    page = context.new_page()
+    page.goto("/proof/")
+    page.get_by_role("button", name="Check that the public log tells this root").click()
+    assert came(page).startswith("Yes. The root on this page is in the public log")
     context.close()

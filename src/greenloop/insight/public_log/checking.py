@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from greenloop.core.faults import Refusal, say
-from greenloop.core.trust import canonical
+from greenloop.core.trust import canonical, log
 from greenloop.core.trust.checkpoint import SIZE, Checkpoint, Key, Note, read_key, read_note
 from greenloop.core.trust.log import EMPTY, Frontier, leaf_hash
-from greenloop.insight.public_log.files import CHECKPOINT, KEYS, SIZES, checkpoint_at, tile_at
+from greenloop.insight.public_log.files import CHECKPOINT, KEYS, SIZES, TOPS, checkpoint_at, tile_at
 from greenloop.insight.public_log.source import Source
-from greenloop.store.queries.log import TILE
+from greenloop.store.queries.log import TILE, TILE_LEVEL
 from greenloop.store.signer import signed_by
 
 MISSING = say("The file {name} is missing.")
@@ -78,8 +78,10 @@ def check(found: Source, *, seen: Seen) -> Checked:
         return checked
     earlier = _earlier(found, checked, before)
     wanted = {note.checkpoint.size} | {each.size for each in earlier} | ({before.size} if before else set())
-    roots = _hashed(found, checked, wanted)
+    roots, tops = _hashed(found, checked, wanted)
     _compare(checked, roots, earlier, before)
+    if not checked.findings:
+        _as_told(found, checked, tops)
     return checked
 
 
@@ -155,15 +157,18 @@ def _lines(found: Source, checked: Checked) -> Iterator[list[str]]:
             return
 
 
-def _hashed(found: Source, checked: Checked, wanted: set[int]) -> dict[int, bytes]:
-    """Hash the leaves; return the roots at the sizes that are wanted, as far as there are leaves."""
+def _hashed(found: Source, checked: Checked, wanted: set[int]) -> tuple[dict[int, bytes], list[bytes]]:
+    """Hash the leaves; return the roots at the sizes that are wanted, as far as there are leaves, and of full files."""
     frontier, roots = Frontier(), {0: EMPTY}
     numbers: list[object] = []
+    tops: list[bytes] = []
     told: dict[bytes, int] = {}
     for lines in _lines(found, checked):
         for line in lines:
             numbers.append(_number(checked, line, frontier.size, told))
-            frontier, _ = frontier.grown([leaf_hash(line.encode())])
+            frontier, made = frontier.grown([leaf_hash(line.encode())])
+            if frontier.size % TILE == 0:
+                tops.append(made[log.place(TILE_LEVEL, len(tops))])
             if frontier.size in wanted:
                 roots[frontier.size] = frontier.root
     checked.leaves = frontier.size
@@ -172,7 +177,19 @@ def _hashed(found: Source, checked: Checked, wanted: set[int]) -> dict[int, byte
         message = say("The log is truncated: its checkpoint covers {size} leaves, only {leaves} are there.")
         checked.finds("truncated", message, size=size, leaves=frontier.size)
     _in_order(checked, numbers)
-    return roots
+    return roots, tops
+
+
+def _as_told(found: Source, checked: Checked, tops: Sequence[bytes]) -> None:
+    """Hold the roots over full files against those that are published for who reads only some; older logs have none."""
+    told = found.text(TOPS)
+    wrong = next(
+        (place for place, (line, top) in enumerate(zip((told or "").split(), tops, strict=False)) if line != top.hex()),
+        None,
+    )
+    if wrong is not None:
+        message = say("The file {name} tells another root over {tile} than its leaves have.")
+        checked.finds("tops", message, name=TOPS, tile=tile_at(wrong))
 
 
 def _number(checked: Checked, line: str, place: int, told: dict[bytes, int]) -> object:

@@ -4,6 +4,9 @@
     checkpoints/<size>      each signed checkpoint, by size; checkpoints/list names the sizes, a line each
     key                     the keys that have signed, a line each
     leaves/<tile>.jsonl     256 leaves a file, canonical JSON, a line each; the last file holds the rest
+    tops                    for each full file of leaves the root over them, in hex, a line each
+
+With the tops, whoever looks for one leaf need not read all: its file, the last one and the tops lead to the root.
 
 A file appears under its name when it is whole. Leaves come first and the newest checkpoint last, so whoever reads a
 checkpoint finds all that it covers.
@@ -18,7 +21,7 @@ from greenloop.core.trust.checkpoint import read_note
 from greenloop.store.queries import log
 from greenloop.store.queries.log import TILE, CheckpointRow
 
-CHECKPOINT, SIZES, KEYS = "checkpoint", "checkpoints/list", "key"
+CHECKPOINT, SIZES, KEYS, TOPS = "checkpoint", "checkpoints/list", "key", "tops"
 Progress = Callable[[str, int, int], None]
 
 
@@ -47,6 +50,11 @@ def tile_text(number: int, size: int) -> str:
     return "".join(f"{row.body}\n" for row in rows)
 
 
+def tops_text(size: int) -> str:
+    """Return the roots over full files of leaves, as far as `size` leaves fill them, a line each."""
+    return "".join(f"{top.hex()}\n" for top in log.tops(size // TILE))
+
+
 def sizes_text(signed: list[CheckpointRow]) -> str:
     """Return the sizes of checkpoints, a line each."""
     return "".join(f"{row.checkpoint.size}\n" for row in signed)
@@ -73,6 +81,7 @@ def publish(folder: Path, *, progress: Progress | None = None) -> Published:
         if progress:
             progress("log files", number - whole, tiles - whole)
         _write(folder / tile_at(number), tile_text(number, size))
+    _write(folder / TOPS, tops_text(size))
     for row in signed:
         if row.checkpoint.size > before:
             _write(folder / checkpoint_at(row.checkpoint.size), row.note.text)

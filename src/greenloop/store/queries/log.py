@@ -12,6 +12,7 @@ from greenloop.store import sql
 
 TILE = 256
 """Leaves of one published file."""
+TILE_LEVEL = TILE.bit_length() - 1
 PARTS = 64 * TILE
 
 
@@ -121,6 +122,13 @@ def tiles(count: int) -> Iterator[list[LeafRow]]:
     for first in range(0, count, PARTS):
         found = leaves(after=first - 1, before=min(count, first + PARTS), limit=PARTS)
         yield from (found[at : at + TILE] for at in range(0, len(found), TILE))
+
+
+def tops(count: int) -> list[bytes]:
+    """Return the roots over the first `count` full files of leaves, each over its own leaves."""
+    places = [log.place(TILE_LEVEL, number) for number in range(count)]
+    kept = subtrees(places)
+    return [kept[each] for each in places]
 
 
 def leaf_about(kind: str, about: str) -> LeafRow | None:

@@ -7,7 +7,7 @@ all that was ever sold, and one statement reads all of it in one state.
 """
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 
@@ -177,6 +177,11 @@ def subject(ref: str) -> Subject:
         message = say("The merchant {merchant} is not enrolled.")
         raise Refusal("merchant.unknown", message, field="merchant", merchant=ref[:64])
     return Subject(*found[0])
+
+
+def accounts(refs: Iterable[str]) -> dict[str, int]:
+    """Return the accounts of merchants, by their refs."""
+    return dict(sorted(sql.rows_in("SELECT ref, account_id FROM merchant WHERE ref IN ({keys})", refs)))
 
 
 def rates(merchant_id: int) -> list[RateRow]:

@@ -10,12 +10,13 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from greenloop.insight.public_log import files
-from greenloop.store.queries import log, logged
+from greenloop.store.queries import liabilities, log, logged
 from greenloop.store.queries.log import TILE, LeafRow
 from greenloop.web import cursors
 from greenloop.web.page import show
 
 ROWS = 20
+ROOTS = 5
 HASH_SHOWN = 16
 SETTLED_S = 31_536_000
 """How long a file that never changes may be kept on the way; the others are asked for each time."""
@@ -53,6 +54,7 @@ def page(request: HttpRequest) -> HttpResponse:
         request,
         "trust/log.html",
         newest=newest,
+        roots=liabilities.roots(limit=ROOTS),
         waiting=log.size() - signed,
         lines=[_line(row, signed) for row in rows],
         older=f"{reverse('log')}?before={last.number}" if last and last.number else None,
@@ -105,6 +107,14 @@ def keys(request: HttpRequest) -> HttpResponse:
     """Give out the keys that have signed."""
     del request
     return _file(files.keys_text(), kept_s=0)
+
+
+@require_safe
+def tops(request: HttpRequest) -> HttpResponse:
+    """Give out the roots over full files of leaves, as far as they are signed."""
+    del request
+    newest = log.newest_checkpoint()
+    return _file(files.tops_text(newest.checkpoint.size if newest else 0), kept_s=0)
 
 
 @require_safe

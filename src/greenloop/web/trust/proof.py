@@ -90,7 +90,7 @@ def _holders(found: Visitor | None, cycle: int) -> list[Holder]:
     if found is None:
         return []
     accounts = {found.account_id: found.member_ref} if found.member_ref else {}
-    accounts |= {statements.subject(ref).account_id: ref for ref in found.merchant_refs}
+    accounts |= {account: ref for ref, account in statements.accounts(found.merchant_refs).items()}
     return [Holder(account, name, reverse("proof_file", args=[cycle, account])) for account, name in accounts.items()]
 
 

@@ -45,6 +45,7 @@ urlpatterns: list[URLPattern] = [
     path("log/checkpoints/list", log.sizes, name="log_sizes"),
     path("log/checkpoints/<int:size>", log.checkpoint_of, name="log_checkpoint_of"),
     path("log/key", log.keys, name="log_keys"),
+    path("log/tops", log.tops, name="log_tops"),
     path("log/leaves/<int:number>.jsonl", log.tile, name="log_tile"),
     path("proof/", proof.page, name="proof"),
     path("proof/check_inclusion.py", proof.program, name="proof_program"),

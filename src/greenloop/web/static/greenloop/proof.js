@@ -1,85 +1,22 @@
-/* Checks, on the visitor's own device, that an amount is in the published sum of all that is owed.
+/* Checks, on the visitor's own device, that an amount is in the published sum of all that is owed, and that the sum is
+   in the public log.
 
-   Nothing is believed: the proof and the root are fetched apart, and every hash between the two is computed here, by
-   what the browser brings, or by the SHA-256 below where it brings none (over http in a local network). The encodings
-   are those of core/trust/liabilities.py. Sums are BigInt; a sum that JSON can't carry exactly is refused. */
+   Nothing is believed: the proof, the root and the log's files are fetched apart, and every hash between them is
+   computed here (hashes.js, public_log.js). The encodings are those of core/trust/liabilities.py. Sums are BigInt; a sum
+   that JSON can't carry exactly is refused. */
 "use strict";
 
 (() => {
+  const { Wrong, Broken, Unread, sha256, joined, number, hash, hexOf, readLeaf, goByAnotherKey } = globalThis.greenloop;
   const SUM_MAX = 2n ** 53n - 1n;
   const PARTS_MAX = 64;
   const REASONS = { "holding.unknown": "left", "tree.unknown": "tree", "root.unsigned": "unsigned" };
   const COMPARED = ["cycle", "root_hash", "nonce_hash", "total_fen", "leaves", "holders", "journal_hash"];
 
-  class Wrong extends Error {}
   class Unloaded extends Error {}
 
-  /* --- SHA-256 (FIPS 180-4): the constants are the first bits of roots of primes, so they are computed, exactly. */
+  /* --- sums */
 
-  const primes = [];
-  for (let n = 2; primes.length < 64; n += 1) if (primes.every((p) => n % p)) primes.push(n);
-  /* The first 32 bits after the point of the k-th root: floor(root(p · 2^(32k))) less its whole part. */
-  const bitsOfRoot = (prime, k) => {
-    const wanted = BigInt(prime) << BigInt(32 * k);
-    let low = 0n;
-    let high = 1n << 40n;
-    while (low < high) {
-      const middle = (low + high + 1n) >> 1n;
-      if (middle ** BigInt(k) <= wanted) low = middle;
-      else high = middle - 1n;
-    }
-    return Number(low & 0xffffffffn);
-  };
-  const START = primes.slice(0, 8).map((prime) => bitsOfRoot(prime, 2));
-  const ROUNDS = primes.map((prime) => bitsOfRoot(prime, 3));
-  const turned = (word, by) => (word >>> by) | (word << (32 - by));
-
-  function ownSha256(bytes) {
-    const padded = new Uint8Array(((bytes.length + 8) >> 6 << 6) + 64);
-    padded.set(bytes);
-    padded[bytes.length] = 0x80;
-    const view = new DataView(padded.buffer);
-    view.setBigUint64(padded.length - 8, BigInt(bytes.length) * 8n);
-    const state = Int32Array.from(START);
-    const words = new Int32Array(64);
-    for (let first = 0; first < padded.length; first += 64) {
-      for (let n = 0; n < 16; n += 1) words[n] = view.getInt32(first + 4 * n);
-      for (let n = 16; n < 64; n += 1) {
-        const early = words[n - 15];
-        const late = words[n - 2];
-        words[n] = words[n - 16] + words[n - 7] + (turned(early, 7) ^ turned(early, 18) ^ (early >>> 3))
-          + (turned(late, 17) ^ turned(late, 19) ^ (late >>> 10));
-      }
-      let [a, b, c, d, e, f, g, h] = state;
-      for (let n = 0; n < 64; n += 1) {
-        const one = (h + (turned(e, 6) ^ turned(e, 11) ^ turned(e, 25)) + ((e & f) ^ (~e & g)) + ROUNDS[n] + words[n]) | 0;
-        const two = ((turned(a, 2) ^ turned(a, 13) ^ turned(a, 22)) + ((a & b) ^ (a & c) ^ (b & c))) | 0;
-        [h, g, f, e, d, c, b, a] = [g, f, e, (d + one) | 0, c, b, a, (one + two) | 0];
-      }
-      [a, b, c, d, e, f, g, h].forEach((word, n) => { state[n] = state[n] + word; });
-    }
-    const out = new DataView(new ArrayBuffer(32));
-    state.forEach((word, n) => out.setInt32(4 * n, word));
-    return new Uint8Array(out.buffer);
-  }
-
-  const browsers = globalThis.crypto && globalThis.crypto.subtle;
-  const sha256 = async (bytes) =>
-    browsers ? new Uint8Array(await browsers.digest("SHA-256", bytes)) : ownSha256(bytes);
-
-  /* --- bytes */
-
-  const joined = (...parts) => Uint8Array.from(parts.flatMap((part) => [...part]));
-  const number = (value, length) => {
-    const bytes = new Uint8Array(length);
-    for (let n = length - 1, rest = BigInt(value); n >= 0; n -= 1, rest >>= 8n) bytes[n] = Number(rest & 0xffn);
-    return bytes;
-  };
-  const hash = (hex) => {
-    if (typeof hex !== "string" || !/^[0-9a-f]{64}$/.test(hex)) throw new Wrong("unreadable");
-    return Uint8Array.from(hex.match(/../g), (pair) => parseInt(pair, 16));
-  };
-  const hexOf = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   const amount = (fen) => {
     if (!Number.isSafeInteger(fen) || fen < 0) throw new Wrong("sum");
     return BigInt(fen);
@@ -151,47 +88,112 @@
     return told;
   }
 
-  async function look(button) {
-    const place = document.getElementById(button.getAttribute("aria-controls"));
-    const words = document.getElementById("proof-words").dataset;
-    const say = (tone, text) => {
-      place.className = `notice ${tone}`;
-      place.firstElementChild.textContent = text;
-      place.hidden = false;
-    };
-    button.disabled = true;
-    say("info", words.busy);
-    try {
-      const [proof, root] = await Promise.all([loaded(button.dataset.proof), loaded(button.dataset.root)]);
-      if (proof.holder !== button.dataset.holder) throw new Wrong("holder");
-      if (root.root_hash !== words.shown) throw new Wrong("published");
-      const fen = await included(proof, root);
-      const facts = {
-        holder: proof.holder, moment: words.moment,
-        amount: yuan(fen), total: yuan(amount(root.total_fen)), root: root.root_hash.slice(0, 16),
-        holders: root.holders.toLocaleString(document.documentElement.lang),
-        claimable: yuan(amount(proof.owed.claimable_fen)), unspent: yuan(amount(proof.owed.unspent_fen)),
-        coupons: yuan(amount(proof.owed.coupon_fen)), dues: yuan(amount(proof.owed.dues_fen)),
-      };
-      say("good", `${filled(words.yes, facts)} ${filled(words.parts, facts)}`);
-    } catch (fault) {
-      if (fault instanceof Unloaded) {
-        const facts = { holder: button.dataset.holder, moment: words.moment };
-        say(fault.message === "left" ? "bad" : "warn", filled(words[fault.message], facts));
-        return;
-      }
-      if (fault instanceof DOMException) {
-        say("warn", words.failed);
-        return;
-      }
-      const why = fault instanceof Wrong ? words[fault.message] : words.unreadable;
-      say("bad", filled(words.no, { why }));
-    } finally {
-      button.disabled = false;
+  /* The root as the log tells it is the root as its file tells it, word for word. */
+  const same = (one, other) => {
+    if (one === null || typeof one !== "object") return one === other;
+    const names = Object.keys(one);
+    return other !== null && typeof other === "object" && names.length === Object.keys(other).length
+      && names.every((name) => same(one[name], other[name]));
+  };
+  function checkTold(leaf, root) {
+    const { facts } = leaf;
+    const about = leaf.kind === "root" && leaf.about === `root/${root.cycle}` && leaf.number === root.log_leaf;
+    if (!about || COMPARED.some((name) => !(name in facts)) || Object.keys(facts).some((name) => !same(facts[name], root[name]))) {
+      throw new Broken("untold", {});
     }
   }
 
-  const buttons = document.querySelectorAll("button[data-proof]");
+  /* What the log says of a root, in words; the tone is a warning where its signature could not be checked. */
+  async function logged(words, root) {
+    const found = await readLeaf(words.log, root.log_leaf);
+    checkTold(found.leaf, root);
+    const facts = {
+      leaf: found.leaf.number, size: found.size, key: found.key, seen: found.seen,
+      at: `${found.at.slice(0, 16).replace("T", " ")} UTC`,
+    };
+    const told = [filled(found.proven ? words.logged : words.unchecked, facts)];
+    if (found.seen !== null) told.push(filled(words.grown, facts));
+    else if (found.kept) told.push(words.first);
+    if (!found.kept) told.push(words.unkept);
+    return { tone: found.proven ? "good" : "warn", text: told.join(" "), note: found.note };
+  }
+
+  async function inTree(button, words, root) {
+    const proof = await loaded(button.dataset.proof);
+    if (proof.holder !== button.dataset.holder) throw new Wrong("holder");
+    const fen = await included(proof, root);
+    const facts = {
+      holder: proof.holder, moment: words.moment,
+      amount: yuan(fen), total: yuan(amount(root.total_fen)), root: root.root_hash.slice(0, 16),
+      holders: root.holders.toLocaleString(document.documentElement.lang),
+      claimable: yuan(amount(proof.owed.claimable_fen)), unspent: yuan(amount(proof.owed.unspent_fen)),
+      coupons: yuan(amount(proof.owed.coupon_fen)), dues: yuan(amount(proof.owed.dues_fen)),
+    };
+    return { yes: `${filled(words.yes, facts)} ${filled(words.parts, facts)}`, partly: filled(words.partly, facts) };
+  }
+
+  /* Why there is no yes: a tone and words. What is evidence is a no; what could not be read proves nothing. */
+  function refused(fault, button, words) {
+    if (fault instanceof Broken) {
+      const why = words[`log${fault.message[0].toUpperCase()}${fault.message.slice(1)}`];
+      const { seen, shown } = fault.facts;
+      const notes = [[words.before, seen], [words.now, shown]];
+      return { tone: "bad", texts: [filled(why, fault.facts)], notes, another: fault.message === "key" };
+    }
+    if (fault instanceof Unloaded || fault instanceof Unread) {
+      const facts = { holder: button.dataset.holder, moment: words.moment };
+      return { tone: fault.message === "left" ? "bad" : "warn", texts: [filled(words[fault.message], facts)] };
+    }
+    if (fault instanceof DOMException) return { tone: "warn", texts: [words.failed] };
+    return { tone: "bad", texts: [filled(words.no, { why: fault instanceof Wrong ? words[fault.message] : words.unreadable })] };
+  }
+
+  async function asked(button, words) {
+    let tree = null;
+    try {
+      const root = await loaded(button.dataset.root);
+      if (root.root_hash !== words.shown) throw new Wrong("published");
+      if (button.dataset.proof) tree = await inTree(button, words, root);
+      const log = await logged(words, root);
+      return { tone: log.tone, texts: [...(tree ? [tree.yes] : [words.rooted]), log.text], notes: [["", log.note]] };
+    } catch (fault) {
+      const told = refused(fault, button, words);
+      return { ...told, texts: tree && told.tone === "warn" ? [tree.partly, ...told.texts] : told.texts };
+    }
+  }
+
+  /* The last words are the checkpoints that were compared: to be kept, and to be held against others'. */
+  function tell(place, words, { tone, texts, notes = [], another = false }) {
+    const line = (name, text) => Object.assign(document.createElement(name), { textContent: text });
+    place.className = `notice ${tone}`;
+    place.replaceChildren(...texts.map((text) => line("p", text)));
+    const kept = notes.filter(([, note]) => note);
+    if (kept.length) {
+      const details = document.createElement("details");
+      details.append(line("summary", words.checkpoints), ...kept.flatMap(([label, note]) => [
+        ...(label ? [line("p", label)] : []), Object.assign(line("pre", note), { tabIndex: 0 }),
+      ]));
+      details.open = tone === "bad";
+      place.append(details);
+    }
+    if (another) {
+      const accept = Object.assign(line("button", words.another), { type: "button", className: "button" });
+      accept.addEventListener("click", () => { goByAnotherKey(); accept.remove(); });
+      place.append(accept);
+    }
+    place.hidden = false;
+  }
+
+  async function look(button) {
+    const place = document.getElementById(button.getAttribute("aria-controls"));
+    const words = document.getElementById("proof-words").dataset;
+    button.disabled = true;
+    tell(place, words, { tone: "info", texts: [words.busy] });
+    tell(place, words, await asked(button, words));
+    button.disabled = false;
+  }
+
+  const buttons = document.querySelectorAll("button[data-root]");
   for (const button of buttons) {
     button.addEventListener("click", () => { look(button); });
     button.hidden = false;
