@@ -18,7 +18,9 @@ def off(first: date, last: date) -> list[Tie]:
     return [tie for tie in ties(read(Period(first, last, 480))) if not tie.holds]
 
 
-@pytest.mark.parametrize(("seed", "preset", "cap_fen"), [(3, "steady", None), (17, "published", None), (29, "short", 9_000)])
+@pytest.mark.parametrize(
+    ("seed", "preset", "cap_fen"), [(3, "steady", None), (17, "published", None), (29, "short", 9_000)]
+)
 def test_every_step_ties_in_every_period_of_a_random_life(
     database: Database, seed: int, preset: str, cap_fen: int | None
 ) -> None:
