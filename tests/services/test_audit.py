@@ -25,6 +25,7 @@ from greenloop.services.people.staff import appoint_staff, change_second_factor,
 from greenloop.services.trust.acting import acting
 from greenloop.services.trust.proposals import approve, propose, reject, withdraw
 from greenloop.services.trust.reveal import reveal
+from greenloop.services.trust.taxes import note_export
 from greenloop.store.queries import claims, trust
 from greenloop.store.queries.trust import AuditRow
 from tests.support.databases import Database
@@ -132,6 +133,7 @@ ACTS: dict[str, tuple[Verb, str]] = {
     ),
     "hold.place": (lambda t: hold.hold_order(order_id=t.ids["order"], reason="odd", by="Wu", at=t.at), "order/{order}"),
     "hold.release": (lambda t: hold.release(hold_id=t.ids["hold"], by="Wu", at=t.at), "account/{bo}"),
+    "tax.export": (lambda t: note_export(quarter="2026Q1", facts={"holders": 0}, by="Lin", at=t.at), "tax/2026Q1"),
     "staff.appoint": (lambda t: appoint_staff(name="Fang", roles=["risk"], at=t.at), "account/{Fang}"),
     "staff.dismiss": (lambda t: dismiss_staff(name="Fang", at=t.at), "account/{Fang}"),
     "factor.set_up": (
@@ -206,6 +208,7 @@ REFUSED: dict[str, Verb] = {
     "rate.set": lambda t: set_rate(merchant="baker", rate_ppm=1, valid_from_at=later(t), at=t.at),
     "hold.place": lambda t: hold.hold_order(order_id=17, reason="odd", by="Wu", at=t.at),
     "hold.release": lambda t: hold.release(hold_id=17, by="Wu", at=t.at),
+    "tax.export": lambda t: note_export(quarter="2026Q1", facts={}, by=str(t.ids["Fang"]), at=t.at),
     "staff.appoint": lambda t: appoint_staff(name="Fang", roles=["auditor"], at=t.at),
     "staff.dismiss": lambda t: dismiss_staff(name="nobody", at=t.at),
     "factor.codes": lambda t: change_second_factor(

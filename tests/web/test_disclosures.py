@@ -4,12 +4,15 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from greenloop.core.money import SCALE
+from greenloop.services.loop import minting
 from greenloop.store.queries import disclosed
+from greenloop.web import clock
+from greenloop.web.words import moment
 from tests.support.databases import Database
 from tests.support.signing import page
 from tests.support.town import Town
@@ -86,3 +89,20 @@ def test_before_there_is_anything_the_page_says_so(database: Database) -> None:
     shown = page(Client(headers=ENGLISH).get("/disclosures/"))
     assert "No rules are in force yet." in shown
     assert "No points have entered a pool yet." in shown
+
+
+def test_every_page_says_that_minting_stops_and_since_when(busy: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "now", lambda: busy.at)
+    reader = Client(headers=ENGLISH)
+    told = "purchases make no more points"
+    assert told not in page(reader.get("/")) + page(reader.get("/disclosures/")).split("Two people can decide")[0]
+    since = busy.at + timedelta(hours=1)
+    with transaction.atomic():
+        minting.write(minting.Draft(mints=False, effective_at=since), by="Wu", at=busy.at)
+    # What pages know is a minute old at most.
+    busy.later(minutes=2)
+    assert f"From {moment(since)} on {told}" in page(reader.get("/"))
+    busy.later(hours=1)
+    for path in ("/", "/disclosures/", "/bound/", "/log/", "/proof/"):
+        assert f"Since {moment(since)} {told}" in page(reader.get(path)), path
+    assert "Purchases make points no" in page(reader.get("/disclosures/"))

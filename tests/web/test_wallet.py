@@ -89,6 +89,16 @@ def test_each_purchase_says_what_it_earned_and_what_that_has_released(as_of: Tow
     assert "Of ¥1,000.00 in cash the shop conceded ¥100.00 → 100.00 points; released so far: ¥1.00" in told
 
 
+def test_the_wallet_says_what_came_into_its_holder_s_hands_this_year_by_tax_class(as_of: Town) -> None:
+    assert "For your taxes" not in said(visit(as_of.ids["bo"]), "/wallet/ledger/")
+    rich(as_of)
+    as_of.draw("mei", 40)
+    # The coupon of 7.00 and 0.40 of vouchers; what isn't drawn yet hasn't come.
+    assert "discount on own purchases 7.40 0.00 0.00" in said(visit(as_of.ids["mei"]), "/wallet/ledger/")
+    as_of.day(400)
+    assert "For your taxes" not in said(visit(as_of.ids["mei"]), "/wallet/ledger/")
+
+
 def test_after_a_refund_a_purchase_says_what_is_left_of_the_concession(as_of: Town) -> None:
     order = as_of.sell("mei", "grocer", 100_000)
     as_of.sell("bo", "grocer", 100_000, delivered=False)

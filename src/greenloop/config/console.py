@@ -21,6 +21,7 @@ COMMANDS = (
     "claiming",
     "paying",
     "statements",
+    "taxing",
     "looking",
     "tracing",
     "proving",

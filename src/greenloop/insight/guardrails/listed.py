@@ -301,9 +301,23 @@ GUARDRAILS = (
     Guardrail(
         "G13",
         say("Each benefit has a tax class from its birth, and withholding files can be produced."),
-        (),
-        (),
-        say("Benefits have no tax class yet, and no tax files are produced."),
+        (
+            say("core: the class follows from the source and the holder, and neither ever changes"),
+            say("services: who takes a quarter's files is noted before they leave"),
+            say("live: what the files count is compared with the ledger"),
+        ),
+        (
+            *_of(
+                "core/test_tax.py",
+                "test_every_source_and_holder_has_one_class",
+            ),
+            *_of(
+                "services/test_taxes.py",
+                "test_each_class_has_what_came_into_its_holders_hands",
+                "test_in_a_town_where_everything_happens_the_tax_sums_are_the_ledger_s",
+                "test_the_files_say_the_same_and_the_manifest_holds_their_hashes",
+            ),
+        ),
     ),
     Guardrail(
         "G14",

@@ -1,7 +1,7 @@
 """What the database at hand says of the guardrails that can be seen in its rows."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from greenloop.core.books.accounts import ALLOWED, PER_POOL
 from greenloop.core.faults import say
@@ -11,15 +11,16 @@ from greenloop.core.trust.words import refused_word
 from greenloop.insight.figures import NONE, ratio
 from greenloop.insight.proof import Proof, no_rows, none_of
 from greenloop.store import sql
-from greenloop.store.queries import bounds
+from greenloop.store.queries import bounds, taxed
 
 NOTICE = timedelta(days=7)
+FIRST_AT = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def looked_at(at: datetime) -> list[Proof]:
     """Look at all of them as of one moment; `law` of each result is the guardrail's number."""
     with sql.snapshot():
-        return [*_money(), *_points(at), *_pools(), *_rules(), *_words(), *_people()]
+        return [*_money(), *_points(at), *_pools(), *_rules(), *_words(), *_taxes(at), *_people()]
 
 
 def _money() -> Iterator[Proof]:
@@ -103,6 +104,16 @@ def _words() -> Iterator[Proof]:
     names = [str(name) for (name,) in sql.rows(_NAMES)]
     refused = [name for name in names if refused_word(name)]
     yield Proof("G12", "names", what, len(names), len(refused), ", ".join(refused[:3]))
+
+
+def _taxes(at: datetime) -> Iterator[Proof]:
+    what = say("Every benefit has a tax class.")
+    looked_at = sql.value("SELECT (SELECT COUNT(*) FROM wallet) + (SELECT COUNT(*) FROM coupon)")
+    yield Proof("G13", "classes", what, int(looked_at), taxed.without_class())
+    what = say("What holders received and what was taken back is what the ledger says, in fen.")
+    ties = taxed.ties((FIRST_AT, at + timedelta(days=1)))
+    moved_fen = sum(tie.ledger_fen for tie in ties)
+    yield Proof("G13", "tax sums", what, moved_fen, sum(abs(tie.rows_fen - tie.ledger_fen) for tie in ties))
 
 
 def _people() -> Iterator[Proof]:

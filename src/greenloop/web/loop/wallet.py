@@ -1,15 +1,20 @@
 """A holder's wallet: what can be spent, where it came from, what points have released so far, and every movement."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
+from greenloop.core.cycle import midnight_at
+from greenloop.core.trust import tax
 from greenloop.insight import holdings as drawings
-from greenloop.store.queries import claims, holdings, movements, purchases
+from greenloop.insight.taxes.words import NAMES
+from greenloop.store.queries import claims, holdings, movements, purchases, taxed
 from greenloop.store.queries.holdings import CohortRow, Path
+from greenloop.store.queries.taxed import Sums
 from greenloop.web import access, clock, cursors
 from greenloop.web.loop import places
 from greenloop.web.loop.forms import PriceForm
@@ -121,6 +126,16 @@ def _wallet(request: HttpRequest, place: Place) -> HttpResponse:
     )
 
 
+def _benefits(account_id: int, year: int) -> list[tuple[str, Sums]]:
+    """Return what came into a holder's hands in a local year, by tax class in words."""
+    span = (
+        midnight_at(date(year, 1, 1), clock.offset_minutes()),
+        midnight_at(date(year + 1, 1, 1), clock.offset_minutes()),
+    )
+    found = taxed.of_account(account_id, span)
+    return [(str(NAMES[name]), found[name]) for name in tax.CLASSES if name in found]
+
+
 def _quoted(request: HttpRequest, held: holdings.Holding) -> dict[str, Any]:
     form = PriceForm(request.GET if "amount" in request.GET else None)
     return {"form": form, "quote": holdings.quote(held, form.fen) if form.is_valid() else None}
@@ -163,6 +178,8 @@ def _points(request: HttpRequest, place: Place) -> HttpResponse:
 
 def _ledger(request: HttpRequest, place: Place) -> HttpResponse:
     of_coupons = request.GET.get("of") == "coupons"
+    at = clock.now()
+    year = clock.local(at).year
     first, second = cursors.pair(request)
     facts: dict[str, Any]
     if of_coupons:
@@ -179,7 +196,9 @@ def _ledger(request: HttpRequest, place: Place) -> HttpResponse:
         "loop/wallet_ledger.html",
         place=place,
         of_coupons=of_coupons,
-        at=clock.now(),
+        at=at,
+        year=year,
+        benefits=_benefits(place.account_id, year),
         later="before" in request.GET,
         **facts,
     )

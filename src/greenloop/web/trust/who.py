@@ -60,6 +60,7 @@ ACTS: dict[str, str | Promise] = {
     "shop.add": gettext_lazy("added a store"),
     "statement.take": gettext_lazy("took a statement"),
     "staff.appoint": gettext_lazy("appointed somebody"),
+    "tax.export": gettext_lazy("took the tax files of a quarter"),
     "staff.dismiss": gettext_lazy("dismissed somebody"),
     "webhook.end": gettext_lazy("ended an endpoint of webhooks"),
     "webhook.register": gettext_lazy("registered an endpoint of webhooks"),
