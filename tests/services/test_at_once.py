@@ -106,6 +106,14 @@ def test_a_referrer_s_month_is_counted_once_by_all(town: Town) -> None:
     assert parts == [(0,)] * (CALLERS - 3) + [(2_000,), (24_000,), (24_000,)]
 
 
+def test_nobody_loses_for_ever_to_others_who_write_the_same_month(town: Town) -> None:
+    for _ in range(5):
+        takings = take_each(town, *(town.sale("lin", "grocer", 1_000) for _ in range(4 * CALLERS)))
+        assert not any(taking.refusals for taking in takings)
+    # Of 1 000 fen, 100 are conceded and 8 are red.
+    assert fetch("SELECT red_fen FROM referral_month") == [(5 * 4 * CALLERS * 8,)]
+
+
 def test_a_cycle_vested_and_settled_by_several_at_once_is_settled_once(town: Town) -> None:
     rich(town).sell("lin", "grocer", 100_000)
     town.at = town.calendar.cutoff_at(3)

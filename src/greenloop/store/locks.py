@@ -1,6 +1,6 @@
 """Locks, always taken in one order, so that verbs wait for each other and never deadlock.
 
-The order: the advisory locks of the clockwork and of the dues, then merchants, orders, holders, grants, pools,
+The order: the advisory locks of the taking, the clockwork and the dues, then merchants, orders, holders, grants, pools,
 instructions to the payment institution, the ledger's accounts (in `post`), and last of all the public log; within
 each, by id, and instructions by their numbers. Endpoints of webhooks, which other verbs leave alone, come before their
 deliveries. SQLite's write transactions are alone already, so there locks cost nothing.
@@ -14,6 +14,17 @@ CLOCKWORK = 7_340_001
 DUES = 7_340_002
 LEASES = 7_340_003
 LOG = 7_340_005
+TAKING = 7_340_006
+
+
+def taking() -> None:
+    """Let one batch of orders be taken alone."""
+    _advise(TAKING)
+
+
+def beside_the_taking() -> None:
+    """Keep batches that have to be taken alone out meanwhile; others may do the same at once: batches of orders."""
+    _advise_shared(TAKING)
 
 
 def clockwork() -> None:
@@ -23,8 +34,7 @@ def clockwork() -> None:
 
 def beside_the_clockwork() -> None:
     """Keep cycles from being closed meanwhile; others may do the same at once: refunds."""
-    if sql.is_postgresql():
-        sql.rows("SELECT pg_advisory_xact_lock_shared(%s)", [CLOCKWORK])
+    _advise_shared(CLOCKWORK)
 
 
 def dues() -> None:
@@ -34,8 +44,7 @@ def dues() -> None:
 
 def beside_the_dues() -> None:
     """Keep the cash of orders from being confirmed meanwhile; others may do the same at once: tills that ask payers."""
-    if sql.is_postgresql():
-        sql.rows("SELECT pg_advisory_xact_lock_shared(%s)", [DUES])
+    _advise_shared(DUES)
 
 
 def leases() -> None:
@@ -51,6 +60,11 @@ def log() -> None:
 def _advise(number: int) -> None:
     if sql.is_postgresql():
         sql.rows("SELECT pg_advisory_xact_lock(%s)", [number])
+
+
+def _advise_shared(number: int) -> None:
+    if sql.is_postgresql():
+        sql.rows("SELECT pg_advisory_xact_lock_shared(%s)", [number])
 
 
 def _lock(table: str, key: str, ids: Iterable[int]) -> None:

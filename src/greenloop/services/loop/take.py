@@ -20,7 +20,7 @@ from greenloop.services.loop.taking.sale import Sale, Sold
 from greenloop.services.loop.taking.till import Till
 from greenloop.services.people.nonces import Nonce, note_nonces, used
 from greenloop.services.verb import Answered, Asked, Kept, keep_answers, verb
-from greenloop.store import sql
+from greenloop.store import locks, sql
 
 __all__ = ["Sale", "Sold", "Taking", "take"]
 NO_NONCES: Mapping[int, Nonce] = MappingProxyType({})
@@ -64,7 +64,9 @@ def take(
     """
     for attempt in range(TRIES):
         try:
-            return _counted(_take(sales=sales, at=at, asked=asked, nonces=nonces, look_up=attempt > 0))
+            return _counted(
+                _take(sales=sales, at=at, asked=asked, nonces=nonces, look_up=attempt > 0, alone=attempt > 1)
+            )
         except (IntegrityError, Answered, _Again):
             if attempt == TRIES - 1:
                 raise
@@ -83,7 +85,14 @@ def _take(
     asked: Mapping[int, Asked],
     nonces: Mapping[int, Nonce],
     look_up: bool,
+    alone: bool,
 ) -> Taking:
+    # Who has lost to others twice takes the batch alone: where many sell to one referrer's members, some would lose
+    # for ever. First of all, for whoever holds anything else while waiting could be waited for.
+    if alone:
+        locks.taking()
+    else:
+        locks.beside_the_taking()
     replays = note_nonces(nonces, at=at)
     facts = gather(sales, at=at, look_up=look_up)
     kept = KeptAnswers(asked, look_up=look_up)
