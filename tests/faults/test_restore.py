@@ -78,7 +78,7 @@ def test_a_restore_to_an_instant_holds_exactly_what_was_acknowledged_by_then(eng
             first.finish()
             with django_at(own.url):
                 calm = whole_database()
-            time.sleep(2 * LATE.total_seconds())
+            time.sleep(2 * LATE.total_seconds() * PROFILE.scale)
             calm_at = datetime.now(UTC)
             second = sell(own, "b")
             lose(follower)
