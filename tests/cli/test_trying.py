@@ -39,6 +39,8 @@ def test_the_demo_makes_its_own_database_proves_it_and_reports(tmp_path: Path) -
     assert told["verified"]["compared"] > 3_000
     assert 0 < told["root"]["included_fen"] <= told["root"]["total_fen"]
     assert (Path(told["verified"]["folder"]) / "bundle.json").is_file()
+    assert (told["supervision"]["off"], told["supervision"]["provisional"]) == ([], [])
+    assert (Path(told["supervision"]["folder"]) / "manifest.seal").is_file()
 
 
 @needs_baskets

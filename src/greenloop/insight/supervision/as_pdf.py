@@ -106,7 +106,6 @@ def _said(report: Report) -> dict[str, Any]:
             "cycles": _("Settled cycles"),
             "exceptions": _("Exceptions"),
             "checking": _("How to check this report"),
-            "page": _("page"),
         },
         "chain": [_link(step, steps["orders"].fen) for step in report.steps],
         "split": _split(steps["split"]),

@@ -18,11 +18,11 @@ STEPS = {
     "concessions": (say("Concessions"), say("what the shops gave up of the cash")),
     "split": (say("Split"), say("what vested, and into which parts")),
     "pools": (say("Pools"), say("what the pools took in")),
-    "releases": (say("Releases"), say("what settlements released to the holders of points")),
+    "releases": (say("Release"), say("what settlements released to the holders of points")),
     "vouchers": (say("Vouchers"), say("what holders drew as vouchers")),
     "redemptions": (say("Redemptions"), say("vouchers that paid for goods")),
     "dues": (say("Shops' dues"), say("what the shops earned by their orders")),
-    "payouts": (say("Payouts"), say("what was paid out to the shops")),
+    "payouts": (say("Paying out"), say("what was paid out to the shops")),
     "custody": (say("Custody"), say("cash in custody at the end, all of it owed to somebody")),
 }
 """Each step's name, and what its first figure is."""
@@ -93,7 +93,7 @@ EXCEPTIONS = {
     "refund.waiting": say("Refunds whose effect on points waits for a held settlement"),
     "settlement.held": say("Settlements held for a second person"),
     "settlement.decided": say("Settlements that a second person let through"),
-    "hold.order": say("Orders on hold at the end (fen: their concession)"),
+    "hold.order": say("Orders on hold at the end (amount: their concession)"),
     "hold.account": say("Accounts on hold at the end"),
     "cash.unconfirmed": say("Orders whose cash no statement had confirmed at the end"),
     "case.open": say("Cases between books and statements, open at the end"),
