@@ -9,6 +9,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from greenloop.core.faults import Refusal
 from greenloop.insight.check import check
@@ -292,6 +294,18 @@ def test_a_quote_says_that_a_spend_would_be_held_and_writes_nothing(town: Town) 
 
     assert [quoted(price).held for price in (150, 151)] == [False, True]
     assert whole_database() == before
+
+
+def test_the_fence_asks_the_database_nothing_where_no_spend_is_large(town: Town) -> None:
+    def questions(order_no: str) -> int:
+        with CaptureQueriesContext(connection) as asked:
+            assert town.take(spend(town, 10, order_no)).order_ids != [None]
+        return len(asked)
+
+    questions("the first of a process")
+    with_fence = questions("fenced")
+    publish_rules(document=plain_rules(), effective_at=town.at, by="rules", at=town.at)
+    assert questions("open") == with_fence
 
 
 # --- who decides

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from greenloop.core.loop.spending import Purse, available_fen
-from greenloop.services.loop.draw import draw
+from greenloop.services.loop.draw import Held, draw
 from greenloop.services.loop.hold import hold_account, hold_order, release
 from greenloop.services.loop.take import Sale
 from greenloop.sim.town.folk import OWNERS, merchant_ref
@@ -34,8 +34,11 @@ def draw_some(town: Town) -> None:
 
 def _draw(town: Town, account: int, pool: str, amount_fen: int | None) -> None:
     at = town.clock.at
-    drawn_fen = town.tries("draw", draw, account_id=account, pool=pool, amount_fen=amount_fen, at=at)
-    town.happened["fen drawn"] += drawn_fen or 0
+    drawn = town.tries("draw", draw, account_id=account, pool=pool, amount_fen=amount_fen, at=at)
+    if isinstance(drawn, Held):
+        town.happened["draws held"] += 1
+    else:
+        town.happened["fen drawn"] += drawn or 0
 
 
 def spend_everything(town: Town) -> None:

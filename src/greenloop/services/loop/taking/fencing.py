@@ -96,7 +96,7 @@ def _say_again(known: Known, *, same: bool) -> None:
             known,
         )
     if known.state == "rejected" and same:
-        _no("claim.rejected", say("This spend was turned down. Pay it with less vouchers, or in cash."), known)
+        _no("claim.rejected", say("This spend was turned down. Pay it with fewer vouchers, or in cash."), known)
 
 
 def _no(code: str, message: str, known: Known) -> NoReturn:
