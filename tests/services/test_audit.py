@@ -105,8 +105,8 @@ def answered(town: Town, *, close: bool, text: str = "We do now.") -> Any:
 
 
 def revealed(town: Town, case: str) -> Any:
-    asked = {"kind": "account", "number": town.ids["mei"], "case": case, "reason": "a complaint"}
-    return reveal(**asked, by=town.ids["Shen"], at=town.at)
+    number, by = town.ids["mei"], town.ids["Shen"]
+    return reveal(kind="account", number=number, case=case, reason="a complaint", by=by, at=town.at)
 
 
 def later(town: Town) -> Any:

@@ -9,10 +9,11 @@ from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
 
 from greenloop.core.faults import Refusal
+from greenloop.core.people.roles import ROLES
 from greenloop.services.people.enrol import MerchantForm, enrol_merchants
 from greenloop.services.people.forget import forget
 from greenloop.services.people.sign_in import PhoneForm, end_seat, give_phones, seat, verify_phone
-from greenloop.services.people.staff import ROLES, appoint_staff, dismiss_staff, draw_password, set_up_second_factor
+from greenloop.services.people.staff import appoint_staff, dismiss_staff, draw_password, set_up_second_factor
 from greenloop.store import sealed
 from greenloop.store.models import Account
 from greenloop.store.queries import people

@@ -20,7 +20,6 @@ from greenloop.services.trust.log.keeping import sign_log
 from greenloop.store import sql
 from greenloop.store.models import Complaint, StaffRole
 from greenloop.store.reader import role
-from greenloop.web.loop import overview
 from tests.support.databases import Database
 from tests.support.ledger import execute, fetch, whole_database
 from tests.support.signing import NOW, page
@@ -134,7 +133,7 @@ def refused_all(
     said: dict[str, str] = {}
     before = unseen()
     for name, attempt in attempts.items():
-        monkeypatch.setattr(overview.overview, "pools", lambda _="", attempt=attempt: attempt(town))
+        monkeypatch.setattr("greenloop.web.loop.overview.overview.pools", lambda _="", attempt=attempt: attempt(town))
         try:
             answer = client.get("/overview/")
         except DatabaseError as refusal:
@@ -159,7 +158,9 @@ def test_whatever_a_page_tries_under_their_session_the_database_refuses(
 ) -> None:
     client, more = at_work(who), {} if sql.is_postgresql() else ON_FILES
     said = refused_all(sold, client, {**ATTEMPTS, **more}, monkeypatch)
-    words = "read-only transaction|of view" if sql.is_postgresql() else "readonly database|prohibited|authorized|is a view"
+    words = (
+        "read-only transaction|of view" if sql.is_postgresql() else "readonly database|prohibited|authorized|is a view"
+    )
     assert {name for name, why in said.items() if not re.search(words, why)} == set()
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.urls import Resolver404, ResolverMatch, resolve
 
 from greenloop.services.trust.looks import note_look
@@ -30,7 +30,7 @@ UNSAID = "…"
 class LookingMiddleware:
     """Refuses what would change something, notes what is looked at, and lets the rest read."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
@@ -91,7 +91,7 @@ def _safe(key: str, value: str, match: ResolverMatch | None) -> str:
     return UNSAID if of_person and not value.isdigit() else value
 
 
-def _whole(response: HttpResponse) -> HttpResponseBase:
+def _whole(response: HttpResponseBase) -> HttpResponseBase:
     """Read what would be read while it is sent: by then the ordinary connection is back."""
     if isinstance(response, StreamingHttpResponse):
         response.streaming_content = list(response)

@@ -31,7 +31,7 @@ def file_complaint(*, account_id: int, category: str, text: str, order_id: int |
     if order_id is not None and not _has_to_do_with(account_id, order_id):
         raise Refusal("complaint.order", say("You have no order {order}."), field="order", order=str(order_id))
     if Complaint.objects.filter(account_id=account_id, filed_at__gt=at - DAY).count() >= rules.A_DAY_MAX:
-        message = say("You have filed {most} complaints within a day. Add to one of them, or come back tomorrow.")
+        message = say("You have filed {most} complaints within a day. Come back tomorrow.")
         raise Refusal("complaint.many", message, field="text", most=rules.A_DAY_MAX)
     number = ids.block(1)[0]
     key = steps.key_of(account_id)

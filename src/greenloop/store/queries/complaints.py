@@ -98,10 +98,12 @@ def words(number: int) -> Words:
 def standing(*, at: datetime) -> Mapping[str, Standing]:
     """Return how complaints stand by category."""
     now = sql.instant(at)
-    return {
-        category: Standing(category, *map(int, counts), None if oldest is None else sql.moment(oldest))
-        for category, *counts, oldest in sql.rows(_STANDING, [now])
-    }
+    found = {}
+    for category, *counts, oldest in sql.rows(_STANDING, [now]):
+        every, unanswered, answered, closed, late = map(int, counts)
+        oldest_at = None if oldest is None else sql.moment(oldest)
+        found[category] = Standing(category, every, unanswered, answered, closed, late, oldest_at)
+    return found
 
 
 def _row(row: sql.Row, at: datetime | None) -> ComplaintRow:

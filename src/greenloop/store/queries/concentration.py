@@ -91,9 +91,10 @@ def _measure(row: sql.Row) -> Measure:
     if not holders or whole <= 0:
         return Measure(name, int(holders or 0), 0, 0, 0, 0, 0, 0)
     gini = 2 * float(ranked) / (holders * whole) - (holders + 1) / holders
-    shares = [round(float(part) * PPM / whole) for part in (first, ten, percent)]
+    parts = (round(float(part) * PPM / whole) for part in (first, ten, percent))
+    first_ppm, ten_ppm, percent_ppm = parts
     hhi = round(float(squares) * HERFINDAHL / (whole * whole))
-    return Measure(name, int(holders), round(whole), *shares, max(0, round(gini * PPM)), hhi)
+    return Measure(name, int(holders), round(whole), first_ppm, ten_ppm, percent_ppm, max(0, round(gini * PPM)), hhi)
 
 
 def _reach() -> Reach:

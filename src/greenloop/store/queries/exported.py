@@ -1,5 +1,6 @@
 """What a regulator takes away: leaves of the public log with what they commit to, their proofs, and journals."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,16 +37,14 @@ def inclusions(numbers: Sequence[int], size: int) -> list[list[bytes]]:
 
 def journals(*, until_at: datetime, limit: int) -> list[tuple[int, str, Entry]]:
     """Return the newest journals of up to an instant, oldest first, as number, book and entry."""
-    found: dict[int, tuple[str, list[object], list[Posting]]] = {}
+    heads: dict[int, tuple[str, str, str, datetime, datetime]] = {}
+    postings: dict[int, list[Posting]] = defaultdict(list)
     for number, book, key, kind, effective, recorded, debit, credit, fen in sql.rows(
         _JOURNALS, [sql.instant(until_at), limit]
     ):
-        told = (book, [key, kind, sql.moment(effective), sql.moment(recorded)], [])
-        found.setdefault(number, told)[2].append(Posting(debit, credit, fen))
-    return [
-        (number, book, Entry(*head, postings=tuple(postings)))  # type: ignore[arg-type]  as the query has them
-        for number, (book, head, postings) in found.items()
-    ]
+        heads[number] = (book, key, kind, sql.moment(effective), sql.moment(recorded))
+        postings[number].append(Posting(debit, credit, fen))
+    return [(number, head[0], Entry(*head[1:], tuple(postings[number]))) for number, head in heads.items()]
 
 
 TEXTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
