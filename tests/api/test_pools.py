@@ -4,7 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 
+from greenloop.services.loop import minting
 from tests.support.calling import Caller
 from tests.support.ledger import fetch
 from tests.support.looking import looker_of, staff_of
@@ -86,7 +88,12 @@ def test_the_calendar_says_what_is_open_and_when_it_is_cut_off(settled: Town, ti
     assert found["cutoff_at"] == "2026-01-25T16:00:00Z"
     states = [till.get(f"/v1/cycles/{cycle}").json["state"] for cycle in (1, 2, 3, 4)]
     assert states == ["posted", "posted", "open", "ahead"]
+    assert (found["mints"], found["mints_changes_at"]) == (True, None)
+    with transaction.atomic():
+        minting.write(minting.Draft(mints=False, effective_at=settled.instant(23)), by="Wu", at=settled.at)
+    assert till.get("/v1/cycles").json["mints_changes_at"] == "2026-01-27T04:00:00Z"
     clock(settled.instant(23))
+    assert till.get("/v1/cycles").json["mints"] is False
     assert till.get("/v1/cycles/3").json["state"] == "closed"
     for wrong in ("0", "50001", "x", "9" * 30):
         assert till.get(f"/v1/cycles/{wrong}").status == 422

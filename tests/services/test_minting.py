@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from greenloop.core.faults import Refusal
 from greenloop.core.loop.minting import Turn, mints_at
+from greenloop.insight.bundle import write_bundle
 from greenloop.insight.guardrails.live import looked_at
 from greenloop.services.loop.hold import release
 from greenloop.services.loop.minting import LEAD
@@ -15,9 +19,12 @@ from greenloop.services.loop.quote import quote
 from greenloop.services.loop.take import Sale
 from greenloop.services.people.staff import appoint_staff
 from greenloop.services.trust.log.keeping import sign_log
+from greenloop.services.trust.log.steps import append_leaves
 from greenloop.services.trust.proposals import Proposed, approve, propose
 from greenloop.store import sql
-from greenloop.store.queries import minting
+from greenloop.store.queries import logged, minting
+from greenloop_verify.tables import verify_tables
+from greenloop_verify.verify import verify
 from tests.support.databases import Database
 from tests.support.leaves import facts
 from tests.support.ledger import balances, execute, fetch, whole_database
@@ -103,6 +110,50 @@ def test_from_the_stop_on_a_purchase_concedes_nothing_and_makes_nothing(office: 
     assert balances()["trust:merchant_payable"] == 180_000 + 200_000
     office.refund(first, 100_000)
     assert balances()["trust:merchant_payable"] == 180_000 + 100_000
+
+
+def test_a_batch_asks_nothing_more_for_it_and_hears_of_it_at_once_whoever_wrote_it(office: Town) -> None:
+    def taken() -> tuple[int, int]:
+        with CaptureQueriesContext(connection) as captured:
+            (order,) = office.take(office.sale("mei", "grocer", 1_000)).order_ids
+        assert order is not None
+        return sold(order)[1], sum("minting" in each["sql"] for each in captured)
+
+    assert taken()[0] == 100
+    assert taken() == (100, 0)
+    # As another process would write it: nothing here knows but the version that the database has drawn.
+    execute(
+        "INSERT INTO minting (mints, effective_at, decided_by, decided_at) VALUES (%s, %s, 'Wu', %s)",
+        *(False, sql.instant(office.at), sql.instant(office.at)),
+    )
+    assert taken() == (0, 1)
+    assert taken() == (0, 0)
+    stopped = logged.minting()
+    append(stopped, office)
+
+
+def append(told: list[logged.Told], town: Town) -> None:
+    """Give what was written by hand its leaf, so that the books are proved afterwards."""
+    with transaction.atomic():
+        append_leaves(told, at=town.at)
+
+
+def test_the_verifiers_that_share_no_code_agree_with_what_was_stopped(office: Town, tmp_path: Path) -> None:
+    order = office.sell("lin", "grocer", 100_000)
+    office.sell("mei", "baker", 50_000)
+    office.close(1)
+    stop(office)
+    office.sell("lin", "grocer", 70_000)
+    office.close(2)
+    office.draw("lin")
+    office.sell("lin", "baker", 33, voucher_fen=100)
+    office.refund(order, 30_000)
+    office.close_all([3, 4])
+    write_bundle(folder=tmp_path / "bundle")
+    for compute in (verify, verify_tables):
+        found = compute(tmp_path / "bundle")
+        assert {name: each.first for name, each in found.by_name.items() if each.differences} == {}
+        assert found.by_name["orders"].looked_at >= 4
 
 
 def test_what_was_paid_before_the_stop_vests_releases_and_is_spent(office: Town) -> None:

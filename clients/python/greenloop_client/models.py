@@ -61,7 +61,10 @@ class BrokenOut(TypedDict):
 
 
 class CalendarOut(TypedDict):
-    """The calendar of cycles, and where they stand. A cycle is cut off at the local midnight after its last day."""
+    """The calendar of cycles, and where they stand. A cycle is cut off at the local midnight after its last day.
+
+    `mints` says whether what is paid now makes points, `mints_changes_at` when that turns next, where it is decided.
+    """
 
     opens_date: str
     utc_offset_minutes: int
@@ -70,6 +73,8 @@ class CalendarOut(TypedDict):
     opened_at: str
     cutoff_at: str
     held_cycle: int | None
+    mints: bool
+    mints_changes_at: str | None
 
 
 class CaseLineOut(TypedDict):
@@ -1063,7 +1068,15 @@ class ProposalIn(TypedDict):
     """A change and why. What `content` holds depends on the kind; docs/api.md lists it."""
 
     kind: Literal[
-        "rules.publish", "rate.set", "key.rotate", "client.extend", "correction", "deposit.take", "case.close"
+        "rules.publish",
+        "rate.set",
+        "key.rotate",
+        "client.extend",
+        "correction",
+        "deposit.take",
+        "case.close",
+        "mint.stop",
+        "mint.resume",
     ]
     content: dict[str, Any]
     reason: str

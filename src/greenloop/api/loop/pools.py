@@ -15,7 +15,7 @@ from greenloop.api.trust.shown import ProposedOut, Reason
 from greenloop.core.cycle import Calendar
 from greenloop.core.faults import Refusal, say
 from greenloop.core.people.roles import DECIDERS
-from greenloop.store.queries import lookups, overview, published, settlements
+from greenloop.store.queries import lookups, minting, overview, published, settlements
 from greenloop.store.queries.published import CycleRow, PlanRow, PoolRow, RulesRow
 
 router = Router(tags=["pools"])
@@ -88,7 +88,10 @@ class RulesIn(Body):
 
 
 class CalendarOut(Schema):
-    """The calendar of cycles, and where they stand. A cycle is cut off at the local midnight after its last day."""
+    """The calendar of cycles, and where they stand. A cycle is cut off at the local midnight after its last day.
+
+    `mints` says whether what is paid now makes points, `mints_changes_at` when that turns next, where it is decided.
+    """
 
     opens_date: date
     utc_offset_minutes: int
@@ -97,6 +100,8 @@ class CalendarOut(Schema):
     opened_at: datetime
     cutoff_at: datetime
     held_cycle: int | None
+    mints: bool
+    mints_changes_at: datetime | None
 
 
 class CycleOut(Schema):
@@ -175,6 +180,7 @@ def propose_rules(request: HttpRequest, body: RulesIn) -> HttpResponse:
 def read_calendar(request: HttpRequest) -> CalendarOut:
     """Return the calendar, the cycle that is open, and when it is cut off."""
     calendar, open_cycle = _calendar(), lookups.open_cycle()
+    turn = minting.standing(clock.now())
     return CalendarOut(
         opens_date=calendar.opens_date,
         utc_offset_minutes=calendar.utc_offset_minutes,
@@ -183,6 +189,8 @@ def read_calendar(request: HttpRequest) -> CalendarOut:
         opened_at=calendar.cutoff_at(open_cycle - 1),
         cutoff_at=calendar.cutoff_at(open_cycle),
         held_cycle=lookups.held_cycle(),
+        mints=turn.mints,
+        mints_changes_at=turn.following.effective_at if turn.following else None,
     )
 
 

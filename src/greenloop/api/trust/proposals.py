@@ -33,7 +33,15 @@ class ProposalIn(Body):
     """A change and why. What `content` holds depends on the kind; docs/api.md lists it."""
 
     kind: Literal[
-        "rules.publish", "rate.set", "key.rotate", "client.extend", "correction", "deposit.take", "case.close"
+        "rules.publish",
+        "rate.set",
+        "key.rotate",
+        "client.extend",
+        "correction",
+        "deposit.take",
+        "case.close",
+        "mint.stop",
+        "mint.resume",
     ]
     content: Content
     reason: Reason
