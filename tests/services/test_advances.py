@@ -66,6 +66,9 @@ def test_two_people_advance_what_a_refund_lacks_and_it_is_paid_in_the_same_momen
     assert fetch("SELECT state, dues_fen FROM refund") == [("paid", 20_000)]
     journals = fetch("SELECT book, kind FROM journal WHERE key LIKE 'advance/%%' ORDER BY book")
     assert journals == [("ops", "advance"), ("trust", "advance")]
+    # The platform moves it at its bank: from now on a statement has to list it.
+    expected = fetch("SELECT key, amount_fen, state FROM payment_instruction WHERE kind = 'bring'")
+    assert [(key.partition("/")[0], fen, state) for key, fen, state in expected] == [("advance", 20_000, "done")]
     # The points of 20 % of the price are gone: 10 000 less 2 000.
     assert waiting.points("mei") == 8_000
 

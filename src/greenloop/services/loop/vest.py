@@ -4,10 +4,12 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from greenloop.core.books.accounts import TRUST
 from greenloop.core.books.posting import Draft, draft
 from greenloop.core.faults import Refusal, ensure, say
 from greenloop.core.loop.concession import MIN_CONCESSION_FEN
 from greenloop.core.money import WALLET_POINTS_MAX
+from greenloop.services.books.institution import instructing
 from greenloop.services.books.post import post
 from greenloop.services.loop.rules import Ruling, in_force, rulings
 from greenloop.services.loop.steps import PoolMove, record_pools
@@ -76,7 +78,13 @@ def _enter(cycle: int, cutoff_at: datetime, ruling: Ruling, at: datetime) -> Non
         sql.run(_COHORT_POINTS.format(cohorts=sql.marks(len(cohorts))), cohorts)
         _check_wallet_limit(cohorts)
     sql.run(_COUPONS, [cutoff, sql.instant(cutoff_at + timedelta(days=ruling.rules.coupon_days)), cycle])
-    post([*_book(cycle), *_rebates(cycle, cutoff_at, ruling)], at=at)
+    drafts = [*_book(cycle), *_rebates(cycle, cutoff_at, ruling)]
+    journals = post(drafts, at=at)
+    for each in drafts:
+        if each.kind == "grant" and each.book == TRUST:
+            fen = sum(posting.amount_fen for posting in each.postings)
+            facts = {"amount_fen": fen, "subject_id": cycle, "journal_id": journals[each.key]}
+            instructing.expect_of_platform(key=each.key, **facts, at=at)
     news.vested(cycle, at=at)
 
 

@@ -79,6 +79,16 @@ def expect(*, deposit_id: int, merchant_id: int, amount_fen: int, journal_id: in
     write([wish], at=at)
 
 
+def expect_of_platform(
+    *, key: str, amount_fen: int, subject_id: int, journal_id: int, at: datetime, merchant_id: int | None = None
+) -> None:
+    """Expect on a statement what the platform moves at its own bank: a grant of a cycle, or an advance to a merchant.
+
+    The books count it from now on; what never arrives is missing on the statements, and so a case.
+    """
+    write([Wish(BRING, key, amount_fen, merchant_id, subject_id=subject_id, journal_id=journal_id)], at=at)
+
+
 @dataclass(frozen=True, slots=True)
 class Back:
     """Cash that a refund gives back, in fen: of which order, and by which journal."""

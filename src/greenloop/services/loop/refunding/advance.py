@@ -9,6 +9,7 @@ from datetime import datetime
 from greenloop.core.books.posting import draft
 from greenloop.core.faults import Refusal, say
 from greenloop.services import ids
+from greenloop.services.books.institution import instructing
 from greenloop.services.loop.refunding.gathering import gather_orders, lock_orders
 from greenloop.services.loop.refunding.one import Paid, RefundForm, refund_one
 from greenloop.services.loop.refunding.record import record_refunds
@@ -84,6 +85,8 @@ def write(advance: Advance, *, at: datetime) -> None:
         journal_id=journals[key],
         advance_of=refund_id,
     )
+    facts = {"subject_id": refund_id, "journal_id": journals[key], "merchant_id": advance.merchant_id}
+    instructing.expect_of_platform(key=key, amount_fen=advance.amount_fen, **facts, at=at)
 
 
 def _pending(order: OrderFact, refund_no: str) -> EarlierRefund:
