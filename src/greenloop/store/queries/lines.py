@@ -103,16 +103,13 @@ class PoolLines:
 
 def papers(vouchers: Collection[int]) -> dict[int, Paper]:
     """Return vouchers by number, laid out by what happened to them; of those from before nobody can tell."""
-    found: dict[int, sql.Row] = {}
+    drawn, *happened = sql.together([sql.Ask(query, vouchers) for query in (_DRAWN, _USES, _CHANGES)])
     events: dict[int, list[Event]] = {}
-    for voucher, kind, journal, order, fen, released_at in sql.rows_in(_PAPERS, vouchers):
-        if kind == "drawn":
-            found[voucher] = (released_at, fen, order)
-        else:
-            events.setdefault(voucher, []).append(Event(journal, kind, order, fen))
+    for voucher, *event in (row for rows in happened for row in rows):
+        events.setdefault(voucher, []).append(Event(*event))
     return {
         voucher: Paper(released_at, voucher_line(face_fen, events.get(voucher, [])), holder)
-        for voucher, (released_at, face_fen, holder) in found.items()
+        for voucher, holder, face_fen, released_at in drawn
     }
 
 
@@ -234,15 +231,18 @@ _RED_BETWEEN = """
     SELECT SUM(o.red_part_fen) FROM orders o JOIN rule_version v ON v.id = o.rules_id
     WHERE o.entry_cycle = %s AND (o.pool_id, o.id) >= (%s, %s) AND (o.pool_id, o.id) < (%s, %s) AND v.red_pool_id = %s
 """
-# Of the row `drawn` the order is the holder.
-_PAPERS = f"""
-    WITH paper AS (SELECT id, account_id, pool_id, face_fen FROM voucher WHERE id IN ({{keys}}) AND journal_id > 0)
-    SELECT v.id, 'drawn', 0, v.account_id, v.face_fen, r.source_at FROM paper v
+# Vouchers say whose they are, and holders' few uses and changes are found by that.
+_DRAWN = """
+    SELECT v.id, v.account_id, v.face_fen, r.source_at FROM voucher v
     LEFT JOIN fen_run r ON r.pool_id = v.pool_id AND r.target = 'voucher' AND r.target_at = v.id
-    UNION ALL
-    SELECT v.id, '{USE}', o.journal_id, u.order_id, u.amount_fen, NULL FROM paper v
+    WHERE v.id IN ({keys}) AND v.journal_id IS NOT NULL
+"""
+_USES = f"""
+    SELECT v.id, o.journal_id, '{USE}', u.order_id, u.amount_fen FROM voucher v
     JOIN voucher_use u ON u.account_id = v.account_id AND u.voucher_id = v.id JOIN orders o ON o.id = u.order_id
-    UNION ALL
-    SELECT v.id, c.kind, c.journal_id, c.order_id, c.amount_fen, NULL FROM paper v
-    JOIN voucher_change c ON c.account_id = v.account_id AND c.voucher_id = v.id
+    WHERE v.id IN ({{keys}})
 """  # noqa: S608  core's word for it
+_CHANGES = """
+    SELECT v.id, c.journal_id, c.kind, c.order_id, c.amount_fen FROM voucher v
+    JOIN voucher_change c ON c.account_id = v.account_id AND c.voucher_id = v.id WHERE v.id IN ({keys})
+"""
