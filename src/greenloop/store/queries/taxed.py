@@ -58,7 +58,9 @@ def by_holder(span: Span, sources: Sequence[str]) -> dict[Key, Sums]:
 
 def refs(accounts: Sequence[int]) -> dict[int, str]:
     """Return the refs of holders, by account."""
-    found = dict(sql.rows_in("SELECT account_id, ref FROM member WHERE account_id IN ({keys})", accounts))
+    found: dict[int, str] = dict(
+        sql.rows_in("SELECT account_id, ref FROM member WHERE account_id IN ({keys})", accounts)
+    )
     missing = [account for account in accounts if account not in found]
     return found | dict(sql.rows_in("SELECT account_id, ref FROM merchant WHERE account_id IN ({keys})", missing))
 
@@ -81,7 +83,10 @@ def ties(span: Span) -> list[Tie]:
         rows[source, kind] += int(fen)
     rows |= {(source, "received"): int(fen) for source, fen in _coupon_faces(span)}
     ledger = {(source, kind): int(fen) for source, kind, fen in sql.rows(_LEDGER, [since, until])}
-    return [Tie(*key, rows.get(key, 0), ledger.get(key, 0)) for key in sorted(rows.keys() | ledger.keys())]
+    return [
+        Tie(source, movement, rows.get((source, movement), 0), ledger.get((source, movement), 0))
+        for source, movement in sorted(rows.keys() | ledger.keys())
+    ]
 
 
 def without_class() -> int:
