@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from greenloop.core.faults import Refusal
 from greenloop.core.loop.minting import Turn, mints_at
+from greenloop.core.money import PPM, coverage_ppm
 from greenloop.insight.bundle import write_bundle
 from greenloop.insight.guardrails.live import looked_at
 from greenloop.services.loop.hold import release
@@ -268,6 +269,8 @@ def test_any_life_goes_on_after_the_stop_until_every_voucher_is_spent(
     stopped_at = town.at
     life.live(8, errands=8)
     assert fetch("SELECT SUM(concession_fen) FROM orders WHERE paid_at >= %s", sql.instant(stopped_at)) == [(0,)]
+    for free_fen, backing_fen, spent_fen in fetch("SELECT free_fen, backing_fen, spent_fen FROM pool"):
+        assert (coverage_ppm(free_fen, backing_fen - spent_fen) or PPM) >= PPM
     for hold in life.holds:
         release(hold_id=hold, by="risk", at=town.at)
     _spend_all(town)
