@@ -10,7 +10,7 @@ from wechatpayv3 import WeChatPay
 
 from greenloop.core.faults import Refusal
 from greenloop.services.books.institution import wechat
-from greenloop.services.books.institution.gateway import Answer, Told, Unreachable
+from greenloop.services.books.institution.gateway import Answer, NoStatement, Told, Unreachable
 from tests.support import wechat as local
 from tests.support.wechat import NOW, Server, billed, notice, platform, signed
 
@@ -57,6 +57,32 @@ def test_a_split_sends_the_concession_to_the_trust_account(server: Server, gatew
     receiver = {"type": "MERCHANT_ID", "account": "1900000110", "amount": 500, "description": "concession"}
     assert (told["transaction_id"], told["out_order_no"], told["receivers"]) == ("4200000001", "s2", [receiver])
     assert told["unfreeze_unsplit"] is True
+
+
+def test_a_code_that_nobody_scanned_is_closed_and_one_that_was_never_made_needs_no_closing(
+    server: Server, gateway: wechat.WeChat
+) -> None:
+    server.answers["/v3/pay"] = (204, {})
+    assert gateway.end(COLLECT) == Answer(is_accepted=True)
+    ((method, path, told),) = server.asked
+    assert (method, path, told) == ("POST", "/v3/pay/transactions/out-trade-no/c1/close", {"mchid": "1900000109"})
+    server.answers["/v3/pay"] = (404, {"code": "ORDER_NOT_EXIST"})
+    assert gateway.end(COLLECT) == Answer(is_accepted=True)
+    # What is paid can't be closed, and what is away isn't known to be.
+    server.answers["/v3/pay"] = (400, {"code": "ORDERPAID"})
+    assert gateway.end(COLLECT) == Answer(is_accepted=False, fault="400 ORDERPAID")
+    server.answers["/v3/pay"] = (500, {"code": "SYSTEM_ERROR"})
+    assert not gateway.end(COLLECT).is_final
+
+
+def test_a_day_without_a_bill_is_told_from_one_that_can_t_be_had(server: Server, gateway: wechat.WeChat) -> None:
+    server.answers["/v3/bill"] = (400, {"code": "NO_STATEMENT_EXIST"})
+    with pytest.raises(NoStatement):
+        gateway.statement(date(2026, 1, 5))
+    server.answers["/v3/bill"] = (500, {"code": "SYSTEM_ERROR"})
+    with pytest.raises(Unreachable) as away:
+        gateway.statement(date(2026, 1, 5))
+    assert not isinstance(away.value, NoStatement)
 
 
 def test_a_refund_names_the_payment_it_is_part_of(server: Server, gateway: wechat.WeChat) -> None:

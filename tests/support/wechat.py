@@ -135,7 +135,7 @@ class _Door(BaseHTTPRequestHandler):
         if self.path.startswith("/file"):
             return self._send(200, gzip.compress(state.bill), {}, kind="application/octet-stream")
         status, told = next((each for path, each in state.answers.items() if self.path.startswith(path)), (404, {}))
-        text = json.dumps(told).encode()
+        text = b"" if status == 204 else json.dumps(told).encode()
         return self._send(status, text, signed(text, by=state.signs_as, serial_no=state.serial_no))
 
     def _is_signed(self, body: bytes) -> bool:
