@@ -4,7 +4,7 @@ In the town of these tests a grocer's order of 1 000 yuan releases 1 yuan to Mei
 spends more than 1.50 yuan a day without a second person.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -12,94 +12,39 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from greenloop.core.faults import Refusal
-from greenloop.insight.check import check
-from greenloop.services.loop.claim import Decided, approve, lapse, reject, withdraw
+from greenloop.services.loop.claim import Decided, lapse, withdraw
 from greenloop.services.loop.draw import Held
-from greenloop.services.loop.hold import hold_account
 from greenloop.services.loop.quote import quote
 from greenloop.services.loop.rules import publish_rules
-from greenloop.services.loop.take import Sale
-from greenloop.services.people.forget import forget
-from greenloop.services.people.staff import appoint_staff
 from greenloop.store.queries import claims
-from greenloop.store.queries.wallets import purses_of
+from tests.support.claiming import (
+    ask,
+    fenced_town,
+    held_spend,
+    no,
+    prove_claims,
+    refusal,
+    refused,
+    reserved,
+    spend,
+    staff,
+    yes,
+)
 from tests.support.databases import Database
-from tests.support.ledger import execute, fetch, whole_database
-from tests.support.threads import at_once
-from tests.support.town import OPENING_AT, Town, found_town, ledger_moves, plain_rules
-
-FENCE_FEN = 150
-CROWD = 32
+from tests.support.ledger import execute, whole_database
+from tests.support.town import Town, ledger_moves, plain_rules
 
 
 @pytest.fixture
 def town(database: Database) -> Iterator[Town]:
-    """Mei has 3 yuan to draw, out of one order and three settlements."""
-    town = found_town(plain_rules(large_claim_fen=FENCE_FEN))
-    town.sell("mei", "grocer", 100_000)
-    town.close_all([1, 2, 3, 4])
-    assert town.wallet("mei").claimable_fen == 300
-    yield town
-    proofs = {proof.name: proof for proof in check(replay=False)}
-    assert all(proofs[name].holds for name in ("reserved", "covered", "claimed", "let through"))
+    del database
+    yield fenced_town()
+    prove_claims()
 
 
 @pytest.fixture
 def ren() -> str:
-    return str(appoint_staff(name="Ren", roles=["risk"], at=OPENING_AT, password="a long first password"))
-
-
-def ask(town: Town, amount_fen: int | None = None, ref: str = "mei") -> int:
-    """Ask for a draw that is held, and return its claim."""
-    held = town.ask(ref, amount_fen)
-    assert isinstance(held, Held)
-    return held.claim_id
-
-
-def seen(claim_id: int) -> str:
-    return claims.claim(claim_id).content_hash
-
-
-def yes(town: Town, claim_id: int, by: str = "Ren") -> Decided:
-    return approve(claim_id=claim_id, seen=seen(claim_id), by=by, at=town.at)
-
-
-def no(town: Town, claim_id: int, by: str = "Ren", reason: str = "a raid") -> Decided:
-    return reject(claim_id=claim_id, seen=seen(claim_id), reason=reason, by=by, at=town.at)
-
-
-def spend(town: Town, voucher_fen: int, order_no: str, **facts: Any) -> Sale:
-    return town.sale("mei", "baker", voucher_fen=voucher_fen, order_no=order_no, **facts)
-
-
-def refusal(town: Town, sale: Sale) -> Refusal:
-    """Take a sale that is refused, and return why."""
-    taking = town.take(sale)
-    assert taking.order_ids == [None]
-    return taking.refusals[0]
-
-
-def held_spend(town: Town, voucher_fen: int = 200, order_no: str = "big") -> int:
-    """Send an order that is held, and return its claim."""
-    found = refusal(town, spend(town, voucher_fen, order_no))
-    assert found.code == "claim.held"
-    return int(str(found.facts["claim"]))
-
-
-def reserved(town: Town, ref: str = "mei") -> tuple[int, int]:
-    (purse,) = purses_of([town.ids[ref]])[town.ids[ref]]
-    return purse.draw_held_fen, purse.spend_held_fen
-
-
-def refused(code: str, verb: Callable[[], Any]) -> Refusal:
-    """Expect a refusal that writes nothing at all."""
-    before = whole_database()
-    with pytest.raises(Refusal) as caught:
-        verb()
-    assert caught.value.code == code
-    assert whole_database() == before
-    return caught.value
+    return staff("Ren", "risk")
 
 
 # --- draws
@@ -306,144 +251,3 @@ def test_the_fence_asks_the_database_nothing_where_no_spend_is_large(town: Town)
     with_fence = questions("fenced")
     publish_rules(document=plain_rules(), effective_at=town.at, by="rules", at=town.at)
     assert questions("open") == with_fence
-
-
-# --- who decides
-
-
-def test_who_asked_and_who_is_behind_the_wallet_or_the_shop_decides_nothing(town: Town, ren: str) -> None:
-    claim_id = held_spend(town)
-    wu = appoint_staff(name="Wu", roles=["operator"], at=OPENING_AT, password="a long first password")
-    execute(
-        "INSERT INTO merchant_link (merchant_id, account_id, relation) VALUES (%s, %s, 'linked')",
-        town.merchants["baker"],
-        wu,
-    )
-    for decide in (yes, no):
-        refused("claim.two_people", lambda: decide(town, claim_id, str(wu)))  # noqa: B023  called at once
-        refused("claim.two_people", lambda: decide(town, claim_id, "Wu"))  # noqa: B023
-    yes(town, claim_id, ren)
-
-
-def test_only_these_roles_decide(town: Town) -> None:
-    claim_id = ask(town)
-    for name, roles in {"Shen": ["auditor"], "Ma": ["marketing"]}.items():
-        who = str(appoint_staff(name=name, roles=roles, at=OPENING_AT, password="a long first password"))
-        refused("staff.may_not", lambda: yes(town, claim_id, who))  # noqa: B023  called at once
-    for name, roles in {"Wu": ["operator"], "Fang": ["finance"]}.items():
-        who = str(appoint_staff(name=name, roles=roles, at=OPENING_AT, password="a long first password"))
-        assert no(town, claim_id, who).state == "rejected"
-        claim_id = ask(town)
-
-
-def test_what_was_seen_is_what_is_decided(town: Town, ren: str) -> None:
-    claim_id = ask(town)
-    refused("claim.changed", lambda: approve(claim_id=claim_id, seen="0" * 64, by=ren, at=town.at))
-    refused("claim.unknown", lambda: approve(claim_id=1, seen="", by=ren, at=town.at))
-
-
-# --- what happens meanwhile
-
-
-def test_what_a_refund_takes_back_isn_t_drawn_on_approval(town: Town, ren: str) -> None:
-    town.draw("mei", 100)
-    town.later(days=1)
-    claim_id = ask(town, 200)
-    (order,) = fetch("SELECT id FROM orders WHERE merchant_id = %s", town.merchants["grocer"])[0]
-    town.refund(order, 50_000)  # half of all that was ever released: 150, of which 100 are drawn
-    found = refused("claim.short", lambda: yes(town, claim_id, ren))
-    assert (found.facts["amount"], found.facts["left"]) == (200, 50)
-    assert town.draw("mei") == 0  # what is left stays reserved until somebody says no
-    no(town, claim_id, ren)
-    assert town.draw("mei") == 50
-
-
-def test_a_held_account_s_claims_are_not_let_through(town: Town, ren: str) -> None:
-    claim_id = ask(town)
-    hold_account(account_id=town.ids["mei"], reason="looks odd", by=ren, at=town.at)
-    refused("claim.on_hold", lambda: yes(town, claim_id, ren))
-    no(town, claim_id, ren)
-
-
-def test_a_forgotten_person_s_claims_end(town: Town) -> None:
-    claim_id = ask(town)
-    forget(account_id=town.ids["mei"], at=town.at)
-    assert (claims.claim(claim_id).state, reserved(town)) == ("withdrawn", (0, 0))
-
-
-def test_rules_without_a_fence_hold_nothing_and_rules_with_one_do_from_their_instant_on(town: Town) -> None:
-    publish_rules(document=plain_rules(), effective_at=town.at, by="rules", at=town.at)
-    assert town.draw("mei") == 300
-
-
-def test_the_database_keeps_claims_as_they_were_asked_and_decided(town: Town, ren: str) -> None:
-    claim_id = ask(town)
-    for statement in (
-        "UPDATE claim SET amount_fen = amount_fen - 1",
-        "UPDATE claim SET asked_by = 'account/1'",
-        "DELETE FROM claim",
-        "UPDATE claim_part SET amount_fen = 1",
-        "DELETE FROM claim_part",
-        "UPDATE claim SET state = 'approved', decided_by = asked_by, decided_at = asked_at",
-    ):
-        with pytest.raises(Exception, match=r"claim|append-only"):
-            execute(statement)
-    no(town, claim_id, ren)
-    with pytest.raises(Exception, match="stays as it was"):
-        execute("UPDATE claim SET state = 'held', ended_at = NULL")
-
-
-# --- many at once
-
-
-def test_a_crowd_around_a_held_claim_never_takes_what_is_reserved(town: Town, ren: str) -> None:
-    """32 callers draw, spend, ask, withdraw and decide at once; the books are proved afterwards."""
-    mei = town.ids["mei"]
-    first = ask(town, 200)
-
-    def quietly(verb: Callable[[], Any]) -> Callable[[], str]:
-        def run() -> str:
-            try:
-                return type(verb()).__name__
-            except Refusal as found:
-                return found.code
-
-        return run
-
-    acts: list[Callable[[], Any]] = [
-        lambda: town.ask("mei", 60),
-        lambda: town.take(spend(town, 70, f"n{next(town.numbers)}")),
-        lambda: town.take(spend(town, 90, "one of them")),
-        lambda: town.ask("mei"),
-        lambda: yes(town, first, ren),
-        lambda: no(town, first, ren),
-        lambda: withdraw(claim_id=first, account_id=mei, by=f"account/{mei}", at=town.at),
-        lambda: town.take(spend(town, 200, "big")),
-    ]
-    at_once([quietly(acts[n % len(acts)]) for n in range(CROWD)])
-    there = town.wallet("mei")
-    assert sum(reserved(town)) <= there.claimable_fen + there.voucher_fen
-    assert there.claimed_fen <= 300
-    assert claims.claim(first).state != "held"
-
-
-def test_one_approval_is_used_once_by_many_tills_at_once(town: Town, ren: str) -> None:
-    yes(town, held_spend(town), ren)
-    sale = spend(town, 200, "big")
-    orders = {taking.order_ids[0] for taking in at_once([lambda: town.take(sale)] * CROWD)}
-    assert len(orders) == 1
-    assert None not in orders
-    assert town.wallet("mei").redeemed_fen == 200
-
-
-def test_one_claim_is_decided_once_by_many_at_once(town: Town, ren: str) -> None:
-    claim_id = ask(town, 200)
-
-    def decide() -> str:
-        try:
-            return yes(town, claim_id, ren).state
-        except Refusal as found:
-            return found.code
-
-    assert sorted(set(at_once([decide] * CROWD))) == ["claim.closed", "done"]
-    assert town.wallet("mei").voucher_fen == 200

@@ -15,8 +15,8 @@ DAY, WEEK, MONTH = timedelta(days=1), timedelta(days=7), timedelta(days=30)
 class Standing:
     """Who the holder is by number: since when, who brought them, what came of whom they brought, and how they buy.
 
-    `brought` people made purchases that gave the holder red points, `red_fen` of the split in all. `refunded` are orders
-    of 30 days with a refund.
+    `brought` people made purchases that gave the holder red points, `red_fen` of the split in all. `refunded` are
+    orders of 30 days with a refund.
     """
 
     member: str | None

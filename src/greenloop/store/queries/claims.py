@@ -7,6 +7,7 @@ from typing import Any
 
 from greenloop.core.faults import Refusal, say
 from greenloop.store import sql
+from greenloop.store.queries.holdings import HOLDS, HoldRow
 
 LAST = 2**63 - 1
 LIVE = ("held", "approved")
@@ -69,6 +70,21 @@ class ClaimRow:
     ended_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class OwnRow:
+    """A claim as its holder reads it, in fen: a draw from a pool, or a spend at a merchant, which `place` names."""
+
+    id: int
+    reason: str
+    kind: str
+    asked_at: datetime
+    place: str
+    order_no: str | None
+    amount_fen: int
+    state: str
+    until_at: datetime | None
+
+
 def of_orders(keys: Iterable[OrderKey]) -> Mapping[OrderKey, Known]:
     """Return the newest claim of each sale that ever had one, in two statements."""
     wanted = set(keys)
@@ -122,9 +138,17 @@ def claims(*, state: str = "held", before: int = LAST, limit: int) -> list[Claim
     return [_row(row) for row in sql.rows(_CLAIMS, [before, state, state, limit])]
 
 
-def of_account(account_id: int, *, limit: int) -> list[ClaimRow]:
-    """Return the newest claims of a holder."""
-    return [_row(row) for row in sql.rows(_OF_ACCOUNT, [account_id, limit])]
+def in_the_way(account_id: int, *, limit: int) -> tuple[tuple[HoldRow, ...], tuple[OwnRow, ...]]:
+    """Return what keeps an account from drawing and spending, and its newest claims, in one statement."""
+    holds, own = [], []
+    for is_claim, number, why, what, since, place, order_no, *told, until in sql.rows(
+        _IN_THE_WAY, [account_id, limit, *[account_id] * 4]
+    ):
+        if is_claim:
+            own.append(OwnRow(*(number, why, what, sql.moment(since), place, order_no, *told, _moment(until))))
+        else:
+            holds.append(HoldRow(number, why, what, sql.moment(since), place, order_no))
+    return tuple(holds), tuple(own)
 
 
 def waiting() -> int:
@@ -161,7 +185,14 @@ _COLUMNS = """
     FROM claim c LEFT JOIN pool p ON p.id = c.pool_id LEFT JOIN merchant m ON m.id = c.merchant_id
 """
 _CLAIMS = f"{_COLUMNS} WHERE c.id < %s AND (%s = '' OR c.state = %s) ORDER BY c.id DESC LIMIT %s"
-_OF_ACCOUNT = f"{_COLUMNS} WHERE c.account_id = %s ORDER BY c.id DESC LIMIT %s"
+# Claims come first: their columns say of what types the holds' missing ones are.
+_IN_THE_WAY = f"""
+    SELECT 1, c.id, c.reason, c.kind, c.asked_at, COALESCE(p.name, m.ref), c.order_no, c.amount_fen, c.state, c.until_at
+    FROM (SELECT * FROM claim WHERE account_id = %s ORDER BY id DESC LIMIT %s) c
+    LEFT JOIN pool p ON p.id = c.pool_id LEFT JOIN merchant m ON m.id = c.merchant_id
+    UNION ALL SELECT 0, h.*, NULL, NULL, NULL FROM ({HOLDS}) h
+    ORDER BY 1, 2
+"""  # noqa: S608  constants of these files
 _BEHIND = """
     SELECT %s UNION SELECT l.account_id FROM merchant_link l JOIN merchant m ON m.id = l.merchant_id
     WHERE m.account_id = %s OR m.id = %s

@@ -329,7 +329,7 @@ def coupons(account_id: int, *, at: datetime) -> Coupons:
 
 def holds(account_id: int) -> tuple[HoldRow, ...]:
     """Return what keeps an account from drawing and spending, oldest first."""
-    found = sql.rows(_HOLDS, [account_id] * 4)
+    found = sql.rows(HOLDS, [account_id] * 4)
     return tuple(HoldRow(number, reason, by, sql.moment(at), *order) for number, reason, by, at, *order in found)
 
 
@@ -361,7 +361,7 @@ _COUPONS = """
     WHERE account_id = %s AND left_fen > 0 GROUP BY kind, usable_at, expires_at ORDER BY expires_at, usable_at, kind
 """
 # Few holds stand at a time: CROSS JOIN keeps SQLite from starting at the orders.
-_HOLDS = """
+HOLDS = """
     SELECT id, reason, placed_by, placed_at, NULL, NULL FROM hold WHERE released_at IS NULL AND account_id = %s
     UNION ALL
     SELECT h.id, h.reason, h.placed_by, h.placed_at, m.ref, o.order_no

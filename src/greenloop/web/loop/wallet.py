@@ -107,6 +107,7 @@ def holder_ledger(request: HttpRequest, ref: str) -> HttpResponse:
 
 def _wallet(request: HttpRequest, place: Place) -> HttpResponse:
     held = holdings.holding(place.account_id)
+    holds, large = claims.in_the_way(place.account_id, limit=CLAIMS)
     at = clock.now()
     largest = sorted(held.cohorts, key=lambda row: row.points, reverse=True)[:COHORTS]
     return show(
@@ -115,8 +116,8 @@ def _wallet(request: HttpRequest, place: Place) -> HttpResponse:
         place=place,
         at=at,
         held=held,
-        holds=holdings.holds(place.account_id),
-        large=claims.of_account(place.account_id, limit=CLAIMS),
+        holds=holds,
+        large=large,
         coupons=holdings.coupons(place.account_id, at=at),
         waiting=purchases.waiting(place.account_id, limit=1),
         latest=purchases.vested(place.account_id, limit=LATEST),
