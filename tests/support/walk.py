@@ -44,6 +44,7 @@ STOPS = (
     Stop("settlements", "operator", "/settlements/"),
     Stop("settlement-held", "operator", "/settlements/", ('main a[href^="/settlements/"] >> nth=0',)),
     Stop("settlement-posted", "operator", "/settlements/", ('main tr:nth-child(2) a[href^="/settlements/"]',)),
+    Stop("claims", "risk", "/claims/"),
     Stop("proposals", "marketing", "/proposals/"),
     Stop("proposal-of-rules", "finance", "/proposals/", ('main a[href^="/proposals/"] >> nth=0',)),
     Stop("proposal-of-a-rate", "operator", "/proposals/", ('main a[href^="/proposals/"] >> nth=1',)),
