@@ -13,7 +13,12 @@ from greenloop.insight.supervision import as_pdf, as_xlsx
 from greenloop.insight.supervision.folder import write_folder
 from greenloop.insight.supervision.pools import OTHERS
 from greenloop.insight.supervision.report import AUDITOR, PUBLIC, STAFF, Report, report
+from greenloop.services.books.institution.collecting import Bill, collect
+from greenloop.services.books.institution.gateway import Said
+from greenloop.services.books.institution.notices import take_notices
 from greenloop.services.books.keeper import keep
+from greenloop.services.books.reconciling.lines import INSTITUTION, Line, Listed
+from greenloop.services.books.reconciling.statement import take_statement
 from greenloop.services.loop.hold import hold_order
 from greenloop.store import sql
 from greenloop.store.queries.statements import Period
@@ -147,6 +152,34 @@ def test_the_trust_book_s_own_database_is_held_against_the_ledger(database: Data
         )
         keep(holder="keeper", at=town.at)
         assert over(1, 30).off == 0
+
+
+def test_the_custodian_s_statements_tie_to_the_ledger_with_what_cases_explain(database: Database) -> None:
+    del database
+    town = found_town()
+    bills = [Bill("grocer", "A-7", 100_000), Bill("grocer", "A-8", 50_000)]
+    numbers = collect(bills=bills, at=town.at)
+    town.sell("mei", "grocer", 100_000, order_no="A-7", confirmed=False)
+    town.sell("lin", "grocer", 50_000, order_no="A-8", confirmed=False)
+    # The first payment is listed for what was due, and confirmed; the second for 10.00 less, which is a case.
+    fens = (100_000, 49_000)
+    said = [
+        Said(f"n{at}", number, f"T{at}", "success", fen, town.at, "0" * 64)
+        for at, (number, fen) in enumerate(zip(numbers, fens, strict=True))
+    ]
+    take_notices(said=said, at=town.at)
+    lines = tuple(
+        Line("payment", number, f"T{at}", fen, town.at, "")
+        for at, (number, fen) in enumerate(zip(numbers, fens, strict=True))
+    )
+    take_statement(listed=Listed(INSTITUTION, lines), name="2026-01-05", file_hash="0" * 64, by="lin", at=town.at)
+    found = over(1, 7, PUBLIC)
+    (tie,) = [tie for tie in found.ties if tie.name == "custody.statements"]
+    assert (tie.left_fen, tie.right_fen, found.off) == (100_000, 100_000, 0)
+    with transaction.atomic():
+        sql.run("UPDATE statement_line SET amount_fen = amount_fen + 1 WHERE amount_fen = 100000")
+        assert [tie.name for tie in over(1, 7, PUBLIC).ties if not tie.holds] == ["custody.statements"]
+        transaction.set_rollback(True)
 
 
 CORRUPTIONS = (

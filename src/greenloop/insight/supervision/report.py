@@ -9,6 +9,7 @@ from greenloop.core.books.accounts import account_class, pool_of
 from greenloop.core.faults import say
 from greenloop.insight.supervision import pools
 from greenloop.insight.supervision.books import Books, read
+from greenloop.insight.supervision.custodian import custodian_ties
 from greenloop.insight.supervision.pools import OTHERS, PEOPLE_MIN, CycleLine, PoolLine
 from greenloop.insight.supervision.steps import Step, steps
 from greenloop.insight.supervision.ties import Tie, ties
@@ -77,7 +78,9 @@ def report(*, period: Period, form: str, made_at: datetime) -> Report:
     books = read(period)
     public = form == PUBLIC
     called = pools.names(books, public=public)
-    found = pools.tied([*ties(books), *trust_ties(books)], called)
+    # A page keeps to few statements: what the custodian lists is said in what is written down.
+    apart = [*trust_ties(books), *(() if form == STAFF else custodian_ties())]
+    found = pools.tied([*ties(books), *apart], called)
     return Report(
         form=form,
         made_at=made_at,
