@@ -275,7 +275,7 @@ def test_two_keepers_that_both_think_they_are_the_one_hand_over_once(town: Town)
     assert kept(town) == Kept(2, 2)
 
 
-@pytest.mark.parametrize("meanwhile", ["alone", "at_number", "after", "hashes"])
+@pytest.mark.parametrize("meanwhile", ["alone", "since", "hashes"])
 def test_a_keeper_that_takes_off_during_another_s_pass_is_no_older_copy(
     town: Town, monkeypatch: pytest.MonkeyPatch, meanwhile: str
 ) -> None:

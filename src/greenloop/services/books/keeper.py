@@ -108,24 +108,25 @@ def _handed_over(session: Session) -> tuple[Sequence[Waiting], Numbered]:
                 return [], book.NONE
             with sql.snapshot():
                 waiting, known = _to_hand_over(session, keeping.head())
-            newest = _added(session, waiting)
-            return waiting, known or newest
+            return waiting, _added(session, waiting, known)
     except (IntegrityError, DataError) as fault:
         raise Breach(f"the trust book refuses: {' '.join(str(fault).split())}") from fault
 
 
-def _to_hand_over(session: Session, head: HeadRow) -> tuple[Sequence[Waiting], Numbered | None]:
+def _to_hand_over(session: Session, head: HeadRow) -> tuple[Sequence[Waiting], Numbered]:
     """Return what an earlier pass added and didn't live to take off the list, else the oldest of what waits.
 
-    With the former comes the last of it: behind that more may be left for the next pass.
+    With it comes the last journal of the trust book up to which all is known: behind what is left from an earlier pass
+    there may be more, behind all else there is none. One statement finds both.
     """
-    known = book.at_number(session, head.number)
+    found = book.since(session, head.number, limit=PASS_MAX + 1)
+    known = found[0] if found and found[0].number == head.number else None
     if head.number and (known is None or known.sha256 != head.sha256):
         there = known.key if known else "nothing"
         breach(f"number {head.number} is {head.key} as it was kept, and the trust book has {there} there")
-    left = book.after(session, head.number, limit=PASS_MAX)
+    left = (found[1:] if known else found)[:PASS_MAX]
     if not left:
-        return keeping.oldest_waiting(PASS_MAX), None
+        return keeping.oldest_waiting(PASS_MAX), known or book.NONE
     waiting = keeping.waiting_of([each.key for each in left])
     if len(waiting) < len(left):
         strangers = sorted({each.key for each in left} - {each.entry.key for each in waiting})
@@ -136,8 +137,11 @@ def _to_hand_over(session: Session, head: HeadRow) -> tuple[Sequence[Waiting], N
     return waiting, left[-1]
 
 
-def _added(session: Session, waiting: Sequence[Waiting]) -> Numbered:
-    """Add the journals that the trust book doesn't hold yet; return its newest then."""
+def _added(session: Session, waiting: Sequence[Waiting], last: Numbered) -> Numbered:
+    """Add the journals that the trust book doesn't hold yet behind its `last`; return the one up to which all is known.
+
+    What waits where something is left behind `last` is there already, so nothing is added then.
+    """
     sealed = [(each, each.entry.sha256()) for each in waiting]
     for each, sha256 in sealed:
         ensure(each.noted in ("", sha256), f"{each.entry.key} is no longer what was posted")
@@ -146,11 +150,13 @@ def _added(session: Session, waiting: Sequence[Waiting]) -> Numbered:
         there = known.get(each.entry.key, sha256)
         ensure(there == sha256, f"the trust book holds another journal under the key {each.entry.key}")
     new = [(each.entry, sha256) for each, sha256 in sealed if each.entry.key not in known]
-    if new:
-        book.add(session, new, first=book.newest(session).number + 1)
-        negative = book.negative(session)
-        ensure(not negative, f"accounts of the trust book would be negative: {', '.join(negative)}")
-    return book.newest(session)
+    if not new:
+        return last
+    book.add(session, new, first=last.number + 1)
+    negative = book.negative(session)
+    ensure(not negative, f"accounts of the trust book would be negative: {', '.join(negative)}")
+    entry, sha256 = new[-1]
+    return Numbered(last.number + len(new), entry.key, sha256)
 
 
 def _leased(holder: str, at: datetime) -> bool:

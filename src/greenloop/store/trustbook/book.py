@@ -30,22 +30,16 @@ def alone(session: Session) -> bool:
     return not session.is_postgresql or bool(session.value("SELECT pg_try_advisory_xact_lock(%s)", [KEEPER_LOCK]))
 
 
-def newest(session: Session) -> Numbered:
-    """Return the journal with the highest number; number 0 while there is none."""
-    found = session.rows("SELECT number, key, sha256 FROM trust_journal ORDER BY number DESC LIMIT 1")
-    return Numbered(*found[0]) if found else NONE
-
-
 def at_number(session: Session, number: int) -> Numbered | None:
     """Return the journal that has a number, None where none has."""
     found = session.rows("SELECT number, key, sha256 FROM trust_journal WHERE number = %s", [number])
     return Numbered(*found[0]) if found else None
 
 
-def after(session: Session, number: int, *, limit: int) -> list[Numbered]:
-    """Return the journals behind a number, in order."""
+def since(session: Session, number: int, *, limit: int) -> list[Numbered]:
+    """Return the journals from a number on, in order."""
     found = session.rows(
-        "SELECT number, key, sha256 FROM trust_journal WHERE number > %s ORDER BY number LIMIT %s", [number, limit]
+        "SELECT number, key, sha256 FROM trust_journal WHERE number >= %s ORDER BY number LIMIT %s", [number, limit]
     )
     return [Numbered(*row) for row in found]
 
