@@ -74,6 +74,15 @@ def serve_on(host: str = HOST, port: int = PORT, workers: int = 1, *, clock: boo
     return Answer({"served": f"http://{host}:{port}"}, code=DONE)
 
 
+def check_port() -> None:
+    """Accept that the usual port will be served, before work begins that ends in serving.
+
+    :raises Refusal: it is taken.
+    """
+    with sole(HOST, PORT):
+        pass
+
+
 def _prepare() -> None:
     """Put what browsers load in one place, under names that change with it; drop old sessions; hand on the keys."""
     from django.conf import settings

@@ -16,7 +16,7 @@ from greenloop.cli.app import YEAR, command
 from greenloop.cli.inviting import invited
 from greenloop.cli.progress import watched
 from greenloop.cli.proofs import bundle_to, prove_and_keep, proved, report_to
-from greenloop.cli.serving import serve_on
+from greenloop.cli.serving import check_port, serve_on
 from greenloop.cli.supervising import supervised_on_all
 from greenloop.cli.trusting import Verified, trust_facts, trust_shown, verified
 from greenloop.cli.words import gettext
@@ -68,6 +68,8 @@ def demo(
     """Start fresh, replay, check, report, invite; exit code 1 if a proof fails. A database that is named is kept."""
     begun, folder = perf_counter(), Path(home)
     wish = Wish(orders, plan, cycle_days, _drawn(seed))
+    if serve:
+        check_port()
     if "GREENLOOP_DATABASE_URL" in os.environ:
         database.start()
     else:

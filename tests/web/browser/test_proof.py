@@ -330,6 +330,19 @@ def test_a_log_that_this_device_saw_otherwise_is_evidence_and_both_checkpoints_a
     context.close()
 
 
+def test_a_root_that_the_log_tells_otherwise_is_a_no(browser: Browser, pages: Served, town: Town) -> None:
+    context = signed_in(browser, pages, town.ids["mei"])
+    page = context.new_page()
+
+    def other(route: Route) -> None:
+        root = route.fetch().json() | {"bank_fen": 1}
+        route.fulfill(body=json.dumps(root), content_type="application/json")
+
+    page.route("**/proof/2/published.json", other)
+    assert "does not tell this root, or tells it otherwise" in checked(page)
+    context.close()
+
+
 def test_without_ed25519_the_page_says_that_no_signature_was_checked(
     browser: Browser, pages: Served, town: Town
 ) -> None:

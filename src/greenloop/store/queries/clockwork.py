@@ -19,7 +19,8 @@ AWAY = timedelta(minutes=3)
 """Who keeps the clock says so each minute. After so long without a word there is nobody."""
 RETRY_MINUTES_MAX = 60
 ROOT_PATIENCE = timedelta(hours=1)
-"""For so long after a cut-off the clock lets no cycle be settled over the one whose root is still missing."""
+"""For so long the clock lets no cycle be settled over one whose root is missing: after the cut-off, and after the
+settlement of that one."""
 DAILY = {
     "expire": time(0, 5),
     "notice": time(8),
@@ -208,8 +209,14 @@ def alarm(calendar: Calendar, without_root: Sequence[sql.Row], now: datetime) ->
     """Return the settlement that WITHOUT_ROOT has found, once it has waited for ten minutes."""
     for cycle, since in without_root:
         if now - sql.moment(since) > LATE:
-            return RootlessRow(cycle, sql.moment(since), calendar.cutoff_at(cycle + 1) + ROOT_PATIENCE)
+            return RootlessRow(cycle, sql.moment(since), _lost_at(calendar, cycle, sql.moment(since), now))
     return None
+
+
+def _lost_at(calendar: Calendar, cycle: int, since: datetime, now: datetime) -> datetime:
+    """Return when a cycle is settled over: a late settlement's root has its time too. One dated ahead has no more."""
+    cutoff_at = calendar.cutoff_at(cycle + 1)
+    return max(cutoff_at, since if since <= now else cutoff_at) + ROOT_PATIENCE
 
 
 def _ahead(calendar: Calendar, now: datetime) -> list[Slot]:
@@ -257,12 +264,11 @@ def _of_cycles(calendar: Calendar, closing: _Closing, now: datetime) -> Iterator
     While a settlement is held, the cycles behind it wait with it. A root is of what is owed now: only the last cycle
     that was settled can have one, so the next one waits for it a while.
     """
-    waits = False
     for task, cycle in sql.rows(_SETTLED):
         yield Slot(task, str(cycle), calendar.cutoff_at(cycle))
-        waits |= task == "root" and now - calendar.cutoff_at(cycle + 1) < ROOT_PATIENCE
     cycle = (closing.first or 1) if closing.last is None else closing.last + 1
     cutoff_at = calendar.cutoff_at(cycle)
+    waits = any(now < _lost_at(calendar, each, sql.moment(since), now) for each, since in closing.rootless)
     if closing.held is None and cutoff_at <= now and not waits:
         vested = sql.value(_DONE, ["vest", str(cycle)])
         yield Slot("settle" if vested else "vest", str(cycle), cutoff_at)
