@@ -94,10 +94,7 @@ def demo(
         }
         shown = [*checked.shown, *year_shown(summary, seconds), *supervised.shown, *trust_shown(looked, found)]
         invitations = _opened_to_visitors()
-    facts |= {
-        "seconds_in_all": round(perf_counter() - begun, 3),
-        "invitations": [asdict(invitation) for invitation in invitations],
-    }
+    facts |= {"seconds_in_all": round(perf_counter() - begun, 3), "invitations": [asdict(each) for each in invitations]}
     shown += [text(gettext("The report is in {path}").format(path=report), "bold"), *invited(invitations)]
     answer = Answer(facts, shown, REFUSED if found.broken or supervised.code else checked.code)
     if not serve:
