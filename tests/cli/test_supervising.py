@@ -38,7 +38,7 @@ def test_a_report_is_written_in_either_language_with_the_part_of_a_font_that_it_
     assert "ties hold, to the fen" in said
     for path in (folder / "report.pdf", tmp_path / "zh" / "report.pdf"):
         reader = pypdf.PdfReader(path)
-        fonts = [font.get_object() for page in reader.pages for font in page["/Resources"]["/Font"].values()]
+        fonts = [font.get_object() for page in reader.pages for font in page["/Resources"]["/Font"].values()]  # type: ignore[index]
         for font in fonts:
             described = font["/DescendantFonts"][0].get_object()["/FontDescriptor"].get_object()
             assert described["/FontName"][7] == "+", "a subset is named so"
