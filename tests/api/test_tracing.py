@@ -85,8 +85,22 @@ def test_where_a_concession_went_is_told_to_both_sides_and_nobody_else(town: Tow
             (None, "free", 11_400, 0),
         ]
         assert str(town.ids["lin"]) not in str(told)
+        assert ((green["at"], green["fen"]), told["next_place"]) == ((0, 12_000), None)
     for other in (looker_of(town.ids["lin"]), till_of("grocer")):
         assert (other.get(path).status, other.get(path).code) == (404, "order.unknown")
+
+
+def test_an_order_is_followed_piece_by_piece(town: Town, drawn: dict[str, int]) -> None:
+    auditor, path = staff_of("auditor"), f"/v1/trace/orders/{drawn['mei']}"
+    # 12 000 green fen; nobody brought Mei to the platform, so none are red.
+    place, told = 0, list[tuple[bool, int, int]]()
+    while place is not None:
+        answer: Any = auditor.get(f"{path}?place={place}&fen=5000").json
+        told += [(part["is_red"], part["at"], part["fen"]) for part in answer["parts"]]
+        assert all(sum(each["fen"] for each in part["went"]) == part["fen"] for part in answer["parts"])
+        place = answer["next_place"]
+    assert told == [(False, 0, 5_000), (False, 5_000, 5_000), (False, 10_000, 2_000)]
+    assert auditor.get(f"{path}?place=99999").json["parts"] == []
 
 
 def test_a_voucher_of_somebody_else_isn_t_there(town: Town, drawn: dict[str, int], till: Caller) -> None:

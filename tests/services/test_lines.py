@@ -176,6 +176,13 @@ def sold(town: Town) -> Town:
     return town
 
 
+def expire_all(town: Town) -> Town:
+    """Let what was drawn expire: Mei's 100 fen are behind the others of the pool again."""
+    town.later(days=400).expire()
+    keep_up(at=town.at)
+    return town
+
+
 def green() -> int:
     return next(number for number, name in pools() if name == "green")
 
@@ -266,12 +273,15 @@ def test_what_older_vouchers_don_t_tell_is_told_as_unknown(town: Town) -> None:
         ("UPDATE fen_line SET free_in = free_in + 1 WHERE free_in > 0", "line ends"),
         ("DELETE FROM fen_run WHERE target = 'voucher'", "line vouchers"),
         ("UPDATE fen_run SET amount_fen = amount_fen + 1 WHERE target = 'released'", "line turnover"),
+        ("UPDATE fen_run SET source_at = source_at - 1 WHERE source = 'voucher'", "line returns"),
+        ("UPDATE fen_run SET source_at = source_at + 7 WHERE source = 'voucher'", "line returns"),
         ("UPDATE line_mark SET start_fen = start_fen + 1", "line marks"),
-        ("UPDATE voucher SET left_fen = left_fen - 1", "voucher changes"),
+        ("UPDATE voucher SET left_fen = left_fen + 1", "voucher changes"),
     ],
 )
 def test_a_line_that_was_touched_is_found(town: Town, statement: str, name: str) -> None:
     sold(town)
+    expire_all(town)
     assert all(proof.holds for proof in line_proofs.proofs())
     execute(statement)
     assert name in {proof.name for proof in line_proofs.proofs() if not proof.holds}

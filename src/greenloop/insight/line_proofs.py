@@ -23,6 +23,8 @@ def proofs() -> Iterator[Proof]:
     yield no_rows("7", "line marks", what, _MARKS, "SELECT COUNT(*) FROM line_mark")
     what = say("Each voucher that was drawn lies on the released fen that paid for it.")
     yield no_rows("7", "line vouchers", what, _DRAWN, "SELECT COUNT(*) FROM voucher WHERE journal_id IS NOT NULL")
+    what = say("What came back from vouchers lies on its line by where it was drawn, each fen once.")
+    yield no_rows("7", "line returns", what, _RETURNED, "SELECT COUNT(*) FROM fen_run WHERE source = 'voucher'")
     what = say("Each voucher is what was drawn and came back, less what was spent, expired and was taken back.")
     yield no_rows("7", "voucher changes", what, _VOUCHERS, "SELECT COUNT(*) FROM voucher WHERE journal_id IS NOT NULL")
 
@@ -115,6 +117,20 @@ _DRAWN = """
         ON r.pool_id = v.pool_id AND r.target = 'voucher' AND r.target_at = v.id
     WHERE v.journal_id <= (SELECT MAX(journal_id) FROM fen_line)
         AND (r.amount_fen IS NULL OR r.amount_fen <> v.face_fen OR r.journal_id <> v.journal_id)
+"""
+# What expired and was taken back is told by runs that begin where the voucher was drawn; none of them overlap.
+_RETURNED = """
+    SELECT c.voucher_id FROM voucher_change c JOIN fen_run d
+        ON d.pool_id = c.pool_id AND d.target = 'voucher' AND d.target_at = c.voucher_id
+    LEFT JOIN fen_run r ON r.pool_id = c.pool_id AND r.source = 'voucher' AND r.journal_id = c.journal_id
+        AND r.source_at >= d.source_at AND r.source_at + r.amount_fen <= d.source_at + d.amount_fen
+    WHERE c.kind IN ('expire', 'claw') AND c.journal_id <= (SELECT MAX(journal_id) FROM fen_line)
+    GROUP BY c.voucher_id, c.journal_id, c.kind, c.amount_fen HAVING COALESCE(SUM(r.amount_fen), 0) <> c.amount_fen
+    UNION ALL
+    SELECT place FROM (
+        SELECT source_at AS place, LAG(source_at + amount_fen) OVER (PARTITION BY pool_id ORDER BY source_at) AS due
+        FROM fen_run WHERE source = 'voucher' AND source_at >= 0
+    ) AS runs WHERE place < due
 """
 _VOUCHERS = """
     SELECT v.id FROM voucher v LEFT JOIN (
