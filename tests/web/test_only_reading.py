@@ -17,9 +17,9 @@ from greenloop.services.loop.draw import draw
 from greenloop.services.loop.hold import hold_account
 from greenloop.services.people.staff import appoint_staff
 from greenloop.services.trust.log.keeping import sign_log
+from greenloop.services.trust.readers import grant_reader
 from greenloop.store import sql
 from greenloop.store.models import Complaint, StaffRole
-from greenloop.store.reader import role
 from tests.support.databases import Database
 from tests.support.ledger import execute, fetch, whole_database
 from tests.support.signing import NOW, page
@@ -171,7 +171,7 @@ def reader(sold: Town, database: Database, monkeypatch: pytest.MonkeyPatch) -> I
     if database.engine != "postgresql":
         pytest.skip("a file has no roles")
     named = f"reader_{secrets.token_hex(4)}"
-    made = role.grant(named)
+    made = grant_reader(role=named)
     base = database.url.partition("://")[2].rpartition("@")[2]
     monkeypatch.setattr(settings, "GREENLOOP_READER_URL", f"postgresql://{named}:{made.password}@{base}")
     yield named
@@ -187,4 +187,4 @@ def test_a_role_of_its_own_withstands_what_knows_the_session_s_ways(
     assert "Overview" in page(client.get("/overview/"))
     said = refused_all(sold, client, {**ATTEMPTS, **BY_ROLE}, monkeypatch)
     assert said["look under the mask"] == "permission denied for table member"
-    assert role.grant(reader).password is None
+    assert grant_reader(role=reader).password is None

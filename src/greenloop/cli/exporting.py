@@ -71,9 +71,9 @@ def reader(
 ) -> Answer:
     """Make the role or renew what it may read: after each greenloop migrate."""
     database.reading()
-    from greenloop.store.reader.role import grant
+    from greenloop.services.trust.readers import grant_reader
 
-    made = grant(role)
+    made = grant_reader(role=role)
     sentence = gettext("The role {role} may read {tables} tables, and write none.")
     shown = [text(sentence.format(role=made.role, tables=count(made.tables)))]
     if made.password:

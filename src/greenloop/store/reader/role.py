@@ -3,7 +3,7 @@
 import secrets
 from dataclasses import dataclass
 
-from django.db import connection, transaction
+from django.db import connection
 from psycopg import sql
 
 from greenloop.core.faults import Refusal, say
@@ -21,29 +21,28 @@ class Granted:
 
 
 def grant(role: str) -> Granted:
-    """Make the role unless it is there, take all it had, and let it read; done again after tables have changed.
+    """Make the role unless it is there, take all it had, and let it read, inside the caller's transaction.
 
     :raises Refusal: the database is a file, which has no roles.
     """
     if not is_postgresql():
         message = say("A file has no roles: there, who only reads has a connection that is opened read-only.")
         raise Refusal("reader.file", message)
-    with transaction.atomic(durable=True):
-        known = value("SELECT rolsuper OR rolcreaterole OR rolcreatedb FROM pg_roles WHERE rolname = %s", [role])
-        if known:
-            message = say("The role {role} may do more than read. Name another.")
-            raise Refusal("reader.role", message, field="role", role=role)
-        password = None if known is not None else secrets.token_urlsafe(24)
-        if password:
-            _run("CREATE ROLE {} LOGIN NOINHERIT PASSWORD {}", sql.Identifier(role), sql.Literal(password))
-        named, database = sql.Identifier(role), sql.Identifier(str(value("SELECT current_database()")))
-        _run("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}", database, named)
-        _run("REVOKE ALL ON SCHEMA public FROM {}", named)
-        _run("GRANT USAGE ON SCHEMA public TO {}", named)
-        _run("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {}", named)
-        tables = [str(name) for (name,) in rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
-        for table in tables:
-            _let_read(table, named)
+    known = value("SELECT rolsuper OR rolcreaterole OR rolcreatedb FROM pg_roles WHERE rolname = %s", [role])
+    if known:
+        message = say("The role {role} may do more than read. Name another.")
+        raise Refusal("reader.role", message, field="role", role=role)
+    password = None if known is not None else secrets.token_urlsafe(24)
+    if password:
+        _run("CREATE ROLE {} LOGIN NOINHERIT PASSWORD {}", sql.Identifier(role), sql.Literal(password))
+    named, database = sql.Identifier(role), sql.Identifier(str(value("SELECT current_database()")))
+    _run("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}", database, named)
+    _run("REVOKE ALL ON SCHEMA public FROM {}", named)
+    _run("GRANT USAGE ON SCHEMA public TO {}", named)
+    _run("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {}", named)
+    tables = [str(name) for (name,) in rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+    for table in tables:
+        _let_read(table, named)
     return Granted(role, len(tables), password)
 
 
