@@ -93,7 +93,8 @@ def test_where_a_concession_went_is_told_to_both_sides_and_nobody_else(town: Tow
 def test_an_order_is_followed_piece_by_piece(town: Town, drawn: dict[str, int]) -> None:
     auditor, path = staff_of("auditor"), f"/v1/trace/orders/{drawn['mei']}"
     # 12 000 green fen; nobody brought Mei to the platform, so none are red.
-    place, told = 0, list[tuple[bool, int, int]]()
+    place: int | None = 0
+    told = list[tuple[bool, int, int]]()
     while place is not None:
         answer: Any = auditor.get(f"{path}?place={place}&fen=5000").json
         told += [(part["is_red"], part["at"], part["fen"]) for part in answer["parts"]]

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from greenloop.core.trust.lineage import Span, fates, origins
 from greenloop.core.trust.trace import FREE, RELEASED, Ends, Moved, Piece, extended
-from greenloop.insight.tracing.fen import paid_by, went
+from greenloop.insight.tracing.fen import Payer, paid_by, went
 from greenloop.store import sql
 from greenloop.store.queries import lines, traced
 from greenloop.store.queries.lines import lines_of
@@ -110,12 +110,13 @@ def test_what_took_too_many_runs_for_one_answer_is_told_in_several(town: Town, m
     whole = sum(part.part_fen for part in went(order).parts)
     assert went(order).next_place is None
     monkeypatch.setattr(lines, "RUNS_MAX", 40)
-    place, told, answers = 0, 0, 0
+    place: int | None = 0
+    told, answers = 0, 0
     while place is not None:
         found = went(order, at=place)
         fen = sum(part.fen for part in found.parts)
         assert fen == sum(each.fen for part in found.parts for each in part.went) > 0
-        told, answers, place = told + fen, answers + 1, found.next_place  # type: ignore[assignment]
+        told, answers, place = told + fen, answers + 1, found.next_place
     assert (told, answers > 5) == (whole, True)
 
 
@@ -128,12 +129,13 @@ def test_of_a_voucher_that_many_orders_paid_for_some_are_told_at_a_time(
     sold(town)
     monkeypatch.setattr("greenloop.insight.tracing.fen.PAYERS_MAX", 2)
     row = traced.voucher(int(fetch("SELECT id FROM voucher")[0][0]))
-    place, payers = 0, []
+    place: int | None = 0
+    payers = list[Payer]()
     while place is not None:
         found = paid_by(row, at=place)
         assert 0 < len(found.payers) <= 2
         payers += found.payers
-        place = found.next_place  # type: ignore[assignment]
+        place = found.next_place
     # Each order of 5 yuan brought 30 fen; the voucher's first fen are the first order's.
     assert sum(each.fen for each in payers) == row.face_fen
     assert [each.at for each in payers] == [sum(before.fen for before in payers[:n]) for n in range(len(payers))]
