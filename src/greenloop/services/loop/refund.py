@@ -1,5 +1,6 @@
 """Refund orders, in part or whole, at any stage (domain.md, "Refunds"; settlement.md, R10)."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,8 @@ from greenloop.services.loop.refunding.record import record_refunds
 from greenloop.services.verb import verb
 from greenloop.store.queries import parties, refunds
 
-__all__ = ["CANCEL", "RefundForm", "Refunded", "refund", "unreserved"]
+__all__ = ["CANCEL", "RefundForm", "Refunded", "refund", "refund_due", "unreserved"]
+log = logging.getLogger("greenloop.refunds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,14 @@ def unreserved(refund_no: str) -> str:
         message = say("The refund number {number} is that of a payment that was charged back. Choose another.")
         raise Refusal("refund.reserved", message, field="refund_no", number=CHARGEBACK)
     return refund_no
+
+
+def refund_due(*, forms: Sequence[RefundForm], at: datetime) -> Refunded:
+    """Refund what is due though nobody asks: what was charged back, what nobody paid. What is refused is logged."""
+    done = refund(forms=forms, at=at)
+    for place, refusal in done.refusals.items():
+        log.error("%s of %s can't be booked: %s", forms[place].refund_no, forms[place].order_no, refusal.code)
+    return done
 
 
 @verb

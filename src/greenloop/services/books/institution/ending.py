@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from time import monotonic
 
 from greenloop.services.books.institution.gateway import Gateway, Said, Told, Unreachable
-from greenloop.services.books.institution.notices import take_notices
+from greenloop.services.books.institution.notices import hear
 from greenloop.services.books.institution.sending import instructions
-from greenloop.services.loop.refund import CANCEL, RefundForm, refund
+from greenloop.services.loop.refund import CANCEL, RefundForm, refund_due
 from greenloop.services.verb import verb
 from greenloop.store import locks, sql
 
@@ -43,8 +43,7 @@ def close_due(*, gateway: Gateway | None, at: datetime, number: str = "") -> int
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="institution") as threads:
             found = threads.map(close, [told for told, attempts in mine if attempts])
             said += [each for each in found if each is not None]
-    if said:
-        take_notices(said=said, at=at)
+    hear(said=said, at=at)
     return len(said)
 
 
@@ -91,9 +90,7 @@ def cancel_unpaid(*, at: datetime) -> int:
     if not rows:
         return 0
     forms = [RefundForm(ref, order_no, CANCEL, int(fen)) for _, ref, order_no, fen in rows]
-    done = refund(forms=forms, at=at)
-    for place, refusal in done.refusals.items():
-        log.error("the unpaid order %s can't be cancelled: %s", forms[place].order_no, refusal.code)
+    done = refund_due(forms=forms, at=at)
     states = zip(rows, done.states, strict=True)
     cancelled = [row[0] for row, state in states if state == "paid"]
     settle_closed(cancelled=cancelled, others=[row[0] for row in rows if row[0] not in set(cancelled)], at=at)

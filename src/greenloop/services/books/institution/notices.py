@@ -100,6 +100,11 @@ def ask_silent(*, gateway: Gateway, at: datetime) -> int:
 
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="institution") as threads:
         said = [each for each in threads.map(ask, told) if each is not None]
+    return hear(said=said, at=at)
+
+
+def hear(*, said: Sequence[Said], at: datetime) -> int:
+    """Keep what was found out of instructions, if anything was; return how many had news."""
     return take_notices(said=said, at=at) if said else 0
 
 

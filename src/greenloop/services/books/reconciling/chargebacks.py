@@ -1,16 +1,13 @@
 """What payers' banks took back, and what has to be refunded for it: the merchant bears it as it bears any refund."""
 
-import logging
 from dataclasses import dataclass
 from datetime import datetime
 
 from greenloop.services.books.institution.instructing import CHARGEBACK
-from greenloop.services.books.reconciling.statement import Taken, compare_again
-from greenloop.services.loop.refund import refund
+from greenloop.services.books.reconciling.statement import Taken, compare_if
+from greenloop.services.loop.refund import refund_due
 from greenloop.services.loop.refunding.one import RefundForm
 from greenloop.store import sql
-
-log = logging.getLogger("greenloop.institution")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +31,9 @@ def book_charged_back(*, at: datetime) -> Booked:
     forms = charged_back()
     if not forms:
         return Booked(0, 0, 0, None)
-    done = refund(forms=forms, at=at)
-    for place, refusal in done.refusals.items():
-        log.error("the chargeback of %s can't be booked: %s", forms[place].order_no, refusal.code)
+    done = refund_due(forms=forms, at=at)
     paid, pending = (done.states.count(state) for state in ("paid", "pending"))
-    return Booked(paid, pending, len(done.refusals), compare_again(at=at) if paid else None)
+    return Booked(paid, pending, len(done.refusals), compare_if(changed=paid > 0, at=at))
 
 
 def charged_back() -> list[RefundForm]:

@@ -3,15 +3,14 @@
 import logging
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from hashlib import sha256
 
 from greenloop.core.cycle import Calendar
 from greenloop.core.faults import Refusal, say
 from greenloop.core.money import yuan
 from greenloop.services.books.institution.gateway import Gateway, NoStatement, Unreachable
 from greenloop.services.books.reconciling.chargebacks import book_charged_back
-from greenloop.services.books.reconciling.profiles import of_institution, read
-from greenloop.services.books.reconciling.statement import take_statement
+from greenloop.services.books.reconciling.profiles import of_institution
+from greenloop.services.books.reconciling.statement import take_file
 from greenloop.services.loop.rules import in_force, rulings
 from greenloop.store import sql
 from greenloop.store.queries import reconciling
@@ -44,10 +43,9 @@ def fetch_statements(*, gateway: Gateway, institution: str, today: date, by: str
     for day in _missing(calendar, today):
         try:
             data = gateway.statement(day)
-            listed = read(data, of_institution(institution))
-            named = {"name": day.isoformat(), "file_hash": sha256(data).hexdigest()}
+            named = {"profile": of_institution(institution), "name": day.isoformat(), "by": by}
             until_at = calendar.midnight_at(day + timedelta(days=1))
-            taken.append(take_statement(listed=listed, **named, by=by, at=at, until_at=until_at))
+            taken.append(take_file(data=data, **named, at=at, until_at=until_at))
         except NoStatement as fault:
             if _moved(calendar, day):
                 wanting[day] = str(fault)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 
 from greenloop.core.books.posting import draft
 from greenloop.core.faults import Refusal, say
@@ -11,6 +12,7 @@ from greenloop.services.books.institution import instructing
 from greenloop.services.books.post import post
 from greenloop.services.books.reconciling.lines import INSTITUTION, SPLIT, Line, Listed
 from greenloop.services.books.reconciling.matching import DAYS, INSTRUCTED, PAYMENTS, compare
+from greenloop.services.books.reconciling.profiles import read
 from greenloop.services.trust.steps import may, note
 from greenloop.services.verb import verb
 from greenloop.store import locks, sql
@@ -77,6 +79,20 @@ def take_statement(
     detail = {"lines": len(listed.lines), "confirmed_fen": fen, "sha256": file_hash}
     note(act="statement.take", about=f"statement/{listed.account}/{name}", detail=detail, at=at, by=by)
     return Taken(len(listed.lines), len(fresh), orders, fen, gap_fen)
+
+
+def take_file(*, data: bytes, profile: str, name: str, by: str, at: datetime, until_at: datetime) -> Taken:
+    """Take a statement as it was fetched, known by its bytes.
+
+    :raises Refusal: the file isn't one of the profile, or as `take_statement` does.
+    """
+    listed, digest = read(data, profile), sha256(data).hexdigest()
+    return take_statement(listed=listed, name=name, file_hash=digest, by=by, at=at, until_at=until_at)
+
+
+def compare_if(*, changed: bool, at: datetime) -> Taken | None:
+    """Compare once more where something has changed."""
+    return compare_again(at=at) if changed else None
 
 
 @verb
