@@ -12,6 +12,7 @@ import pytest
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
+from django.urls import get_resolver
 
 from greenloop.services.loop.draw import draw
 from greenloop.services.loop.hold import hold_account
@@ -162,6 +163,38 @@ def test_whatever_a_page_tries_under_their_session_the_database_refuses(
         "read-only transaction|of view" if sql.is_postgresql() else "readonly database|prohibited|authorized|is a view"
     )
     assert {name for name, why in said.items() if not re.search(words, why)} == set()
+
+
+def addresses() -> Iterator[tuple[str, str]]:
+    """Yield each page's name and an address of it; the API has tests of its own for every operation."""
+    given = {"int": "1", "str": "x", "text": "x"}
+
+    def walk(patterns: Any, before: str) -> Iterator[tuple[str, str]]:
+        for each in patterns:
+            route = before + str(each.pattern)
+            if hasattr(each, "url_patterns"):
+                yield from walk(each.url_patterns, route)
+            elif not route.startswith("v1/"):
+                yield str(each.name), "/" + re.sub(r"<(\w+):\w+>", lambda found: given[found[1]], route)
+
+    yield from walk(get_resolver().url_patterns, "")
+
+
+def test_no_form_of_any_page_is_taken_from_them_but_those_of_their_own_sign_in(sold: Town) -> None:
+    client = at_work("regulator")
+    before = unseen()
+    found = {name: client.post(path).status_code for name, path in addresses() if not own(path)}
+    assert len(found) > 60
+    # What is revealed is asked for by a form, which without its fields is refused as unfilled.
+    assert {name: code for name, code in found.items() if code != 403} == {"portal_reveal": 422}
+    assert unseen() == before
+    assert client.post("/choose/", {"language": "zh-hans"}).status_code == 302
+    assert client.post("/sign-out/").status_code == 302
+    assert client.get("/portal/").status_code == 302
+
+
+def own(path: str) -> bool:
+    return path == "/" or path.startswith(("/sign-", "/my/", "/choose/", "/home/"))
 
 
 @pytest.fixture
