@@ -99,9 +99,9 @@ api = Api(
     openapi_url="/openapi.json",
 )
 api.add_router("", orders)
+api.add_router("", payments)
 api.add_router("", refunds)
 api.add_router("", wallets)
-api.add_router("", payments)
 api.add_router("", ledgers)
 api.add_router("", pools)
 api.add_router("", settlements)
