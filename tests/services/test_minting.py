@@ -217,6 +217,35 @@ def test_an_instant_that_is_past_or_too_near_is_refused_and_so_is_what_stands_al
     refused("proposal.nothing", lambda: proposed(office))
 
 
+def test_a_stop_that_is_planned_for_later_is_in_the_way_of_none_at_once(office: Town) -> None:
+    decide(office, proposed(office, effective_at=office.instant(3_000)))
+    refused("proposal.nothing", lambda: proposed(office, effective_at=office.instant(3_001)))
+    stop(office)
+    assert sold(office.sell("mei", "grocer", 1_000))[1] == 0
+    # Nothing that is told of lies ahead: by then nothing changes any more.
+    since_at = office.at
+    assert minting.standing(office.at) == minting.Standing(False, since_at, None)
+    again_at = office.at + WEEK
+    decide(office, proposed(office, "mint.resume", again_at))
+    assert minting.standing(office.at) == minting.Standing(False, since_at, Turn(True, again_at))
+    office.at = again_at
+    assert sold(office.sell("mei", "grocer", 1_000))[1] == 100
+    assert minting.standing(office.at).following == Turn(False, office.instant(3_000))
+
+
+def test_two_turns_never_hold_from_one_instant_on(office: Town) -> None:
+    stop(office)
+    again_at = office.at + WEEK
+    decide(office, proposed(office, "mint.resume", again_at))
+    refused("minting.early", lambda: proposed(office, effective_at=again_at))
+    # Before that there is nothing to stop, and a minute after it there is.
+    refused("proposal.nothing", lambda: proposed(office, effective_at=again_at - MINUTE))
+    # At once, half a minute before that, it holds a minute after it.
+    office.at = again_at - MINUTE / 2
+    decide(office, proposed(office))
+    assert minting.standing(again_at + MINUTE) == minting.Standing(False, again_at + MINUTE, None)
+
+
 def test_minting_starts_again_by_two_people_and_seven_days_ahead(office: Town) -> None:
     stop(office)
     refused("minting.instant", lambda: proposed(office, "mint.resume"))

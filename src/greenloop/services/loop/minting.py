@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from greenloop.core import instants
 from greenloop.core.faults import Refusal, say
+from greenloop.core.loop.minting import mints_at
 from greenloop.services.outbox import news
 from greenloop.services.trust.log.steps import append_leaves
 from greenloop.store.models import Minting
@@ -26,24 +27,29 @@ NOTICE = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A turn that could be decided as things stand; without an instant it holds as soon as it can."""
+    """A turn that could be decided as things stand."""
 
     mints: bool
-    effective_at: datetime | None
+    effective_at: datetime
 
 
 def checked(*, mints: bool, effective_at: datetime | None, at: datetime) -> Draft:
-    """Return a turn that could be decided at `at`, which nobody has written yet.
+    """Return a turn that could be decided at `at`, which nobody has written yet; without an instant, as soon as it can.
 
-    :raises Refusal: it is as proposed already, the instant is too near, or a turn that is decided comes later.
+    Turns that are decided for later are in nobody's way: one that is planned for next year stops no stop at once.
+
+    :raises Refusal: it is as proposed already by then, or the instant is too near, or near a turn before it.
     """
-    last = (minting.turns() or (None,))[-1]
-    if (last is None or last.mints) == mints:
+    known = minting.turns()
+    earliest = at + (NOTICE if mints else LEAD)
+    from_at = effective_at or earliest
+    if mints_at(known, from_at) == mints:
         message = say("This stands already as you propose it; there is nothing to change.")
         raise Refusal("proposal.nothing", message, field="effective_at")
-    earliest = at + (NOTICE if mints else LEAD)
+    # A turn holds for a minute at least: no two hold from one instant on.
+    last = max((turn.effective_at for turn in known if turn.effective_at <= from_at), default=None)
     if last is not None:
-        earliest = max(earliest, last.effective_at + LEAD)
+        earliest = max(earliest, last + LEAD)
     if effective_at is not None:
         instants.check(effective_at, "effective_at")
         if effective_at < earliest:
@@ -52,13 +58,13 @@ def checked(*, mints: bool, effective_at: datetime | None, at: datetime) -> Draf
     elif mints:
         message = say("Say from which instant on purchases make points again; {days} days ahead at least.")
         raise Refusal("minting.instant", message, field="effective_at", days=NOTICE.days)
-    return Draft(mints, effective_at)
+    return Draft(mints, effective_at or earliest)
 
 
 def write(draft: Draft, *, by: str, at: datetime) -> int:
     """Write a turn that was checked in the same transaction, tell of it, and return its number."""
-    effective_at = draft.effective_at or at + LEAD
-    made = Minting.objects.create(mints=draft.mints, effective_at=effective_at, decided_by=by, decided_at=at)
-    news.minting_turned(made.id, mints=draft.mints, effective_at=effective_at, at=at)
+    mints, effective_at = draft.mints, draft.effective_at
+    made = Minting.objects.create(mints=mints, effective_at=effective_at, decided_by=by, decided_at=at)
+    news.minting_turned(made.id, mints=mints, effective_at=effective_at, at=at)
     append_leaves(logged.minting(made.id), at=at)
     return int(made.id)

@@ -56,7 +56,12 @@ def shown(at: datetime) -> Standing:
 
 
 def _standing(known: tuple[Turn, ...], at: datetime) -> Standing:
-    before = [turn for turn in known if turn.effective_at <= at]
-    after = [turn for turn in known if turn.effective_at > at]
-    last = before[-1] if before else Turn(True, at)
-    return Standing(last.mints, last.effective_at if before else None, after[0] if after else None)
+    """Return how it stands; a turn that changes nothing, because another came before it, is told by nobody."""
+    mints, since_at = True, None
+    for turn in known:
+        if turn.mints == mints:
+            continue
+        if turn.effective_at > at:
+            return Standing(mints, since_at, turn)
+        mints, since_at = turn.mints, turn.effective_at
+    return Standing(mints, since_at, None)
