@@ -135,6 +135,38 @@ def test_a_lie_that_was_sealed_doesn_t_add_up(folder: Path) -> None:
     assert sealed() == {"equal"}
 
 
+def test_a_folder_from_a_stranger_runs_nothing_here(greenloop: Greenloop, folder: Path, tmp_path: Path) -> None:
+    from hashlib import sha256
+
+    from greenloop.core.trust.report_seal import ReportSeal
+    from greenloop.store import signer
+
+    # Whoever made the folder sealed it, and is checked by their own key: what a manifest names is no statement.
+    manifest, stolen = folder / "manifest.json", tmp_path / "stolen.txt"
+    kept = json.loads(manifest.read_text("utf-8"))
+    statement = f'off"), 0) FROM (SELECT 0 AS "off"); COPY (SELECT 1) TO \'{stolen}\'; SELECT 0, COALESCE(SUM("off'
+
+    def code(told: dict[str, object]) -> set[str]:
+        manifest.write_text(json.dumps(told), "utf-8")
+        digest = sha256(manifest.read_bytes()).hexdigest()
+        (folder / "manifest.seal").write_text(signer.seal(ReportSeal("localhost/log", digest)).text, "utf-8")
+        said = greenloop("verify", "report", str(folder), "--json", code=1).json
+        return {said["code"]} if "code" in said else {each["code"] for each in said["findings"]}
+
+    def with_file(name: str, facts: dict[str, object]) -> dict[str, object]:
+        return kept | {"files": kept["files"] | {name: kept["files"].get(name, {}) | facts}}
+
+    ties = "data/ties.parquet"
+    assert code(with_file(ties, {"totals": {statement: 0}})) == {"report.format"}
+    assert not stolen.exists()
+    assert code(kept | {"equal": {ties: {statement: "x"}}}) == {"report.format"}
+    assert code(with_file("../manifest.json", {"sha256": ""})) == {"report.format"}
+    assert code(with_file(ties, {"rows": "many"})) == {"report.format"}
+    assert code({name: kept[name] for name in kept if name != "ties"}) == {"report.format"}
+    assert code(with_file(ties, {"totals": {"nothing_fen": 0}})) == {"file.unread"}
+    assert not stolen.exists()
+
+
 def test_a_checkpoint_of_the_log_is_no_seal_and_a_seal_is_no_checkpoint(folder: Path) -> None:
     from greenloop.core.faults import Refusal
     from greenloop.core.trust.checkpoint import Checkpoint, read_note
