@@ -133,6 +133,8 @@ def verify(
     ] = None,
 ) -> Answer:
     """Check signatures, every leaf, and growth since what was seen; exit code 1 if something is wrong."""
+    if what == EXPORT:
+        return verified(Path(folder), key or [])
     if what == REPORT:
         return checked_report(Path(folder), key or [])
     if what != LOG:
