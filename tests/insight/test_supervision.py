@@ -10,9 +10,11 @@ from django.db import transaction
 
 from greenloop.core.faults import Refusal
 from greenloop.insight.supervision import as_pdf, as_xlsx
+from greenloop.insight.supervision.books import read
 from greenloop.insight.supervision.folder import write_folder
 from greenloop.insight.supervision.pools import OTHERS
 from greenloop.insight.supervision.report import AUDITOR, PUBLIC, STAFF, Report, report
+from greenloop.insight.supervision.trusted import trust_ties
 from greenloop.services.books.institution.collecting import Bill, collect
 from greenloop.services.books.institution.gateway import Said
 from greenloop.services.books.institution.notices import take_notices
@@ -151,6 +153,19 @@ def test_the_trust_book_s_own_database_is_held_against_the_ledger(database: Data
             "INSERT INTO pending_journal SELECT id, '' FROM journal WHERE effective_at >= %s", [sql.instant(town.at)]
         )
         keep(holder="keeper", at=town.at)
+        assert over(1, 30).off == 0
+
+
+def test_what_is_handed_over_while_a_report_is_made_is_no_difference(database: Database) -> None:
+    with trust_book(database):
+        town = found_town()
+        town.sell("mei", "grocer", 100_000)
+        keep(holder="keeper", at=town.at)
+        books = read(Period(OPENS_DATE, OPENS_DATE + timedelta(days=29), 480))
+        # The books have been read; before the trust book is, a sale of the same period is booked and handed over.
+        town.sell("lin", "grocer", 10_000)
+        keep(holder="keeper", at=town.at)
+        assert [(tie.name, tie.off) for tie in trust_ties(books)] == [("custody.trust_book", 0)]
         assert over(1, 30).off == 0
 
 

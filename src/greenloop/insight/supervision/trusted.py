@@ -15,8 +15,9 @@ def trust_ties(books: Books) -> Iterator[Tie]:
     url = place.address()
     if url is None or not place.there() or books.cutoff.pending:
         return
+    # What was posted since the ledger was read may lie there by now; its number is higher than the newest then.
     with opened(url) as session, session.snapshot():
-        there = book.summed_before(session, books.period.until_at)
+        there = book.summed_before(session, books.period.until_at, upto=books.cutoff.trust_number)
     here = {
         each.name: (each.before[0] + each.within[0], each.before[1] + each.within[1])
         for each in books.accounts.values()

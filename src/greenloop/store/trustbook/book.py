@@ -110,10 +110,10 @@ def summed(session: Session, *, upto: int | None = None) -> dict[str, tuple[int,
     return {name: (int(d), int(c)) for name, d, c in session.rows(_SUMMED, [number, number])}
 
 
-def summed_before(session: Session, at: datetime) -> dict[str, tuple[int, int]]:
-    """Return (debits, credits) of each account, in fen, summed from journals that took effect before an instant."""
+def summed_before(session: Session, at: datetime, *, upto: int) -> dict[str, tuple[int, int]]:
+    """Return (debits, credits) of each account, in fen, of journals up to a number that took effect before `at`."""
     before = session.instants()(at)
-    return {name: (int(d), int(c)) for name, d, c in session.rows(_SUMMED_BEFORE, [before, before])}
+    return {name: (int(d), int(c)) for name, d, c in session.rows(_SUMMED_BEFORE, [before, upto, before, upto])}
 
 
 def listed(session: Session) -> set[tuple[str, str, str]]:
@@ -152,8 +152,9 @@ _SUMMED = """
 _SUMMED_BEFORE = """
     SELECT name, SUM(debits), SUM(credits) FROM (
         SELECT p.debit AS name, p.amount_fen AS debits, 0 AS credits
-        FROM trust_posting p JOIN trust_journal j ON j.number = p.number WHERE j.effective_at < %s
+        FROM trust_posting p JOIN trust_journal j ON j.number = p.number WHERE j.effective_at < %s AND j.number <= %s
         UNION ALL SELECT p.credit, 0, p.amount_fen
-        FROM trust_posting p JOIN trust_journal j ON j.number = p.number WHERE j.effective_at < %s) AS sides
+        FROM trust_posting p JOIN trust_journal j ON j.number = p.number
+        WHERE j.effective_at < %s AND j.number <= %s) AS sides
     GROUP BY name
 """
