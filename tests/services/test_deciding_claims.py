@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from greenloop.core.faults import Refusal
+from greenloop.insight.check import check
 from greenloop.services.loop.claim import approve, withdraw
 from greenloop.services.loop.hold import hold_account
 from greenloop.services.loop.rules import publish_rules
@@ -80,6 +81,24 @@ def test_what_a_refund_takes_back_isn_t_drawn_on_approval(town: Town, ren: str) 
     assert town.draw("mei") == 0  # what is left stays reserved until somebody says no
     no(town, claim_id, ren)
     assert town.draw("mei") == 50
+
+
+def test_a_refund_of_what_was_never_drawn_leaves_the_proofs_as_they_are(town: Town, ren: str) -> None:
+    claim_id = ask(town, 200)
+    (order,) = fetch("SELECT id FROM orders WHERE merchant_id = %s", town.merchants["grocer"])[0]
+    town.refund(order, 50_000)  # 150 of 300 are left, and nothing was there to be taken back
+    prove_claims()
+    refused("claim.short", lambda: yes(town, claim_id, ren))
+    assert town.draw("mei") == 0
+
+
+def test_what_was_reserved_without_being_there_is_found(town: Town) -> None:
+    claim_id = ask(town, 200)
+    execute("UPDATE wallet SET draw_held_fen = 400 WHERE draw_held_fen = 200")
+    proofs = {proof.name: proof.holds for proof in check(replay=False)}
+    assert (proofs["reserved"], proofs["covered"]) == (False, False)
+    execute("UPDATE wallet SET draw_held_fen = 200 WHERE draw_held_fen = 400")
+    assert claims.claim(claim_id).state == "held"
 
 
 def test_a_held_account_s_claims_are_not_let_through(town: Town, ren: str) -> None:

@@ -11,7 +11,7 @@ def proofs() -> Iterator[Proof]:
     every = "SELECT COUNT(*) FROM claim"
     what = say("What wallets reserve is what claims that wait, or are approved and not used, ask for.")
     yield no_rows("7", "reserved", what, _RESERVED, "SELECT COUNT(*) FROM wallet")
-    what = say("Nobody has reserved more than there is, but where a refund took vouchers back since.")
+    what = say("Nobody has reserved more than there is, but where a refund took some back since.")
     yield no_rows("7", "covered", what, _COVERED.format(accrued=_ACCRUED), every)
     what = say("Each claim is the sum of its pools' parts.")
     yield no_rows("7", "claimed", what, _SUMS, every)
@@ -33,6 +33,8 @@ _ACCRUED = """
     FROM position p JOIN cohort c ON c.id = p.cohort_id
     WHERE p.account_id IN (SELECT account_id FROM claim WHERE ended_at IS NULL) GROUP BY p.account_id, c.pool_id
 """
+# A refund lowers what was released, and takes back vouchers where more than that was drawn. An effect that waited for a
+# held settlement has a journal of its own.
 _COVERED = """
     SELECT w.account_id, w.pool_id FROM wallet w LEFT JOIN ({accrued}) a
         ON a.account_id = w.account_id AND a.pool_id = w.pool_id
@@ -40,9 +42,11 @@ _COVERED = """
         AND w.draw_held_fen + w.spend_held_fen
             > COALESCE((a.high + a.low / 1000000) / 1000000, 0) - w.claimed_fen + w.voucher_fen
         AND NOT EXISTS (
-            SELECT 1 FROM wallet_entry e JOIN journal j ON j.id = e.journal_id
-            WHERE e.account_id = w.account_id AND e.pool_id = w.pool_id AND e.kind = 'claw' AND j.effective_at >= (
-                SELECT MIN(c.asked_at) FROM claim c WHERE c.account_id = w.account_id AND c.ended_at IS NULL))
+            SELECT 1 FROM refund r JOIN orders o ON o.id = r.order_id JOIN merchant m ON m.id = o.merchant_id
+            WHERE r.effect = 'applied' AND (o.member_id = w.account_id OR o.referrer_id = w.account_id
+                OR m.account_id = w.account_id)
+                AND (r.effect_journal_id IS NOT NULL OR r.paid_at >= (
+                    SELECT MIN(c.asked_at) FROM claim c WHERE c.account_id = w.account_id AND c.ended_at IS NULL)))
 """
 _SUMS = """
     SELECT c.id FROM claim c LEFT JOIN claim_part p ON p.claim_id = c.id
