@@ -128,6 +128,16 @@ def test_a_holder_takes_a_claim_back_and_nobody_else_s(town: Town) -> None:
     refused("claim.closed", lambda: withdraw(claim_id=claim_id, account_id=mei, by=f"account/{mei}", at=town.at))
 
 
+def test_what_can_be_taken_back_is_shown_before_what_has_ended(town: Town) -> None:
+    claim_id, mei = ask(town, 200), town.ids["mei"]
+    town.close_all([5, 6, 7, 8])
+    for n in range(3):
+        newer = held_spend(town, 160, f"n{n}")
+        withdraw(claim_id=newer, account_id=mei, by=f"account/{mei}", at=town.at)
+    _, own = claims.in_the_way(mei, limit=2)
+    assert [each.id for each in own] == [claim_id, newer]
+
+
 # --- spends
 
 
@@ -211,6 +221,23 @@ def test_an_approval_that_nobody_uses_ends_after_three_days(town: Town, ren: str
     assert lapse(at=town.at).claims == 1
     assert (claims.claim(claim_id).state, reserved(town)) == ("lapsed", (0, 0))
     assert held_spend(town) != claim_id  # who asks again is looked at again
+
+
+def test_an_approval_of_a_slice_is_used_on_a_day_on_which_it_would_not_have_been_held(town: Town, ren: str) -> None:
+    town.sell("mei", "baker", voucher_fen=100)
+    claim_id = held_spend(town, 60)
+    town.later(days=1)
+    assert held_spend(town, 60) == claim_id  # nothing passes because nobody has looked
+    yes(town, claim_id, ren)
+    assert town.sell("mei", "baker", voucher_fen=60, order_no="big")
+    assert (claims.claim(claim_id).state, reserved(town)) == ("done", (0, 0))
+
+
+def test_a_quote_of_who_has_a_spend_held_is_answered_as_any(town: Town) -> None:
+    held_spend(town, 200)
+    sale = town.sale("mei", "baker", order_no="quoted")
+    found = quote(sale=sale, price_fen=500, use_vouchers=True, use_coupons=False, at=town.at)
+    assert (found.sale.voucher_fen, found.sale.cash_fen, found.held) == (100, 400, False)
 
 
 def test_a_claim_ends_where_its_sale_was_paid_otherwise(town: Town, ren: str) -> None:

@@ -41,7 +41,7 @@ def quote(*, sale: Sale, price_fen: int, use_vouchers: bool, use_coupons: bool, 
     cash_fen = price_fen - coupon_fen - voucher_fen
     paid = sale._replace(cash_fen=cash_fen, voucher_fen=voucher_fen, coupon_fen=coupon_fen)
     held = _would_wait(paid, facts)
-    return Quote(paid, _rung(paid, replace(facts, fence=OPEN)), voucher_max_fen, coupon_max_fen, held)
+    return Quote(paid, _rung(paid, replace(facts, fence=OPEN, claims={})), voucher_max_fen, coupon_max_fen, held)
 
 
 def _would_wait(sale: Sale, facts: Facts) -> bool:

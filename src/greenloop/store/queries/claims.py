@@ -139,7 +139,10 @@ def claims(*, state: str = "held", before: int = LAST, limit: int) -> list[Claim
 
 
 def in_the_way(account_id: int, *, limit: int) -> tuple[tuple[HoldRow, ...], tuple[OwnRow, ...]]:
-    """Return what keeps an account from drawing and spending, and its newest claims, in one statement."""
+    """Return what keeps an account from drawing and spending, and its claims, in one statement.
+
+    Claims that live come first, for they reserve something and can be taken back; then the newest that ended.
+    """
     holds, own = [], []
     for is_claim, number, why, what, since, place, order_no, *told, until in sql.rows(
         _IN_THE_WAY, [account_id, limit, *[account_id] * 4]
@@ -188,7 +191,10 @@ _CLAIMS = f"{_COLUMNS} WHERE c.id < %s AND (%s = '' OR c.state = %s) ORDER BY c.
 # Claims come first: their columns say of what types the holds' missing ones are.
 _IN_THE_WAY = f"""
     SELECT 1, c.id, c.reason, c.kind, c.asked_at, COALESCE(p.name, m.ref), c.order_no, c.amount_fen, c.state, c.until_at
-    FROM (SELECT * FROM claim WHERE account_id = %s ORDER BY id DESC LIMIT %s) c
+    FROM (
+        SELECT * FROM claim WHERE account_id = %s
+        ORDER BY CASE WHEN ended_at IS NULL THEN 0 ELSE 1 END, id DESC LIMIT %s
+    ) c
     LEFT JOIN pool p ON p.id = c.pool_id LEFT JOIN merchant m ON m.id = c.merchant_id
     UNION ALL SELECT 0, h.*, NULL, NULL, NULL FROM ({HOLDS}) h
     ORDER BY 1, 2

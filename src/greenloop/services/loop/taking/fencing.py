@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from greenloop.core.faults import Refusal, say
+from greenloop.core.loop.spending import Purse
 from greenloop.services.loop.claiming import NewClaim, next_id
 from greenloop.services.loop.taking.facts import Facts
 from greenloop.services.loop.taking.sale import Sale
@@ -22,12 +23,23 @@ def waits(claim_id: int) -> Refusal:
 
 
 def approved(
-    facts: Facts, held: Sequence[NewClaim], sale: Sale, merchant: MerchantFact, member: MemberFact
+    facts: Facts,
+    held: Sequence[NewClaim],
+    sale: Sale,
+    merchant: MerchantFact,
+    member: MemberFact,
+    *,
+    purses: Sequence[Purse],
 ) -> Known | None:
     """Return the approval of a sale that may be used now, if there is one.
 
+    Whoever has spends that are held or approved may be paying one of them, though on a new day it is a small one.
+
     :raises Refusal: the same sale still waits, or its approval has ended: what is reserved for it is not there to pay.
+        Where nobody has looked for claims yet and there may be one, so that the batch is taken again.
     """
+    if facts.claims is None and sale.voucher_fen and any(purse.spend_held_fen for purse in purses):
+        raise waits(NOBODY_LOOKED)
     found = _known(facts, held, sale, merchant) if facts.claims or held else None
     if found is None or found.state not in LIVE or not _same(found, sale, member):
         return None

@@ -36,9 +36,9 @@ class Till:
         :raises Refusal: the account is held, the shop is the member's own, or there is not enough; nothing changed.
             So it is where the spend waits for a second person: then a claim has been asked for, and reserved.
         """
-        claim = approved(self.facts, self.held, sale, merchant, member)
-        parts = dict(claim.parts) if claim else {}
         there = self.work.purses(member.id)
+        claim = approved(self.facts, self.held, sale, merchant, member, purses=there)
+        parts = dict(claim.parts) if claim else {}
         if claim:
             there = tuple(reserve(purse, spend_fen=-parts.get(purse.pool_id, 0)) for purse in there)
         purses = place_debt(there)
