@@ -97,11 +97,11 @@ def test_a_day_that_failed_and_is_past_counts_as_late_no_more_and_can_t_be_tried
 
     with monkeypatch.context() as patched:
         patched.setitem(clock.WORK, "payout", down)
-        town.day(2, 10)
+        town.day(2, 12)
         clock.tick(holder=ME)
         assert codes() == ["clockwork.late"]
         assert records.try_again(task="payout", slot="2026-01-06", by="wu", at=town.at)
-    town.day(3, 10)
+    town.day(3, 12)
     clock.tick(holder=ME)
     assert fetch("SELECT slot, state FROM run WHERE task = 'payout' ORDER BY id") == [
         ("2026-01-06", "failed"),

@@ -73,7 +73,7 @@ def test_what_a_day_asks_for_is_done_at_its_hour_once(town: Town) -> None:
     town.day(2, 0)
     clock.tick(holder=ME)
     assert ran("payout", "expire", "reconcile", "check") == []
-    town.day(2, 10)
+    town.day(2, 12)
     clock.tick(holder=ME)
     assert sorted(ran("payout", "expire", "reconcile", "check")) == [
         (task, "2026-01-06", "done") for task in ("check", "expire", "payout", "reconcile")
@@ -237,7 +237,7 @@ def test_of_eight_workers_that_begin_the_same_work_at_once_one_has_it(town: Town
 
 def test_two_workers_that_tick_at_once_do_everything_once(town: Town) -> None:
     town.sell("mei", "grocer", 100_000)
-    town.at = town.calendar.cutoff_at(3) + timedelta(hours=10)
+    town.at = town.calendar.cutoff_at(3) + timedelta(hours=12)
     at_once([partial(clock.tick, holder=holder) for holder in ("one", "other")])
     clock.tick(holder="one")  # what waited for the other's step
     assert {(state, attempts) for state, attempts in fetch("SELECT state, attempts FROM run")} == {("done", 1)}
@@ -266,7 +266,7 @@ def test_money_stays_in_trust_while_an_invariant_is_broken_and_the_rest_goes_on(
         raise Breach("off by one fen")
 
     town.sell("mei", "grocer", 100_000)
-    town.day(7, 5)  # a Sunday: the books are proved at 4, merchants are paid at 9
+    town.day(7, 5)  # a Sunday: the books are proved at 4, merchants are paid at 10:45
     with monkeypatch.context() as patched:
         patched.setitem(clock.WORK, "check", broken)
         clock.tick(holder=ME)
@@ -277,7 +277,7 @@ def test_money_stays_in_trust_while_an_invariant_is_broken_and_the_rest_goes_on(
     assert ran("settle", "check") == [("check", "2026-01-11", "failed"), ("settle", "1", "done")]
     assert "fees" in {slot.task for slot in clockwork.late(town.at)}
     # The next proof holds: merchants are paid, and the fee moves.
-    town.day(8, 10)
+    town.day(8, 12)
     clock.tick(holder=ME)
     assert ran("check")[1:] == [("check", "2026-01-12", "done")]
     assert ran("payout", "fees") == [("fees", "1", "done"), ("payout", "2026-01-12", "done")]
@@ -334,24 +334,23 @@ def test_what_waits_for_a_second_person_is_told_with_all_that_waits_behind_it(to
 
 
 def test_what_comes_next_is_told_for_each_task_soonest_first(town: Town) -> None:
-    town.day(2, 9)
-    hour = town.at
+    hour = town.day(2, 10).later(minutes=45).at
     later = {slot.task: (slot.slot, slot.due_at - hour) for slot in clockwork.standing(town.at).ahead}
     assert list(later) == [
-        "reconcile",
         "lapse",
         "log",
         "prune",
-        "statement",
+        "reconcile",
         "expire",
         "check",
         "notice",
+        "statement",
         "payout",
         "vest",
     ]
     assert later["reconcile"] == ("2026-01-06", timedelta(minutes=30))
     assert later["payout"] == ("2026-01-07", timedelta(days=1))  # today's is due this very moment
-    assert later["prune"] == ("2026-01-06T10", timedelta(hours=1))
+    assert later["prune"] == ("2026-01-06T11", timedelta(minutes=15))
     assert later["vest"] == ("1", town.calendar.cutoff_at(1) - hour)
 
 

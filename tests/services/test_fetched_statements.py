@@ -172,3 +172,42 @@ def test_without_an_institution_there_is_nothing_to_fetch(town: Town, monkeypatc
     run = tick(town, monkeypatch, day=town.today() + timedelta(days=1))
     assert run is not None
     assert (run.state, run.outcome) == ("done", '{"taken":0}')
+
+
+def test_merchants_are_paid_on_the_day_on_which_the_statement_confirms_their_cash(
+    town: Town, bank: Set, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sold(town, bank, "a")
+    town.at = town.calendar.midnight_at(town.today() + timedelta(days=1)) + timedelta(hours=10)
+    monkeypatch.setattr(clock, "now", lambda: town.at)
+    monkeypatch.setattr(clock, "WORK", {task: clock.WORK[task] for task in ("statement", "payout")})
+    for _ in range(12):
+        clock.tick(holder="w")
+        town.later(minutes=5)
+    assert [run.task for run in clockwork.runs(limit=9)] == ["payout", "statement"]
+    assert fetch("SELECT business_date, amount_fen FROM payout") == [(town.today(), 9_000)]
+
+
+def test_payouts_wait_for_a_statement_that_fails_and_then_pay_what_is_confirmed(
+    town: Town, bank: Set, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sold(town, bank, "a")
+    town.sell("lin", "baker", 10_000)
+
+    def away(_: date) -> bytes:
+        raise Unreachable("away")
+
+    monkeypatch.setattr(named.gateway(), "statement", away)
+    town.at = town.calendar.midnight_at(town.today() + timedelta(days=1)) + timedelta(hours=14, minutes=44)
+    monkeypatch.setattr(clock, "now", lambda: town.at)
+    monkeypatch.setattr(clock, "WORK", {task: clock.WORK[task] for task in ("statement", "payout")})
+    clock.tick(holder="w")
+    assert [(run.task, run.state) for run in clockwork.runs(limit=9)] == [("statement", "failed")]
+    # It is the statement that is late, not what waits for it.
+    assert {slot.task for slot in clockwork.late(town.at)} & {"statement", "payout"} == {"statement"}
+    clock.tick(holder="w")
+    town.later(minutes=1)
+    clock.tick(holder="w")
+    # The baker's 100.00, of which a fifth is conceded.
+    paid = fetch("SELECT m.ref, p.amount_fen FROM payout p JOIN merchant m ON m.id = p.merchant_id")
+    assert paid == [("baker", 8_000)]

@@ -24,12 +24,17 @@ settlement of that one."""
 DAILY = {
     "expire": time(0, 5),
     "notice": time(8),
-    "payout": time(9),
-    "reconcile": time(9, 30),
     "statement": time(10, 15),
+    "payout": time(10, 45),
+    "reconcile": time(11, 15),
     "check": time(4),
 }
-"""What runs once a local day, and from when on. What a missed day left is done by the next."""
+"""What runs once a local day, and from when on. What a missed day left is done by the next.
+
+An institution's statement of yesterday can be had from ten o'clock on. It confirms the cash that is paid out after it.
+"""
+STATEMENT_PATIENCE = timedelta(hours=4)
+"""So long payouts wait for the day's statements: what they confirm is paid out today (T+1), not tomorrow."""
 HOURLY = ("lapse", "log", "prune")
 BREACH = "breach"
 """How an outcome begins that no retry may touch: an invariant is broken, and people are called."""
@@ -147,7 +152,9 @@ def open_slots(now: datetime) -> list[Slot]:
 def _open(calendar: Calendar, closing: _Closing, now: datetime) -> list[Slot]:
     slots = sorted([*_of_cycles(calendar, closing, now), *_of_days(calendar, now)], key=_due)
     had = _had(slots)
-    return [slot for slot in slots if not ((run := had.get((slot.task, slot.slot))) and run.state == "done")]
+    todo = [slot for slot in slots if not ((run := had.get((slot.task, slot.slot))) and run.state == "done")]
+    lacks = any(slot.task == "statement" for slot in todo)
+    return [slot for slot in todo if not (lacks and slot.task == "payout" and now - slot.due_at < STATEMENT_PATIENCE)]
 
 
 def due(now: datetime) -> list[Slot]:
