@@ -47,8 +47,8 @@ def reconciled_file(*, file: str, profile: str, name: str | None, by: str, at: d
 
         check_belongs(profile, named.called())
         listed = read(data, profile)
-        told = {"name": name or path.stem, "file_hash": sha256(data).hexdigest()}
-        taken = take_statement(listed=listed, **told, by=by, at=at)
+        digest = sha256(data).hexdigest()
+        taken = take_statement(listed=listed, name=name or path.stem, file_hash=digest, by=by, at=at)
         book_charged_back(at=at)
         found = reconciling.cases(state="open", limit=ROWS)
         tie = reconciling.tie()
