@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from greenloop.insight.supervision.names import Namer, namer
-from greenloop.insight.supervision.report import AUDITOR, Report
+from greenloop.insight.supervision.report import AUDITOR, PUBLIC, TOLD_MIN, Report
 from greenloop.store import sql
 from greenloop.store.queries import supervised_exceptions, supervised_list
+from greenloop.store.queries.supervised import Flow
 
 ROWS_MAX = 65_536
 TYPES = {"fen": pa.int64(), "count": pa.int64(), "text": pa.string(), "at": pa.timestamp("us", tz="UTC")}
@@ -81,7 +82,7 @@ def _sums(report: Report) -> Iterator[tuple[str, Table]]:
         "flows",
         Table(
             {"kind": "text", "debit": "text", "credit": "text", "moved_fen": "fen", "journals": "count"},
-            [[(flow.kind, flow.debit, flow.credit, flow.fen, flow.journals) for flow in report.flows]],
+            [[(flow.kind, flow.debit, flow.credit, flow.fen, _told_of(flow, report)) for flow in report.flows]],
         ),
     )
     yield "pools", _of_lines(report.pools, {"pool": "text", "is_red": "count"})
@@ -93,6 +94,11 @@ def _sums(report: Report) -> Iterator[tuple[str, Table]]:
             [[(each.kind, each.count, each.fen) for each in report.exceptions]],
         ),
     )
+
+
+def _told_of(flow: Flow, report: Report) -> int | None:
+    """Return by how many journals something moved; in the public form not if they are few, as one may be somebody's."""
+    return None if report.form == PUBLIC and flow.journals < TOLD_MIN else flow.journals
 
 
 def _of_lines(lines: Sequence[Any], known: Mapping[str, str]) -> Table:

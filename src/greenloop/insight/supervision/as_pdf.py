@@ -34,6 +34,7 @@ CYCLES_MAX, POOLS_MAX = 120, 12
 BYTES_MAX = 480_000
 TILES = ("orders", "concessions", "releases", "redemptions", "payouts", "custody")
 PARTS = ("green", "red", "coupon", "reserve", "fee")
+"""The colours of what vested; pools that aren't told apart have one."""
 
 
 @cache
@@ -134,6 +135,7 @@ def _link(step: Step, whole: int) -> dict[str, Any]:
 
 def _split(step: Step) -> list[dict[str, Any]]:
     whole, *parts = step.figures
+    names = PARTS if len(parts) == len(PARTS) else ("green", *PARTS[2:])
     return [
         {
             "label": _(part.label),
@@ -142,7 +144,7 @@ def _split(step: Step) -> list[dict[str, Any]]:
             "share": figures.permille(part.value or 0, whole.value or 0),
             "part": name,
         }
-        for name, part in zip(PARTS, parts, strict=True)
+        for name, part in zip(names, parts, strict=True)
     ]
 
 

@@ -56,20 +56,39 @@ def names(books: Books, *, public: bool) -> Mapping[str, str]:
     own = {pool.name: pool.name for pool in books.pools}
     if not public:
         return own
-    people = {pool.name: _behind(books, pool) for pool in books.pools}
-    small = [name for name, (most, few) in people.items() if most and few]
-    waiting = sorted((name for name in own if people[name][0] and name not in small), key=lambda name: people[name][0])
-    while small and waiting and (len(small) < 2 or sum(people[name][0] for name in small) < PEOPLE_MIN):
+    behind = {pool.name: _behind(books, pool) for pool in books.pools}
+    small = [name for name, each in behind.items() if each.is_few]
+    waiting = sorted(
+        (name for name in own if behind[name].people and name not in small),
+        key=lambda name: (behind[name].is_red, behind[name].people),
+    )
+    while small and waiting and not _enough([behind[name] for name in small]):
         small.append(waiting.pop(0))
     return own | dict.fromkeys(small, OTHERS)
 
 
-def _behind(books: Books, pool: PoolRow) -> tuple[int, bool]:
-    """Return how many people hold a pool's points, and whether those, its buyers or its shops are too few to tell."""
+@dataclass(frozen=True, slots=True)
+class _Behind:
+    """Whose sales and points a pool is made of: holders or buyers, the fewer of both, shops, and whether too few."""
+
+    is_red: bool
+    people: int
+    shops: int
+    is_few: bool
+
+
+def _behind(books: Books, pool: PoolRow) -> _Behind:
     told = books.sum("red" if pool.is_red else "orders", pool.id).parts
     buyers, shops = (told[1], told[2]) if pool.is_red else (told[4], told[5])
-    people = max(pool.holders, buyers)
-    return people, any(0 < each < PEOPLE_MIN for each in (pool.holders, buyers)) or 0 < shops < SHOPS_MIN
+    people = min((each for each in (pool.holders, buyers) if each), default=0)
+    return _Behind(pool.is_red, people, shops, 0 < people < PEOPLE_MIN or 0 < shops < SHOPS_MIN)
+
+
+def _enough(together: Sequence[_Behind]) -> bool:
+    """Tell whether pools can be told as one. Who holds red points bought in a green pool, and is counted there."""
+    green = [each for each in together if not each.is_red]
+    people, shops = sum(each.people for each in green), sum(each.shops for each in green)
+    return len(together) > 1 and people >= PEOPLE_MIN and not 0 < shops < SHOPS_MIN
 
 
 def pool_lines(books: Books, called: Mapping[str, str]) -> list[PoolLine]:

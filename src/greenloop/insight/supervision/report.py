@@ -88,7 +88,7 @@ def report(*, period: Period, form: str, made_at: datetime) -> Report:
         period=period,
         rules=books.rules,
         cutoff=books.cutoff,
-        steps=steps(books, found, least=PEOPLE_MIN if public else 0),
+        steps=steps(books, found, called, least=PEOPLE_MIN if public else 0),
         flows=_flows(books, called),
         pools=pools.pool_lines(books, called),
         cycles=pools.cycle_lines(books, called),

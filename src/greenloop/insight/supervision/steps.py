@@ -1,12 +1,13 @@
 """The ten steps of the chain: their figures, and for each account how it came from its opening to its closing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from greenloop.core.books.accounts import account_class, is_asset, pool_of
 from greenloop.core.faults import say
 from greenloop.insight.supervision import words
 from greenloop.insight.supervision.books import ACCRUED, PAYABLE, PENDING, POOL, VOUCHER, Books
+from greenloop.insight.supervision.pools import OTHERS
 from greenloop.insight.supervision.ties import BANK, COUPON, FEE, GRANT, RESERVE, STEPS, TRANSIT, Tie, told
 
 
@@ -63,9 +64,12 @@ ROLLS = {
 }
 
 
-def steps(books: Books, ties: Sequence[Tie], *, least: int) -> list[Step]:
-    """Return the steps with their figures; counts of people below `least`, other than none, aren't told."""
-    figures = _figures(books, least)
+def steps(books: Books, ties: Sequence[Tie], called: Mapping[str, str], *, least: int) -> list[Step]:
+    """Return the steps with their figures; counts of people below `least`, other than none, aren't told.
+
+    A red pool that is called like others together isn't told apart from them.
+    """
+    figures = _figures(books, called, least)
     return [
         Step(
             key,
@@ -97,11 +101,11 @@ def roll(books: Books, of: str, pool: str = "") -> Roll | None:
     return Roll(of, opening, tuple(moved.items()), closing)
 
 
-def _figures(books: Books, least: int) -> dict[str, list[Figure]]:
+def _figures(books: Books, called: Mapping[str, str], least: int) -> dict[str, list[Figure]]:
     return {
         "orders": _orders(books, least),
         "concessions": _concessions(books),
-        "split": _split(books),
+        "split": _split(books, called),
         "pools": [
             Figure(say("taken in"), books.moved(PENDING, POOL)),
             Figure(say("given back by refunds"), books.moved(POOL, PAYABLE)),
@@ -170,13 +174,15 @@ def _concessions(books: Books) -> list[Figure]:
     ]
 
 
-def _split(books: Books) -> list[Figure]:
-    red = sum(books.moved(PENDING, POOL, pool=pool.name) for pool in books.pools if pool.is_red)
+def _split(books: Books, called: Mapping[str, str]) -> list[Figure]:
+    reds = [pool.name for pool in books.pools if pool.is_red]
+    red = sum(books.moved(PENDING, POOL, pool=name) for name in reds)
     parts = {each: books.moved(PENDING, each) for each in (POOL, COUPON, RESERVE, FEE)}
+    apart = [Figure(say("green pools"), parts[POOL] - red), Figure(say("red pool"), red)]
+    together = [Figure(say("green and red pools"), parts[POOL])]
     return [
         Figure(say("vested"), sum(parts.values())),
-        Figure(say("green pools"), parts[POOL] - red),
-        Figure(say("red pool"), red),
+        *(together if any(called[name] == OTHERS for name in reds) else apart),
         Figure(say("coupons"), parts[COUPON]),
         Figure(say("reserve"), parts[RESERVE]),
         Figure(say("the platform's fee"), parts[FEE]),
