@@ -9,7 +9,7 @@ import pytest
 from openpyxl import load_workbook
 
 from greenloop.core.faults import Refusal
-from greenloop.core.trust.tax import EXAMPLE, read_tariff
+from greenloop.core.trust.tax import CLASSES, DISCOUNT, EXAMPLE, GIFT, read_tariff
 from greenloop.insight.guardrails.live import looked_at
 from greenloop.insight.taxes import files
 from greenloop.insight.taxes.quarter import HolderLine, Quarter, quarter
@@ -93,6 +93,40 @@ def test_a_refund_takes_back_what_it_takes_back(town: Town) -> None:
     assert told["discount"] == (100 + 700 + 700, 100 + 700, 0)
     assert [line.assessed.due.fen for line in found.holders] == [0, 0]
     assert found.difference_fen == 0
+
+
+def test_a_coupon_that_is_spent_is_taken_back_out_of_the_refund_s_cash(town: Town) -> None:
+    order = town.sell("lin", "grocer", 100_000)
+    town.sell("mei", "grocer", 100_000)
+    town.close(1)
+    # Her coupon of 7.00 is spent when the purchase that earned it is refunded: 7.00 of the refund stay in trust.
+    town.sell("lin", "baker", 0, coupon_fen=700)
+    town.refund(order, 100_000)
+    assert fetch("SELECT withheld_fen FROM refund") == [(700,)]
+    assert classes(first_quarter(town))["discount"] == (1_400, 700, 0)
+    ever = (OPENING_AT, town.instant(365))
+    assert taxed.of_account(town.ids["lin"], ever) == {"discount": Sums(700, 700)}
+
+
+def test_any_class_that_a_tariff_names_is_withheld_from(town: Town) -> None:
+    referring(town)
+    flat = {"fixed_up_to_fen": 0, "deduction_fen": 0, "deduction_ppm": 0}
+    terms = flat | {"brackets": [{"above_fen": 0, "rate_ppm": 100_000, "less_fen": 0}]}
+    tariff = read_tariff({"name": "all", "classes": dict.fromkeys(CLASSES, terms)})
+    found = quarter("2026Q1", tariff=tariff, offset_minutes=480, at=town.instant(365))
+    told = {(line.ref, line.name): (line.assessed.base_fen, line.assessed.due.fen) for line in found.holders}
+    # A tenth of each: a month's vouchers and coupons are one income, and the merchant's are its own.
+    assert told == {
+        ("lin", "discount"): (10_000 + 70_000, 8_000),
+        ("mei", "discount"): (200 + 700, 90),
+        ("lin", "points_gift"): (300, 30),
+        ("mei", "referral_income"): (1_250, 125),
+        ("grocer", "business"): (10_200, 1_020),
+    }
+    assert [(each.name, each.base_fen, each.withheld_fen) for each in found.classes] == [
+        *(("discount", 80_900, 8_090), ("points_gift", 300, 30)),
+        *(("referral_income", 1_250, 125), ("business", 10_200, 1_020)),
+    ]
 
 
 def test_what_expires_is_told_and_was_received_all_the_same(town: Town) -> None:
@@ -199,14 +233,18 @@ def test_in_a_town_where_everything_happens_the_tax_sums_are_the_ledger_s(databa
             shown[name] = shown.get(name, Sums()) + sums
     told = taxed.by_class(ever)
     assert shown == {name: sums for name, sums in told.items() if sums != Sums()}
-    faces, left, expired, used = (
-        int(fen or 0)
-        for fen in fetch(
-            "SELECT SUM(face_fen), SUM(left_fen), SUM(expired_fen), "
-            "(SELECT SUM(amount_fen - returned_fen) FROM coupon_use) FROM coupon"
-        )[0]
+    # What orders lost of their coupons is what was taken back, out of coupons or out of cash.
+    (lost_fen,) = fetch(
+        "SELECT SUM(k.face_fen - o.coupon_part_fen) FROM coupon k JOIN orders o ON o.id = k.order_id "
+        "WHERE k.kind = 'earned'"
+    )[0]
+    drawn_back_fen = int(
+        fetch(
+            "SELECT SUM(amount_fen) FROM wallet_entry e JOIN member m ON m.account_id = e.account_id "
+            "JOIN pool p ON p.id = e.pool_id WHERE e.kind = 'claw' AND NOT p.is_red"
+        )[0][0]
+        or 0
     )
-    back = sum(
-        sums.taken_back_fen for (_, source), sums in taxed.by_holder(ever, ["earned", "grant"]).items() if source
-    )
-    assert 0 < faces - left - expired - used <= back
+    back_fen = sum(sums.taken_back_fen for (_, name), sums in taxed.by_holder(ever, [DISCOUNT]).items())
+    assert 0 < int(lost_fen) == back_fen - drawn_back_fen
+    assert {name for _, name in taxed.by_holder(ever, [DISCOUNT, GIFT])} == {DISCOUNT, GIFT}

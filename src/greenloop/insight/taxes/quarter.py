@@ -78,15 +78,13 @@ def _months(name: str, offset_minutes: int) -> list[Span]:
 
 
 def _holders(spans: Sequence[Span], tariff: Tariff) -> tuple[HolderLine, ...]:
-    wanted = {tax.class_of(source, is_merchant=False): source for source in (tax.RED, tax.GRANTED)}
-    sources = [source for name, source in wanted.items() if name in tariff.classes]
-    months = [taxed.by_holder(span, sources) for span in spans] if sources else []
+    named = tariff.classes.keys()
+    months = [taxed.by_holder(span, named) for span in spans] if named else []
     keys = sorted({key for month in months for key in month})
     refs = taxed.refs(sorted({account for account, _ in keys}))
     lines = []
-    for account, source in keys:
-        name = tax.class_of(source, is_merchant=False)
-        sums = [month.get((account, source), Sums()) for month in months]
+    for account, name in keys:
+        sums = [month.get((account, name), Sums()) for month in months]
         assessed = tax.assess(tariff.classes[name], [Month(each.received_fen, each.taken_back_fen) for each in sums])
         lines.append(HolderLine(account, refs.get(account, ""), name, sum(sums, Sums()), assessed))
     return tuple(lines)

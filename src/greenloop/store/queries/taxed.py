@@ -5,7 +5,7 @@ so does the repayment of a debt), coupons when their order vests. A span is of i
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from greenloop.store import sql
 
 Span = tuple[datetime, datetime]
 Key = tuple[int, str]
-"""(account, source)."""
+"""(account, class)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,19 @@ def by_class(span: Span) -> dict[str, Sums]:
     return dict(found)
 
 
-def by_holder(span: Span, sources: Sequence[str]) -> dict[Key, Sums]:
-    """Return what each holder received and lost again of some sources."""
-    return {(account, source): _sums(fen) for account, source, *fen in _grouped(span, "account_id, source", sources)}
+def by_holder(span: Span, classes: Collection[str]) -> dict[Key, Sums]:
+    """Return what each holder received and lost again in some classes."""
+    found: dict[Key, Sums] = defaultdict(Sums)
+    wanted = [
+        source
+        for source in tax.SOURCES
+        if any(tax.class_of(source, is_merchant=held) in classes for held in (True, False))
+    ]
+    for account, source, is_merchant, *fen in _grouped(span, "account_id, source, is_merchant", wanted):
+        name = tax.class_of(source, is_merchant=bool(is_merchant))
+        if name in classes:
+            found[account, name] += _sums(fen)
+    return {key: sums for key, sums in found.items() if sums != Sums()}
 
 
 def refs(accounts: Sequence[int]) -> dict[int, str]:
@@ -69,10 +79,10 @@ def of_account(account_id: int, span: Span) -> dict[str, Sums]:
     """Return by class what one holder received in a span and what was taken back."""
     since, until = map(sql.instant, span)
     found: dict[str, Sums] = defaultdict(Sums)
-    params = [account_id, since, until] * 3
+    params = [account_id, since, until] * 4
     for source, is_merchant, *fen in sql.rows(_OF_ACCOUNT, params):
         found[tax.class_of(source, is_merchant=bool(is_merchant))] += _sums(fen)
-    return dict(found)
+    return {name: sums for name, sums in found.items() if sums != Sums()}
 
 
 def ties(span: Span) -> list[Tie]:
@@ -112,11 +122,13 @@ def _sums(fen: Sequence[object]) -> Sums:
 
 
 def _grouped(span: Span, group: str, sources: Sequence[str] = tax.SOURCES) -> list[sql.Row]:
-    """Return the sums of a span by group: of vouchers, of new coupons, and of what refunds took of coupons."""
+    """Return the sums of a span by group: of vouchers, of new coupons, and of what refunds took back of coupons."""
     since, until = map(sql.instant, span)
     cycles = _cycles(span)
     wanted = ", ".join(f"'{each}'" for each in tax.SOURCES if each in sources)
-    parts: list[tuple[str, list[object]]] = [(_VOUCHERS, [since, until]), (_COUPONS_BACK, [since, until])]
+    parts: list[tuple[str, list[object]]] = [
+        (query, [since, until]) for query in (_VOUCHERS, _COUPONS_BACK, _COUPONS_PAID_BACK)
+    ]
     if cycles:
         parts.append((_COUPONS.format(cycles=sql.marks(len(cycles))), list(cycles)))
     union = " UNION ALL ".join(query for query, _ in parts)
@@ -152,6 +164,23 @@ _COUPONS_BACK = f"""
     SELECT o.member_id, CASE WHEN c.name = 'trust:grant_unused' THEN 'grant' ELSE 'earned' END,
            {_MERCHANT.format(of="o.member_id")}, 0, x.amount_fen, 0
     {_BACK} AND j.effective_at >= %s AND j.effective_at < %s
+"""
+# A coupon that is gone is taken out of the refund's cash. So is what was drawn too much, and a rebate, by a posting.
+_PAID_BACK = """
+    r.withheld_fen
+        - COALESCE((SELECT SUM(k.cash_fen) FROM clawback k WHERE k.account_id = o.member_id AND k.refund_id = r.id), 0)
+        - COALESCE((SELECT SUM(x.amount_fen) FROM posting x
+                    JOIN ledger_account d ON d.id = x.debit_id JOIN ledger_account c ON c.id = x.credit_id
+                    WHERE x.journal_id = j.id AND d.name = 'trust:merchant_payable'
+                      AND c.name = 'trust:grant_unused'), 0)
+"""
+_WITHHELD = """
+    FROM journal j JOIN refund r ON r.journal_id = j.id JOIN orders o ON o.id = r.order_id
+    WHERE j.kind = 'refund' AND r.withheld_fen > 0
+"""
+_COUPONS_PAID_BACK = f"""
+    SELECT o.member_id, 'earned', {_MERCHANT.format(of="o.member_id")}, 0, {_PAID_BACK}, 0
+    {_WITHHELD} AND j.effective_at >= %s AND j.effective_at < %s
 """
 _COUPONS = f"""
     SELECT k.account_id, k.kind, {_MERCHANT.format(of="k.account_id")}, k.face_fen, 0, 0
@@ -207,6 +236,9 @@ _OF_ACCOUNT = f"""
     SELECT CASE WHEN c.name = 'trust:grant_unused' THEN 'grant' ELSE 'earned' END,
            {_MERCHANT.format(of="o.member_id")}, 0, x.amount_fen, 0
     {_BACK} AND o.member_id = %s AND j.effective_at >= %s AND j.effective_at < %s
+    UNION ALL
+    SELECT 'earned', {_MERCHANT.format(of="o.member_id")}, 0, {_PAID_BACK}, 0
+    {_WITHHELD} AND o.member_id = %s AND j.effective_at >= %s AND j.effective_at < %s
 """  # noqa: S608  constants of this file
 _WITHOUT_CLASS = """
     SELECT (SELECT COUNT(*) FROM coupon WHERE kind NOT IN ('earned', 'grant'))
