@@ -16,6 +16,7 @@ def test_a_quarter_s_files_are_written_once_and_noted(town: Town, tmp_path: Path
     assert sorted(path.name for path in out.iterdir()) == [
         *("classes.csv", "manifest.json", "tax-2020Q1.xlsx", "withholding.csv")
     ]
+    assert out.stat().st_mode & 0o077 == 0
     manifest = json.loads((out / "manifest.json").read_text("utf-8"))
     assert manifest["tariff"] == json.loads(tariff.read_text("utf-8"))
     assert fetch("SELECT act, about FROM audit_entry WHERE act = 'tax.export'") == [("tax.export", "tax/2020Q1")]

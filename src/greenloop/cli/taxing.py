@@ -66,7 +66,7 @@ def _written(name: str, document: Mapping[str, object], terms: tax.Tariff, folde
         "manifest_sha256": sha256(made[files.MANIFEST]).hexdigest(),
     }
     note_export(quarter=found.name, facts=facts, by=by, at=at)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, mode=0o700)  # who received what is for nobody else on this machine
     for file, content in made.items():
         (folder / file).write_bytes(content)
     sentence = gettext("{count} lines to withhold {amount} yuan from; they and the ledger differ by {difference} yuan.")
