@@ -184,6 +184,9 @@ def test_what_is_asked_wrongly_is_refused(town: Town, tmp_path: Path) -> None:
     out = ("--out", str(tmp_path / "out"))
     asked = ("supervise", "--from", "2024-01-31", "--to", "2024-01-01", *out, "--json")
     assert town.call(*asked, code=1).json["code"] == "supervise.period"
+    for first, last in (("9999-12-01", "9999-12-31"), ("0001-01-01", "0001-01-02")):  # days that no clock comes to
+        asked = ("supervise", "--from", first, "--to", last, *out, "--json")
+        assert town.call(*asked, code=1).json["code"] == "supervise.period"
     assert town.call("supervise", *PERIOD, *out, "--language", "fr", "--json", code=1).json["field"] == "--language"
     assert (
         town.call("supervise", "--from", "soon", "--to", "2024-01-01", *out, "--json", code=1).json["field"] == "--from"

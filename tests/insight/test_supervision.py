@@ -1,10 +1,13 @@
 """The supervision report: an example to check by hand, what it says when it may change, and who is told what."""
 
 from datetime import UTC, date, datetime, timedelta
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 
+import openpyxl
 import pyarrow.parquet as pq
+import pypdf
 import pytest
 from django.db import transaction
 
@@ -194,7 +197,41 @@ def test_the_custodian_s_statements_tie_to_the_ledger_with_what_cases_explain(da
     with transaction.atomic():
         sql.run("UPDATE statement_line SET amount_fen = amount_fen + 1 WHERE amount_fen = 100000")
         assert [tie.name for tie in over(1, 7, PUBLIC).ties if not tie.holds] == ["custody.statements"]
+        # Statements that list as much in as out are statements.
+        sql.run("UPDATE statement_line SET amount_fen = -100001 WHERE amount_fen = 49000")
+        assert [tie.name for tie in over(1, 7, PUBLIC).ties if not tie.holds] == ["custody.statements"]
         transaction.set_rollback(True)
+
+
+def test_print_has_the_newest_cycles_of_every_pool_and_says_what_it_leaves_out(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del town
+    found = over(1, 22, AUDITOR)
+    lines = [(line.pool, line.cycle) for line in found.cycles]
+    assert lines == [(pool, cycle) for pool in ("green", "red") for cycle in (1, 2, 3)]
+    monkeypatch.setattr(as_pdf, "CYCLES_MAX", 5)  # the second cycle of one pool would fit, that of both wouldn't
+    pdf = pypdf.PdfReader(BytesIO(as_pdf.document(found, language="en")))
+    text = "".join(page.extract_text() for page in pdf.pages)
+    assert "4 of 6 lines are printed" in text.replace("\n", " ")
+    monkeypatch.setattr(as_pdf, "CYCLES_MAX", 4)
+    assert [(line.pool, line.cycle) for line in as_pdf._newest(found.cycles)] == lines[1:3] + lines[4:]
+
+
+def test_print_and_workbook_name_the_tie_that_is_off(town: Town) -> None:
+    del town
+    with transaction.atomic():
+        sql.run("UPDATE ledger_account SET debits_fen = debits_fen + 1 WHERE name = 'trust:bank'")
+        found = over(1, 22, PUBLIC)
+        pdf = pypdf.PdfReader(BytesIO(as_pdf.document(found, language="en")))
+        book = openpyxl.load_workbook(BytesIO(as_xlsx.workbook(found, language="en")))
+        transaction.set_rollback(True)
+    printed = " ".join("".join(page.extract_text() for page in pdf.pages).split())
+    assert "custody.bank_balance" in printed
+    cells = [str(cell.value) for sheet in book for row in sheet.iter_rows() for cell in row if cell.value]
+    (named,) = [each for each in cells if "custody." in each]
+    assert named.startswith("confirmed cash · The balance at the end")
+    assert named.endswith("counted back. · custody.bank_balance")
 
 
 CORRUPTIONS = (

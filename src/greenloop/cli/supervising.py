@@ -1,6 +1,6 @@
 """The full-chain supervision report: written as a folder and sealed, and checked from that folder alone."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +12,7 @@ from greenloop.cli.app import LOOK, command
 from greenloop.cli.progress import watched
 from greenloop.cli.reading import day, now
 from greenloop.cli.words import LANGUAGES, gettext, spoken, told
+from greenloop.core.cycle import YEAR_MAX, YEAR_MIN
 from greenloop.core.faults import Refusal, say
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from greenloop.insight.supervision.report import Report
 
 DAYS_MAX = 3_660
+FIRST, LAST = date(YEAR_MIN, 1, 1), date(YEAR_MAX, 12, 31)
 
 
 @command("supervise", panel=LOOK, help=say("Write the full-chain supervision report on a period, tied and sealed."))
@@ -51,7 +53,7 @@ def supervise(
 
 def _period(first: str, last: str) -> tuple[date, date]:
     since, until = day(first, "--from"), day(last, "--to")
-    if not timedelta(0) <= until - since < timedelta(days=DAYS_MAX):
+    if not FIRST <= since <= until <= LAST or (until - since).days >= DAYS_MAX:
         message = say("A period is 1 to {most} days, from its first to its last.")
         raise Refusal("supervise.period", message, field="--to", most=DAYS_MAX)
     return since, until

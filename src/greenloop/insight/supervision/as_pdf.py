@@ -18,7 +18,7 @@ from greenloop.core.faults import Refusal, say
 from greenloop.insight import figures
 from greenloop.insight.supervision import told, words
 from greenloop.insight.supervision.as_xlsx import pool_heads
-from greenloop.insight.supervision.pools import tied
+from greenloop.insight.supervision.pools import CycleLine, tied
 from greenloop.insight.supervision.report import Report
 from greenloop.insight.supervision.steps import Roll, Step
 from greenloop.insight.supervision.ties import Tie
@@ -30,8 +30,8 @@ FONTS = (
 )
 """Fonts with Chinese glyphs, the first that is installed is taken."""
 CYCLES_MAX, POOLS_MAX = 120, 12
-"""Of more cycles the newest are printed; of more pools what ties is told together. The workbook has all."""
-BYTES_MAX = 480_000
+"""Of more lines of cycles the newest are printed, and so is said; of more pools what ties is told together."""
+BYTES_MAX = 495_000
 TILES = ("orders", "concessions", "releases", "redemptions", "payouts", "custody")
 PARTS = ("green", "red", "coupon", "reserve", "fee")
 """The colours of what vested; pools that aren't told apart have one."""
@@ -113,7 +113,9 @@ def _said(report: Report) -> dict[str, Any]:
         "chart": _chart(report),
         "steps": [_step(number, step, many=many) for number, step in enumerate(report.steps, 1)],
         "pools": _pools(report),
+        "pools_about": _about(report.pools, report.pools[:CYCLES_MAX]),
         "cycles": _cycles(report),
+        "cycles_about": _about(report.cycles, _newest(report.cycles)),
         "exceptions": [[_("exception"), _("found"), _("yuan")]]
         + [[_(words.EXCEPTIONS[each.kind]), told.rare(each.count), told.fen(each.fen)] for each in report.exceptions],
         "checking": told.checking(),
@@ -196,7 +198,7 @@ def _signed(fen: int) -> str:
 
 
 def _tie(tie: Tie) -> list[str]:
-    return [_(tie.what), told.pool(tie.pool), *map(figures.plain, (tie.left_fen, tie.right_fen, tie.difference_fen))]
+    return [told.what(tie), told.pool(tie.pool), *map(figures.plain, (tie.left_fen, tie.right_fen, tie.difference_fen))]
 
 
 def _pools(report: Report) -> Sequence[Sequence[str]]:
@@ -220,6 +222,21 @@ def _cycles(report: Report) -> Sequence[Sequence[str]]:
             told.moment(line.cutoff_at, report),
             *map(told.fen, (line.inflow_fen, line.issued_fen, line.free_fen, line.owed_fen)),
         ]
-        for line in report.cycles[-CYCLES_MAX:]
+        for line in _newest(report.cycles)
     ]
     return [heads, *lines]
+
+
+def _newest(lines: Sequence[CycleLine]) -> Sequence[CycleLine]:
+    """Return the lines of as many whole cycles as are printed, the newest; of a single one that has more, the first."""
+    if len(lines) <= CYCLES_MAX:
+        return lines
+    left_out = sorted(line.cycle for line in lines)[-CYCLES_MAX - 1]
+    return [line for line in lines if line.cycle > left_out] or lines[:CYCLES_MAX]
+
+
+def _about(lines: Sequence[object], printed: Sequence[object]) -> str:
+    if len(printed) == len(lines):
+        return ""
+    sentence = _("{shown} of {count} lines are printed; the workbook has all of them.")
+    return sentence.format(shown=figures.count(len(printed)), count=figures.count(len(lines)))

@@ -73,7 +73,7 @@ class _Sheets:
         heads = [_("what ties"), _("pool"), _("by the ledger"), _("by the rows"), _("difference"), _("sums off")]
         ties = [
             (
-                _(tie.what),
+                told.what(tie),
                 told.pool(tie.pool),
                 *map(_yuan, (tie.left_fen, tie.right_fen, tie.difference_fen)),
                 tie.off,

@@ -10,7 +10,7 @@ from greenloop.store.queries import reconciling
 def custodian_ties() -> Iterator[Tie]:
     """Hold what statements list, less what known cases explain, against the ledger; nothing is said before any."""
     found = reconciling.tie()
-    if not found.listed_fen:
+    if not found.listed_fen and not reconciling.any_statement():
         return
     what = say("What the custodian's statements list, and known cases explain, is the ledger's confirmed cash, today.")
     listed_fen = found.listed_fen + found.apart_fen - found.explained_fen

@@ -9,6 +9,7 @@ from greenloop.insight.supervision import words
 from greenloop.insight.supervision.pools import OTHERS
 from greenloop.insight.supervision.report import PUBLIC, TOLD_MIN, Report
 from greenloop.insight.supervision.steps import Figure
+from greenloop.insight.supervision.ties import Tie
 
 LANGUAGES = {"en": "en", "zh": "zh-hans"}
 
@@ -33,6 +34,13 @@ def rare(count: int | None) -> str:
 def pool(name: str) -> str:
     """Write a pool's name."""
     return _(name) if name == OTHERS else name
+
+
+def what(tie: Tie) -> str:
+    """Say what a tie holds equal, of which account where it is of one, and its name where it isn't equal."""
+    account = words.ACCOUNTS.get(f"trust:{tie.name.partition('.')[2].removesuffix('_balance')}", "")
+    name = "" if tie.holds else tie.name
+    return " · ".join(part for part in (_(account) if account else "", _(tie.what), name) if part)
 
 
 def moment(at: datetime, report: Report) -> str:

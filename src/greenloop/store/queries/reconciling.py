@@ -87,6 +87,11 @@ def tie() -> Tie:
     return Tie(int(listed), int(ledger), int(sql.value(_APART) or 0), (*differing, *waiting))
 
 
+def any_statement() -> bool:
+    """Tell whether the institution ever sent a statement."""
+    return sql.value("SELECT 1 FROM payment_statement WHERE account = 'institution' LIMIT 1") is not None
+
+
 def gap_fen() -> int:
     """Return what the institution's last statement says is left, less what all lines until its end add up to.
 
