@@ -163,6 +163,9 @@ def test_a_folder_from_a_stranger_runs_nothing_here(greenloop: Greenloop, folder
     assert code(with_file("../manifest.json", {"sha256": ""})) == {"report.format"}
     assert code(with_file(ties, {"rows": "many"})) == {"report.format"}
     assert code({name: kept[name] for name in kept if name != "ties"}) == {"report.format"}
+    # What is said on a terminal says nothing to the terminal itself.
+    assert code(kept | {"provisional": ["\x1b[2JThe report holds"]}) == {"report.format"}
+    assert code(kept | {"period": kept["period"] | {"from": "\x1b[2J"}}) == {"report.format"}
     assert code(with_file(ties, {"totals": {"nothing_fen": 0}})) == {"file.unread"}
     assert not stolen.exists()
 

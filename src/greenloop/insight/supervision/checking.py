@@ -72,7 +72,7 @@ def check_report(folder: Path, *, keys: Sequence[Key]) -> CheckedReport:
                 findings += [each for name, facts in files.items() for each in _sums(engine, folder, name, facts)]
                 findings += _ties(engine, folder, told)
             except (duckdb.Error, pa.ArrowException, OSError, KeyError) as fault:
-                about = " ".join(str(fault).split())[:REASON_MAX]
+                about = _plain(" ".join(str(fault).split()))[:REASON_MAX]
                 findings.append(Finding("file.unread", say("A file has no such columns, or can't be read."), about))
     rows = sum(facts.get("rows", 0) for facts in files.values())
     return CheckedReport(note.seal.origin, told, len(files), rows, findings)
@@ -102,10 +102,20 @@ def _shaped(told: Mapping[str, Any]) -> bool:
         and isinstance(equal, dict)
         and all(name in files and _named(columns) for name, columns in equal.items())
         and isinstance(period, dict)
-        and all(isinstance(period.get(each), str) for each in ("from", "to"))
+        and all(_printable(period.get(each)) for each in ("from", "to"))
         and isinstance(told.get("key"), str)
         and isinstance(told.get("provisional"), list)
+        and all(map(_printable, told["provisional"]))
     )
+
+
+def _printable(found: object) -> bool:
+    """Tell whether something can be said on a terminal as it is: a sequence of its own could say that all holds."""
+    return isinstance(found, str) and found.isprintable()
+
+
+def _plain(found: str) -> str:
+    return "".join(each if each.isprintable() else "?" for each in found)
 
 
 def _of_file(facts: object) -> bool:
@@ -169,13 +179,13 @@ def _ties(engine: duckdb.DuckDBPyConnection, folder: Path, told: Mapping[str, An
     _open(engine, folder / DATA / "ties.parquet", "ties")
     _open(engine, folder / DATA / "pools.parquet", "pools")
     for name, pool, left, right in engine.execute(_OFF).fetchall():
-        about = f"{name} {pool}: {left} / {right}"
+        about = _plain(f"{name} {pool}: {left} / {right}")
         yield Finding("tie", say("The books did not tie when the report was made."), about)
     compared, off = _one(engine, "SELECT COALESCE(SUM(compared), 0), COALESCE(SUM(off), 0) FROM ties")
     if {"compared": int(compared), "off": int(off)} != told["ties"]:
         yield Finding("tie.count", say("The manifest counts other ties than there are."), f"{compared} {off}")
     for pool, fen in engine.execute(_POOLS).fetchall():
-        yield Finding("pool", say("A pool doesn't add up from its opening to its closing."), f"{pool}: {fen}")
+        yield Finding("pool", say("A pool doesn't add up from its opening to its closing."), _plain(f"{pool}: {fen}"))
     for file, columns in told["equal"].items():
         _open(engine, folder / file, "told")
         for column, tie in columns.items():
