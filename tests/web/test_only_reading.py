@@ -92,12 +92,22 @@ ON_FILES: dict[str, Attempt] = {
     ),
     "look under the mask": said("SELECT ref FROM main.member"),
     "read phones under the mask": said("SELECT sealed FROM main.identifier"),
+    "read phones under a name of one's own": said("WITH x AS (SELECT sealed FROM main.identifier) SELECT * FROM x"),
+    "read keys of people": said("WITH x AS (SELECT sealed_key FROM main.person_key) SELECT * FROM x"),
+    "read keys of sessions": said("WITH x AS (SELECT session_key FROM main.django_session) SELECT * FROM x"),
+    "read what second factors are made from": said("SELECT data FROM main.mfa_authenticator"),
+    "read who signed in from where": said("SELECT ip_address FROM axes_accesslog"),
 }
 BY_ROLE: dict[str, Attempt] = {
     "let the session write again": lambda _: both(
         "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE", "UPDATE orders SET cash_fen = 1"
     ),
     "look under the mask": said("SELECT ref FROM public.member"),
+    "read phones under the mask": said("SELECT sealed FROM public.identifier"),
+    "read keys of people": said("SELECT sealed_key FROM public.person_key"),
+    "read keys of sessions": said("SELECT session_key FROM public.django_session"),
+    "read what second factors are made from": said("SELECT data FROM public.mfa_authenticator"),
+    "read who signed in from where": said("SELECT ip_address FROM axes_accesslog"),
     "take the owner's role": lambda _: both(f"SET ROLE {owner()}", "UPDATE orders SET cash_fen = 1"),
 }
 """What only a role of its own withstands."""
