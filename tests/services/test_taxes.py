@@ -3,9 +3,12 @@
 import csv
 import io
 import json
+import re
 from hashlib import sha256
 
 import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from openpyxl import load_workbook
 
 from greenloop.core.faults import Refusal
@@ -16,6 +19,7 @@ from greenloop.insight.taxes.quarter import HolderLine, Quarter, quarter
 from greenloop.services.people.staff import appoint_staff
 from greenloop.services.trust.taxes import note_export
 from greenloop.sim.town import build_town
+from greenloop.store import sql
 from greenloop.store.queries import taxed
 from greenloop.store.queries.taxed import Sums
 from tests.support.databases import Database
@@ -159,6 +163,22 @@ def test_a_quarter_begins_and_ends_at_local_midnight(town: Town) -> None:
     assert taxed.of_account(town.ids["mei"], (OPENING_AT, town.instant(365)))["discount"].received_fen == (
         700 + drawn + later
     )
+
+
+def test_a_holder_s_year_is_found_without_reading_what_is_others(town: Town) -> None:
+    town.refund(town.sell("lin", "grocer", 100_000), 100_000)
+    with CaptureQueriesContext(connection) as captured:
+        taxed.of_account(town.ids["lin"], (OPENING_AT, town.instant(365)))
+    (asked,) = (each["sql"] for each in captured if "withheld_fen" in each["sql"])
+    with transaction.atomic():
+        if sql.is_postgresql():
+            # In a town of five PostgreSQL would read every row; told not to, it can only where an index is missing.
+            execute("SET LOCAL enable_seqscan = off")
+        explain = "EXPLAIN" if sql.is_postgresql() else "EXPLAIN QUERY PLAN"
+        plan = "\n".join(str(row[-1]) for row in fetch(f"{explain} {asked}"))
+    assert not re.search(
+        r"^ *SCAN [a-z]+$|Seq Scan on (refund|orders|posting|journal|wallet_entry|coupon)", plan, re.MULTILINE
+    ), plan
 
 
 def test_a_quarter_that_isn_t_over_is_refused(town: Town) -> None:

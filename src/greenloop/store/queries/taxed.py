@@ -157,7 +157,7 @@ _VOUCHERS = f"""
 _BACK = """
     FROM journal j JOIN posting x ON x.journal_id = j.id
     JOIN ledger_account d ON d.id = x.debit_id JOIN ledger_account c ON c.id = x.credit_id
-    JOIN refund r ON r.journal_id = j.id JOIN orders o ON o.id = r.order_id
+    JOIN refund r ON r.journal_id = j.id JOIN orders o ON o.id = r.order_id AND o.merchant_id = r.merchant_id
     WHERE j.kind = 'refund' AND (c.name = 'trust:grant_unused' OR d.name = 'trust:coupon')
 """
 _COUPONS_BACK = f"""
@@ -165,17 +165,19 @@ _COUPONS_BACK = f"""
            {_MERCHANT.format(of="o.member_id")}, 0, x.amount_fen, 0
     {_BACK} AND j.effective_at >= %s AND j.effective_at < %s
 """
-# A coupon that is gone is taken out of the refund's cash. So is what was drawn too much, and a rebate, by a posting.
+# A coupon that is gone is taken out of the refund's cash. So is what was drawn too much, and a rebate, by a posting. The
+# plus signs keep SQLite from looking for it among all postings of merchants' dues, instead of the journal's few.
 _PAID_BACK = """
     r.withheld_fen
         - COALESCE((SELECT SUM(k.cash_fen) FROM clawback k WHERE k.account_id = o.member_id AND k.refund_id = r.id), 0)
         - COALESCE((SELECT SUM(x.amount_fen) FROM posting x
-                    JOIN ledger_account d ON d.id = x.debit_id JOIN ledger_account c ON c.id = x.credit_id
+                    JOIN ledger_account d ON d.id = +x.debit_id JOIN ledger_account c ON c.id = +x.credit_id
                     WHERE x.journal_id = j.id AND d.name = 'trust:merchant_payable'
                       AND c.name = 'trust:grant_unused'), 0)
 """
 _WITHHELD = """
-    FROM journal j JOIN refund r ON r.journal_id = j.id JOIN orders o ON o.id = r.order_id
+    FROM journal j JOIN refund r ON r.journal_id = j.id
+    JOIN orders o ON o.id = r.order_id AND o.merchant_id = r.merchant_id
     WHERE j.kind = 'refund' AND r.withheld_fen > 0
 """
 _COUPONS_PAID_BACK = f"""
@@ -220,6 +222,8 @@ _LEDGER = """
         )
     ) AS moved GROUP BY source, movement
 """
+# Coupons are of vested orders alone, and those of one member have an index; else every refund there is would be read.
+_VESTED_OF = "o.member_id = %s AND o.entry_cycle IS NOT NULL"
 _OF_ACCOUNT = f"""
     SELECT {_SOURCE}, {_MERCHANT.format(of="e.account_id")}, {_MOVED}
     FROM wallet_entry e JOIN journal j ON j.id = e.journal_id JOIN pool p ON p.id = e.pool_id
@@ -235,10 +239,10 @@ _OF_ACCOUNT = f"""
     UNION ALL
     SELECT CASE WHEN c.name = 'trust:grant_unused' THEN 'grant' ELSE 'earned' END,
            {_MERCHANT.format(of="o.member_id")}, 0, x.amount_fen, 0
-    {_BACK} AND o.member_id = %s AND j.effective_at >= %s AND j.effective_at < %s
+    {_BACK} AND {_VESTED_OF} AND j.effective_at >= %s AND j.effective_at < %s
     UNION ALL
     SELECT 'earned', {_MERCHANT.format(of="o.member_id")}, 0, {_PAID_BACK}, 0
-    {_WITHHELD} AND o.member_id = %s AND j.effective_at >= %s AND j.effective_at < %s
+    {_WITHHELD} AND {_VESTED_OF} AND j.effective_at >= %s AND j.effective_at < %s
 """  # noqa: S608  constants of this file
 _WITHOUT_CLASS = """
     SELECT (SELECT COUNT(*) FROM coupon WHERE kind NOT IN ('earned', 'grant'))
