@@ -165,8 +165,8 @@ _COUPONS_BACK = f"""
            {_MERCHANT.format(of="o.member_id")}, 0, x.amount_fen, 0
     {_BACK} AND j.effective_at >= %s AND j.effective_at < %s
 """
-# A coupon that is gone is taken out of the refund's cash. So is what was drawn too much, and a rebate, by a posting. The
-# plus signs keep SQLite from looking for it among all postings of merchants' dues, instead of the journal's few.
+# A coupon that is gone is taken out of the refund's cash, as is what was drawn too much, and a rebate, by a posting.
+# The plus signs keep SQLite from looking for that among all postings of merchants' dues, not the journal's few.
 _PAID_BACK = """
     r.withheld_fen
         - COALESCE((SELECT SUM(k.cash_fen) FROM clawback k WHERE k.account_id = o.member_id AND k.refund_id = r.id), 0)
