@@ -1,13 +1,15 @@
 """A till lets a payer pay through the institution: what it shows, what the institution says of it, and how it ends."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import datetime
 from typing import Any
 
 import pytest
 from django.conf import settings
 
-from greenloop.services.books.institution import named
+from greenloop.services.books.institution import named, sending
+from greenloop.services.books.institution.ending import close_due
 from greenloop.services.books.institution.passing import pass_on
 from greenloop.services.books.reconciling.profiles import read
 from greenloop.services.books.reconciling.statement import take_statement
@@ -229,3 +231,32 @@ def test_with_a_key_of_its_own_it_is_asked_for_once_and_answered_as_it_stands(co
     other = counter.till.post(f"/v1/orders/{orders[1]}/payment", {}, idempotency_key="k")
     assert (other.status, other.code) == (409, "idempotency.conflict")
     assert fetch("SELECT COUNT(*) FROM payment_instruction") == [(1,)]
+
+
+@pytest.mark.parametrize("rates", [NOBODY_PAYS], indirect=True)
+def test_a_till_that_ends_a_payment_cancels_no_order_but_its_own(counter: Counter) -> None:
+    mine, other = counter.sell("mine"), counter.sell("other")
+    counter.ask(mine)
+    counter.ask(other, {"minutes": 5})
+    counter.later(minutes=6)
+    close_due(gateway=named.gateway(), at=counter.town.at)
+    assert counter.payment(other)["state"] == "closed"
+    assert counter.till.post(f"/v1/orders/{mine}/payment/cancel").json["state"] == "closed"
+    left = [counter.till.get(f"/v1/orders/{order}").json["left_fen"] for order in (mine, other)]
+    assert left == [0, 10_000]
+
+
+def test_tills_that_end_payments_wait_for_the_institution_by_few_at_a_time(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = counter.sell()
+    counter.ask(order)
+    asked: list[str] = []
+    monkeypatch.setattr(named.gateway(), "end", lambda told: asked.append(told.number))
+    with ExitStack() as busy:
+        for _ in range(sending.TILLS_AT_ONCE):
+            assert busy.enter_context(sending.turn())
+        ended = counter.till.post(f"/v1/orders/{order}/payment/cancel")
+        # It is left to the clock, which closes it within seconds.
+        assert (ended.status, ended.json["state"], asked) == (200, "closing", [])
+    monkeypatch.undo()

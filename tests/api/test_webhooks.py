@@ -102,7 +102,14 @@ def test_a_client_sees_and_changes_only_its_own(town: Town, till: Caller, clock:
 
 
 TOLD_BY = {
-    "orders:read": ("orders.vested", "refund.paid", "refund.pending"),
+    "orders:read": (
+        "orders.vested",
+        "refund.paid",
+        "refund.pending",
+        "payment.paid",
+        "payment.closed",
+        "payment.failed",
+    ),
     "statements:read": ("payout.paid",),
     "merchants:read": ("rate.set", "hold.placed", "hold.released"),
     "wallets:read": ("vouchers.expiring",),

@@ -1,5 +1,7 @@
 """What fails never hides: payments, payouts that fail twice, books that break on the way, payments that were closed."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import transaction
 
@@ -235,3 +237,51 @@ def test_a_grant_that_the_platform_doesn_t_bring_is_a_case(town: Town) -> None:
     custody.state(Line("bring", number, "T2", 300, town.at))
     assert ("missing", "bring", 300, 300, "closed") in cases() or ("missing", "bring", 300, 0, "closed") in cases()
     assert unexplained() == 0
+
+
+def test_what_people_have_explained_stays_closed_until_another_amount_is_said(town: Town) -> None:
+    _, number = asked(town)
+    line = Taking()
+    send_due(gateway=line, at=town.at)  # type: ignore[arg-type]
+    take_notices(said=[said(town, number, "success", 9_000, name="n1", is_answer=False)], at=town.at)
+    ((case,),) = fetch("SELECT id FROM reconciliation_case")
+    with transaction.atomic():
+        closing.write(closing.checked(case=case, outcome="the till will see to it"), by="account/1", at=town.at)
+    closed = [("notice", "notice", 10_000, "closed", "account/1")]
+    # Nobody asks again what people have answered, and to hear the same once more changes nothing.
+    assert ask_silent(gateway=line, at=town.later(minutes=11).at) == 0  # type: ignore[arg-type]
+    take_notices(said=[said(town, number, "success", 9_000)], at=town.at)
+    take_notices(said=[said(town, number, "success", 9_000, name="n2", is_answer=False)], at=town.at)
+    assert fetch(CASES) == closed
+    take_notices(said=[said(town, number, "success", 9_500, name="n3", is_answer=False)], at=town.at)
+    assert fetch(CASES) == [("notice", "notice", 10_000, "open", "")]
+    line.says = [said(town, number, "success", 10_000, name="n4")]
+    assert ask_silent(gateway=line, at=town.later(minutes=11).at) == 1  # type: ignore[arg-type]
+    assert state() == "done"
+    assert fetch(CASES) == [("notice", "notice", 10_000, "closed", "lines")]
+
+
+def test_a_payer_s_till_hears_within_a_minute_or_two_what_no_notice_told(town: Town) -> None:
+    _, number = asked(town)
+    line = Taking()
+    send_due(gateway=line, at=town.at)  # type: ignore[arg-type]
+    assert ask_silent(gateway=line, at=town.at) == 0  # type: ignore[arg-type]
+    # Whenever the clock comes by; but not about the same one time and again.
+    line.says = [None]
+    for seconds in (31, 36, 89):
+        assert ask_silent(gateway=line, at=town.at + timedelta(seconds=seconds)) == 0  # type: ignore[arg-type]
+    assert line.says == []
+    line.says = [said(town, number, "success", 10_000)]
+    assert ask_silent(gateway=line, at=town.at + timedelta(seconds=92)) == 1  # type: ignore[arg-type]
+    assert state() == "done"
+
+
+def test_a_payment_that_could_not_be_asked_for_is_tried_again_within_seconds_however_often(town: Town) -> None:
+    _, number = asked(town)
+    told = Told("collect", number, 10_000, "grocer", "a")
+    for _ in range(9):
+        assert [each.number for each in sending.claim(at=town.at)] == [number]
+        away = Answer(is_accepted=False, is_final=False, fault="away")
+        sending.record(answers=[(told, away)], at=town.at)
+        town.at += sending.TILL_WAIT_MAX
+    assert timedelta(seconds=20) == sending.TILL_WAIT_MAX

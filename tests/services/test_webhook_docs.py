@@ -13,6 +13,11 @@ import pytest
 from django.conf import settings
 from django.db import transaction
 
+from greenloop.services.books.institution.asking import ask_payment, end_payment
+from greenloop.services.books.institution.ending import close_due
+from greenloop.services.books.institution.gateway import Answer, Said
+from greenloop.services.books.institution.notices import take_notices
+from greenloop.services.books.institution.sending import claim, record
 from greenloop.services.loop import minting
 from greenloop.services.loop.claim import approve, reject
 from greenloop.services.loop.hold import hold_account, release
@@ -46,7 +51,7 @@ def let_it_happen(town: Town) -> None:
     publish_rules(document=plain_rules(), effective_at=since, by="rules", at=town.at)
     account = fetch("SELECT account_id FROM merchant WHERE ref = 'grocer'")[0][0]
     with transaction.atomic():
-        minting.write(minting.Draft(mints=False, effective_at=None), by="Wu", at=town.at)
+        minting.write(minting.Draft(mints=False, effective_at=town.at + timedelta(minutes=1)), by="Wu", at=town.at)
     held = hold_account(account_id=account, reason="looked at", by="risk", at=town.at)
     release(hold_id=held, by="risk", at=town.at)
     order = town.sell("ada", "grocer", 100_000)
@@ -61,8 +66,26 @@ def let_it_happen(town: Town) -> None:
         sale = town.sale("ada", "grocer", voucher_fen=10, order_no=order_no)
         number = int(str(town.take(sale).refusals[0].facts["claim"]))
         decide(claim_id=number, seen=claims.claim(number).content_hash, by="risk", at=town.at)
+    pay(town)
     town.at = sql.moment(fetch("SELECT MIN(expires_at) FROM voucher")[0][0]) - timedelta(days=30)
     assert give_notice(at=town.at) == 1
+
+
+def pay(town: Town) -> None:
+    """Let the first of three payments be made, the second end, and the third be refused for good."""
+    numbers = []
+    for order_no in ("P1", "P2", "P3"):
+        order = town.sell("ada", "grocer", 10_000, order_no=order_no, confirmed=False)
+        numbers.append(ask_payment(order_id=order, at=town.at))
+    paid, _, refused = numbers
+    done = Said("n", paid, "T", "success", 10_000, town.at, "0" * 64)
+    take_notices(said=[done, done], at=town.at)
+    end_payment(order_id=fetch("SELECT id FROM orders WHERE order_no = 'P2'")[0][0], at=town.at)
+    assert close_due(gateway=None, at=town.at) == 1
+    no = Answer(is_accepted=False, fault="no contract")
+    for _ in range(2):
+        claimed = claim(at=town.at)
+        record(answers=[(told, no) for told in claimed if told.number == refused], at=town.at)
 
 
 def test_each_body_that_the_page_shows_is_sent(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:

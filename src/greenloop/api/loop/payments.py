@@ -17,7 +17,7 @@ from greenloop.core.faults import say
 from greenloop.services.books.institution import named
 from greenloop.services.books.institution.asking import MINUTES, MINUTES_MAX, ask_payment, end_payment
 from greenloop.services.books.institution.ending import cancel_unpaid, close_due
-from greenloop.services.books.institution.sending import send_now
+from greenloop.services.books.institution.sending import send_now, turn
 from greenloop.store.queries.collections import PaymentRow, payment, payment_of
 from greenloop.store.queries.orders import OrderRow
 
@@ -116,8 +116,10 @@ def cancel_payment(request: HttpRequest, order_id: str) -> HttpResponse:
     before = payment(row.id)
 
     def ended(number: str) -> PaymentShown:
-        close_due(gateway=named.gateway(), at=clock.now(), number=number)
-        cancel_unpaid(at=clock.now())
+        with turn() as is_mine:
+            if is_mine:
+                close_due(gateway=named.gateway(), at=clock.now(), number=number)
+        cancel_unpaid(at=clock.now(), number=number)
         return _shown(row, payment(row.id))
 
     return write(

@@ -4,7 +4,7 @@ Amounts are fen. Nothing here says who a person is: a member is the number of an
 refund was asked for stays in the house.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 
 from greenloop.services.outbox.steps import News, tell, tell_together
@@ -50,6 +50,19 @@ def _refunds(numbers: Sequence[int]) -> Iterator[News]:
             data | {n: int(fen) for n, fen in zip(shown, amounts, strict=False)},
             merchant_id=merchant,
         )
+
+
+def payments(state: str, numbers: Collection[str], *, at: datetime) -> None:
+    """Tell of payments of orders, by their numbers, that are `paid`, `closed` or `failed` since this transaction."""
+
+    def news() -> Iterator[News]:
+        stands = "done" if state == "paid" else state
+        for number, merchant, ref, order_no, fen in sorted(sql.rows_in(_PAYMENTS, sorted(numbers), [stands])):
+            data = {"merchant": ref, "order_no": order_no, "amount_fen": int(fen)}
+            yield News(f"payment/{number}", data, merchant_id=merchant)
+
+    if numbers:
+        tell(f"payment.{state}", news, at=at)
 
 
 def paid_out(owed: Mapping[int, int], business_date: date, *, at: datetime) -> None:
@@ -120,6 +133,12 @@ _REFUNDS = """
     SELECT r.id, r.merchant_id, m.ref, o.order_no, r.refund_no, r.state, r.amount_fen, r.cash_fen, r.voucher_fen,
            r.coupon_fen, r.withheld_fen, r.concession_lost_fen
     FROM refund r JOIN orders o ON o.id = r.order_id JOIN merchant m ON m.id = r.merchant_id WHERE r.id IN ({keys})
+"""
+_PAYMENTS = """
+    SELECT i.number, m.id, m.ref, i.order_no, i.amount_fen
+    FROM payment_instruction i JOIN orders o ON o.merchant_id = i.merchant_id AND o.order_no = i.order_no
+        JOIN merchant m ON m.id = o.merchant_id
+    WHERE i.kind = 'collect' AND i.expires_at IS NOT NULL AND i.state = %s AND i.number IN ({keys})
 """
 _REFS = "SELECT id, ref FROM merchant WHERE id IN ({keys})"
 _SALE_OF = "SELECT m.id, m.ref, c.order_no FROM claim c JOIN merchant m ON m.id = c.merchant_id WHERE c.id = %s"

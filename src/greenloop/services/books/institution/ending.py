@@ -81,12 +81,12 @@ def _closed(told: Told, at: datetime) -> Said:
     )
 
 
-def cancel_unpaid(*, at: datetime) -> int:
-    """Cancel the orders of payments that are closed, as `cancel` does; return how many were cancelled.
+def cancel_unpaid(*, at: datetime, number: str = "") -> int:
+    """Cancel the orders of payments that are closed, as `cancel` does, or the one's; return how many were cancelled.
 
     Vouchers and coupons go back to the shopper, and no cash: none was paid. What can't be cancelled yet is tried anew.
     """
-    rows = sql.rows(_CLOSED, [sql.instant(at), BATCH])
+    rows = sql.rows(_CLOSED, [sql.instant(at), number, number, BATCH])
     if not rows:
         return 0
     forms = [RefundForm(ref, order_no, CANCEL, int(fen)) for _, ref, order_no, fen in rows]
@@ -120,6 +120,6 @@ _CLOSED = """
     JOIN orders o ON o.merchant_id = i.merchant_id AND o.order_no = i.order_no
     JOIN merchant m ON m.id = o.merchant_id
     LEFT JOIN refund own ON own.merchant_id = o.merchant_id AND own.order_id = o.id AND own.refund_no = 'cancel'
-    WHERE i.close_at IS NOT NULL AND i.close_at <= %s AND i.state = 'closed'
+    WHERE i.close_at IS NOT NULL AND i.close_at <= %s AND i.state = 'closed' AND (%s = '' OR i.number = %s)
     ORDER BY i.id LIMIT %s
 """

@@ -11,13 +11,20 @@ from greenloop.services import ids
 from greenloop.services.books.institution.failures import note_failed
 from greenloop.services.books.institution.gateway import Gateway, Said, Told, Unreachable
 from greenloop.services.books.institution.sending import instructions
+from greenloop.services.outbox import news
 from greenloop.services.verb import verb
 from greenloop.store import locks, sql
 
 log = logging.getLogger("greenloop.institution")
 TEXT_MAX = 64
+TOLD_OF = {"done": "paid", "closed": "closed", "failed": "failed"}
+"""The states of payments that tills are told of, and the words for them."""
 SILENT = timedelta(minutes=10)
 """So long an institution may take to say what became of an instruction, before it is asked."""
+AT_A_TILL = timedelta(seconds=30)
+"""So long it may take where a payer stands at a till that waits for its word."""
+ASKED_EVERY = timedelta(minutes=1)
+"""So long nobody asks about the same instruction again."""
 AGES = timedelta(days=30)
 """What nobody has paid for so long isn't asked about any more; a statement would still show it."""
 AT_ONCE = 8
@@ -78,6 +85,9 @@ def _work_out(numbers: Collection[str], *, at: datetime) -> None:
     note_failed([number for number, state in states.items() if state == "failed"], at=at)
     over = {number for number, state in states.items() if state == said[number] and state in {"done", "closed"}}
     sql.run_many(_CLOSE, [(now, number) for number in sorted(over)])
+    turned = {number: state for number, state in states.items() if state != told[number][2]}
+    for state, word in TOLD_OF.items():
+        news.payments(word, [number for number, now_is in turned.items() if now_is == state], at=at)
 
 
 def ask_silent(*, gateway: Gateway, at: datetime) -> int:
@@ -111,7 +121,9 @@ def hear(*, said: Sequence[Said], at: datetime) -> int:
 @verb
 def silent(*, at: datetime) -> list[Told]:
     """Return which instructions to ask about, and note that they are asked about now."""
-    mine = [row[0] for row in sql.rows(_SILENT, [sql.instant(at - SILENT), sql.instant(at - AGES), BATCH])]
+    now, ages, silent_at, till_at = (sql.instant(at - age) for age in (timedelta(0), AGES, SILENT, AT_A_TILL))
+    facts = [ages, silent_at, till_at, now, silent_at, sql.instant(at - ASKED_EVERY), BATCH]
+    mine = [row[0] for row in sql.rows(_SILENT, facts)]
     locks.instructions(mine)
     sql.rows_in(_ASKED, mine, [sql.instant(at)])
     return instructions(mine)
@@ -138,15 +150,25 @@ _OPEN = """
                                      opened_at, run_id)
     VALUES ('institution', 'notice', %s, 'notice', %s, %s, 'open', %s, %s, 0)
     ON CONFLICT (account, kind, number) DO UPDATE SET
-        difference = 'notice', found_fen = excluded.found_fen, state = 'open'
+        difference = 'notice', found_fen = excluded.found_fen, state = 'open', closed_at = NULL, closed_by = '',
+        outcome = ''
+    WHERE reconciliation_case.state = 'open' OR reconciliation_case.closed_by = 'lines'
+        OR reconciliation_case.difference <> 'notice' OR reconciliation_case.found_fen <> excluded.found_fen
 """
 _CLOSE = """
     UPDATE reconciliation_case SET state = 'closed', closed_at = %s, closed_by = 'lines'
     WHERE account = 'institution' AND kind = 'notice' AND number = %s AND state = 'open'
 """
+# What is disputed is found by its case: until people have closed it, the institution is asked what is true.
 _SILENT = """
-    SELECT number FROM payment_instruction
-    WHERE state IN ('sent', 'disputed') AND sent_at <= %s AND sent_at > %s
-    ORDER BY COALESCE(asked_at, sent_at), id LIMIT %s
+    SELECT number FROM (
+        SELECT i.id, i.number, i.asked_at, COALESCE(i.asked_at, i.sent_at) AS since FROM payment_instruction i
+        WHERE i.state = 'sent' AND i.sent_at > %s
+            AND (i.sent_at <= %s OR i.sent_at <= %s AND i.kind = 'collect' AND i.expires_at > %s)
+        UNION ALL SELECT i.id, i.number, i.asked_at, COALESCE(i.asked_at, i.sent_at)
+        FROM reconciliation_case c JOIN payment_instruction i ON i.number = c.number
+        WHERE c.account = 'institution' AND c.kind = 'notice' AND c.difference = 'notice' AND c.state = 'open'
+            AND i.state = 'disputed' AND i.sent_at <= %s
+    ) silent WHERE asked_at IS NULL OR asked_at <= %s ORDER BY since, id LIMIT %s
 """
 _ASKED = "UPDATE payment_instruction SET asked_at = %s WHERE number IN ({keys}) RETURNING number"

@@ -13,11 +13,10 @@ PASS_MAX = 25
 """Batches of one pass: what is left is sent a few seconds later."""
 PASS_S = 60
 """After so long no batch is begun any more."""
-ASK_EVERY = timedelta(minutes=1)
 
 
 def pass_on(*, at: datetime) -> int:
-    """Send what is due, batch after batch, and once a minute ask about what is silent; return how much was sent.
+    """Send what is due, batch after batch, and ask about what is silent; return how much was sent.
 
     Payments whose time is over are closed, and their orders cancelled. Where no institution is named only those end
     that none was ever told of.
@@ -37,6 +36,5 @@ def _sent(gateway: Gateway, at: datetime) -> int:
         sent += found.accepted
         if not found.accepted or monotonic() - begun > PASS_S:
             break
-    if at.second < ASK_EVERY.seconds // 12:
-        ask_silent(gateway=gateway, at=at + timedelta(seconds=monotonic() - begun))
+    ask_silent(gateway=gateway, at=at + timedelta(seconds=monotonic() - begun))
     return sent

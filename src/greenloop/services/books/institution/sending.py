@@ -5,8 +5,9 @@ batch is taken, and again before each of them leaves.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import BoundedSemaphore
@@ -14,6 +15,7 @@ from time import monotonic
 
 from greenloop.services.books.institution.failures import note_failed
 from greenloop.services.books.institution.gateway import Answer, Gateway, Told, Unreachable
+from greenloop.services.outbox import news
 from greenloop.services.verb import verb
 from greenloop.store import locks, sql
 from greenloop.store.queries import soundness
@@ -27,11 +29,14 @@ SENDING_S = 120
 """So long a batch goes on sending; one call more takes 20 seconds at most, so it ends within the lease."""
 FIRST_WAIT = timedelta(seconds=5)
 WAIT_MAX = timedelta(hours=1)
+TILL_WAIT_MAX = timedelta(seconds=20)
+"""So long a payment waits at most, for a payer stands at its till."""
 FAULT_MAX, SHOW_MAX = 200, 512
 LEAVES_TRUST = frozenset({"payout", "fee"})
 HELD = Answer(is_accepted=False, is_final=False, fault="not sent: the books are broken")
-_AT_ONCE_BY_TILLS = BoundedSemaphore(16)
+TILLS_AT_ONCE = 16
 """Tills that wait for the institution's answer at a time: an institution that is slow keeps no more threads busy."""
+_turns = BoundedSemaphore(TILLS_AT_ONCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +64,25 @@ def send_now(*, gateway: Gateway, number: str, at: datetime) -> bool:
 
     Where many tills wait already, it is left to the clock, which sends it within seconds.
     """
-    if not _AT_ONCE_BY_TILLS.acquire(blocking=False):
-        return False
-    try:
-        mine = claim(at=at, number=number)
+    with turn() as mine_now:
+        mine = claim(at=at, number=number) if mine_now else []
         call = _caller(gateway, until=monotonic() + SENDING_S)
         begun = monotonic()
         answers = [(told, call(told)) for told in mine]
         if answers:
             record(answers=answers, at=at + timedelta(seconds=int(monotonic() - begun)))
         return bool(mine)
+
+
+@contextmanager
+def turn() -> Iterator[bool]:
+    """Tell whether a till may wait for the institution now: what is left to the clock is seen to within seconds."""
+    is_mine = _turns.acquire(blocking=False)
+    try:
+        yield is_mine
     finally:
-        _AT_ONCE_BY_TILLS.release()
+        if is_mine:
+            _turns.release()
 
 
 def _all_sent(batch: Sequence[Told], call: Callable[[Told], Answer]) -> list[Answer]:
@@ -123,18 +135,23 @@ def record(*, answers: Sequence[tuple[Told, Answer]], at: datetime) -> None:
     ]
     sql.run_many(_REFUSED, refused)
     note_failed([number for _, number in refused], at=at)
-    tries: dict[str, int] = dict(sql.rows_in(_TRIES, [told.number for told, answer in answers if not answer.is_final]))
+    news.payments("failed", [number for _, number in refused], at=at)
+    asked = [told.number for told, answer in answers if not answer.is_final]
+    waits = {
+        number: wait(tried, most=TILL_WAIT_MAX if is_at_till else WAIT_MAX)
+        for number, tried, is_at_till in sql.rows_in(_TRIES, asked)
+    }
     later = [
-        (sql.instant(at + wait(tries[told.number])), answer.fault[:FAULT_MAX], told.number)
+        (sql.instant(at + waits[told.number]), answer.fault[:FAULT_MAX], told.number)
         for told, answer in answers
-        if not answer.is_accepted and not answer.is_final and told.number in tries
+        if not answer.is_accepted and not answer.is_final and told.number in waits
     ]
     sql.run_many(_LATER, later)
 
 
-def wait(tries: int) -> timedelta:
-    """Return how long an instruction waits after so many tries that failed: twice as long each time, up to an hour."""
-    return min(FIRST_WAIT * (1 << min(max(tries - 1, 0), 12)), WAIT_MAX)
+def wait(tries: int, *, most: timedelta = WAIT_MAX) -> timedelta:
+    """Return how long an instruction waits after so many tries that failed: twice as long each time, up to `most`."""
+    return min(FIRST_WAIT * (1 << min(max(tries - 1, 0), 12)), most)
 
 
 def _caller(gateway: Gateway, *, until: float) -> Callable[[Told], Answer]:
@@ -192,5 +209,8 @@ _ACCEPTED = """
     WHERE number = %s
 """
 _REFUSED = "UPDATE payment_instruction SET state = 'failed', fault = %s WHERE number = %s AND state = 'waiting'"
-_TRIES = "SELECT number, attempts FROM payment_instruction WHERE number IN ({keys}) AND state = 'waiting'"
+_TRIES = """
+    SELECT number, attempts, expires_at IS NOT NULL FROM payment_instruction
+    WHERE number IN ({keys}) AND state = 'waiting'
+"""
 _LATER = "UPDATE payment_instruction SET next_at = %s, fault = %s WHERE number = %s AND state = 'waiting'"
