@@ -23,13 +23,17 @@ def _bank_line(row: Row) -> Line:
 
 
 # Each cell of a bill begins with a backtick; our own number says what a line is for.
+# A fee of the institution's own is none of that, whichever payment it is for: the payment came whole.
 _KIND_OF = {"c": "payment", "s": "split", "r": "refund", "p": "payout", "f": "payout"}
+_WHAT_FOR = ("业务名称", "业务类型", "业务", "类型")
 
 
 def _bill_line(row: Row) -> Line:
     told = {name: cell.removeprefix("`") for name, cell in row.items()}
     number, trade_no = told["业务凭证号"], told["资金流水单号"]
-    kind = _KIND_OF.get(number[:1], OTHER) if number[1:].isdigit() else OTHER
+    if any("手续费" in told.get(name, "") for name in _WHAT_FOR):
+        number = trade_no
+    kind = _KIND_OF.get(number[:1], OTHER) if number[1:].isdigit() and number != trade_no else OTHER
     fen = yuan(told["收支金额(元)"]) * {"收入": 1, "支出": -1}[told["收支类型"]]
     amount_fen = abs(fen) if kind == "split" else fen
     return Line(kind, number or trade_no, trade_no, amount_fen, china(told["记账时间"]), told["备注"])
