@@ -5,8 +5,14 @@ from collections import Counter
 from collections.abc import Callable
 
 from greenloop.core.faults import Refusal
+from greenloop.services.loop.claim import approve as approve_claim
+from greenloop.services.loop.claim import lapse, withdraw
+from greenloop.services.loop.claim import reject as reject_claim
+from greenloop.services.loop.draw import Held
 from greenloop.services.loop.hold import hold_account, hold_order, release
 from greenloop.services.loop.settle import approve, reject
+from greenloop.services.loop.take import Sale
+from greenloop.store.queries import claims
 from tests.support.ledger import fetch
 from tests.support.town import Document, Town, found_town, plain_rules
 
@@ -14,7 +20,7 @@ MEMBERS = ("mei", "lin", "bo")
 MERCHANTS = ("grocer", "baker", "tailor")
 
 
-def lively_rules(preset: str, *, daily_cap_fen: int | None) -> Document:
+def lively_rules(preset: str, *, daily_cap_fen: int | None, large_claim_fen: int | None = None) -> Document:
     """Return rules under which much happens in few days: daily cycles, short validities, two pools, odd multiples."""
     from greenloop.core.loop.presets import preset_document
     from tests.support.town import OPENS_DATE
@@ -26,15 +32,29 @@ def lively_rules(preset: str, *, daily_cap_fen: int | None) -> Document:
     odd = {"member_multiple_ppm": 1_000_000, "merchant_multiple_ppm": 333_333}
     document["routes"].insert(0, {"pool": "village", "plan": "village", "cities": ["Village"], **odd})
     short = {"refund_days": 1, "voucher_days": 3, "coupon_days": 2, "return_days": 2, "referral_month_fen": 9_000}
-    return document | short | {"daily_rebate_cap_fen": daily_cap_fen}
+    fence = {} if large_claim_fen is None else {"large_claim_fen": large_claim_fen}
+    return document | short | {"daily_rebate_cap_fen": daily_cap_fen} | fence
 
 
 class Life:
-    """One town, one seed. `done` counts what was done, `refused` the expected no's by code."""
+    """One town, one seed. `done` counts what was done, `refused` the expected no's by code.
 
-    def __init__(self, seed: int, *, preset: str = "steady", daily_cap_fen: int | None = None) -> None:
+    With `large_claim_fen` large draws and spends are held, decided on, taken back, and come again.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        *,
+        preset: str = "steady",
+        daily_cap_fen: int | None = None,
+        large_claim_fen: int | None = None,
+    ) -> None:
         self.chance = random.Random(seed)
-        self.town: Town = found_town(lively_rules(preset, daily_cap_fen=daily_cap_fen))
+        rules = lively_rules(preset, daily_cap_fen=daily_cap_fen, large_claim_fen=large_claim_fen)
+        self.town: Town = found_town(rules)
+        self.is_fenced = large_claim_fen is not None
+        self.large: list[Sale] = []
         self.town.merchant("tailor", city="Village", rate_ppm=123_456, linked=("bo",))
         self.buyers = [*MEMBERS, *MEMBERS, *MERCHANTS]
         self.cycle = 1
@@ -50,6 +70,8 @@ class Life:
             for _ in range(errands):
                 self.town.later(minutes=1)
                 self.errand()
+                if self.is_fenced:
+                    self.attempt(self.chance.choice((self.decide_large, self.come_again, self.take_back, self.errand)))
             self.night()
 
     def errand(self) -> None:
@@ -81,7 +103,20 @@ class Life:
             "coupon_fen": self.chance.choice((0, 0, self.town.coupons(member))),
         }
         told = {"delivered": self.chance.random() < 0.6, "confirmed": self.chance.random() < 0.7}
-        self.orders.append(self.town.sell(member, merchant, self.amount(), **paid, **told))
+        sale = self.town.sale(member, merchant, self.amount(), **paid, delivered=told["delivered"])
+        self.send(sale, confirmed=told["confirmed"])
+
+    def send(self, sale: Sale, *, confirmed: bool) -> None:
+        taking = self.town.take(sale)
+        for refusal in taking.refusals.values():
+            if refusal.code == "claim.held" and sale not in self.large:
+                self.large.append(sale)
+            raise refusal
+        order = taking.order_ids[0]
+        assert order is not None
+        self.orders.append(order)
+        if confirmed:
+            self.town.confirm([order])
 
     def refund(self) -> None:
         vested = [int(row[0]) for row in fetch("SELECT id FROM orders WHERE entry_cycle IS NOT NULL ORDER BY id")]
@@ -99,7 +134,41 @@ class Life:
     def draw(self) -> None:
         ref = self.chance.choice((*MEMBERS, *MERCHANTS))
         pool = self.chance.choice(("green", "village", "red"))
-        self.town.draw(ref, self.chance.choice((None, None, 10)), pool=pool)
+        if isinstance(self.town.ask(ref, self.chance.choice((None, None, 10)), pool=pool), Held):
+            self.done["ask"] += 1
+
+    def decide_large(self) -> None:
+        """Decide on one of the claims that wait."""
+        found = claims.claims(limit=50)
+        if not found:
+            return
+        row = self.chance.choice(found)
+        told = {"claim_id": row.id, "seen": row.content_hash, "by": "second", "at": self.town.at}
+        if self.chance.random() < 0.7:
+            approve_claim(**told)  # type: ignore[arg-type]
+            self.done[f"{row.kind} approved"] += 1
+        else:
+            reject_claim(**told, reason="looks odd")  # type: ignore[arg-type]
+            self.done["rejected"] += 1
+
+    def end_unused(self) -> None:
+        self.done["lapsed"] += lapse(at=self.town.at).claims
+
+    def come_again(self) -> None:
+        """Send an order again that was held, as it was or with a little less."""
+        if self.large:
+            sale = self.chance.choice(self.large)
+            less = self.chance.choice((0, 0, 0, 1))
+            self.send(sale._replace(voucher_fen=max(0, sale.voucher_fen - less)), confirmed=True)
+            self.large.remove(sale)
+            self.done["came again"] += 1
+
+    def take_back(self) -> None:
+        found = fetch("SELECT id, account_id FROM claim WHERE ended_at IS NULL ORDER BY id")
+        if found and self.chance.random() < 0.3:
+            number, account = map(int, self.chance.choice(found))
+            withdraw(claim_id=number, account_id=account, by=f"account/{account}", at=self.town.at)
+            self.done["withdrawn"] += 1
 
     def confirm(self) -> None:
         self.town.confirm()
@@ -122,6 +191,8 @@ class Life:
         self.town.at = max(self.town.at, self.town.calendar.cutoff_at(self.cycle))
         self.attempt(self.close)
         self.attempt(self.decide)
+        if self.is_fenced:
+            self.attempt(self.end_unused)
         self.attempt(self.expire)
         self.attempt(self.pay_out)
         if self.chance.random() < 0.2:

@@ -36,6 +36,8 @@ def send(town: Town, batch: list[Sale]) -> None:
     for place, (sale, order_id) in enumerate(zip(batch, taking.order_ids, strict=True)):
         if order_id is None:
             town.refused[taking.refusals[place].code] += 1
+            if taking.refusals[place].code == "claim.held" and sale not in town.waiting:
+                town.waiting.append(sale)
         elif place in taking.replayed:
             town.happened["order replayed"] += 1
             ensure(known.get((sale.merchant, sale.order_no), order_id) == order_id, "a replay gave another id")

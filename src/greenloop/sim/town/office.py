@@ -15,6 +15,7 @@ from greenloop.services.loop.vest import vest
 from greenloop.services.people.enrol import enrol_members, enrol_merchants, set_rate
 from greenloop.services.trust.acting import SCHEDULER, acting
 from greenloop.sim.town import folk, rules
+from greenloop.sim.town.large import end_unused
 from greenloop.sim.town.returns import bring_back_what_just_vested
 from greenloop.sim.town.state import Town
 
@@ -92,6 +93,7 @@ def close_cycle(town: Town) -> None:
         town.tries("fees of a held cycle", transfer_fees, cycle=cycle, at=at)
     else:
         _after(town, cycle)
+    end_unused(town)
     let_expire(town)
     ensure(not reconcile(by=AUDITOR, at=at).differences, "a control account differs from its subledger")
     town.cycle += 1

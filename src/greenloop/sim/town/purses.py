@@ -54,7 +54,7 @@ def spend_everything(town: Town) -> None:
     tempted = set(town.brought_by.values() if town.cycle % 2 else town.accounts) - set(town.raided)
     for ref, account in [each for each in _by_wealth(town.accounts, purses) if each[0] in tempted][:1]:
         _draw_all(town, account, purses[account])
-        all_fen = sum(map(available_fen, purses[account]))
+        all_fen = sum(map(available_fen, wallets.purses_of([account])[account]))  # but for draws that are held
         shop = merchant_ref(town.chance.randrange(min(OWNERS, town.merchants - 1), town.merchants))
         number, at = f"order-{town.number()}", town.clock.at
         batch, usual = [Sale(shop, number, ref, at, cash_fen=500, voucher_fen=all_fen, delivered=True)], town.last_batch

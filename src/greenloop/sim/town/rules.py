@@ -20,6 +20,8 @@ DOUBLE_PPM = 2 * PPM
 """The rebate multiple of merchants whose customers earn half as much again."""
 DAILY_CAP_FEN = 1_000
 """So low that under the second rules nearly every settlement waits for a second person."""
+LARGE_CLAIM_FEN = 100
+"""So low that under the second rules every raid on a wallet waits for a second person, and many a draw."""
 
 
 def first_rules() -> Document:
@@ -66,13 +68,17 @@ def first_rules() -> Document:
 
 
 def second_rules() -> Document:
-    """Return the later rules: a new pool and plan for one city, no more kiosk, and a daily cap on what is issued."""
+    """Return the later rules: a new pool and plan for one city, no more kiosk, and a daily cap on what is issued.
+
+    Large draws and spends are held.
+    """
     document = first_rules()
     pools, plans, routes = document["pools"], document["plans"], document["routes"]
     document.update(
         name="town-2",
         refund_days=1,
         daily_rebate_cap_fen=DAILY_CAP_FEN,
+        large_claim_fen=LARGE_CLAIM_FEN,
         pools={**{name: terms for name, terms in pools.items() if name != KIOSK}, "pingyao": dict(pools["green"])},
         plans={**plans, "brief": plan("flat", cycles=30, r0=SCALE * 6 // 1000)},
         routes=[{"pool": "pingyao", "plan": "brief", "cities": [PINGYAO]}, *routes[1:]],

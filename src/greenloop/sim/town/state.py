@@ -44,7 +44,8 @@ class Town:
     """The town: its chance, clock and calendar, who is enrolled, what was bought, and what happened.
 
     `happened` counts events by name, `refused` refusals by code. `deliveries` and `holds` are due at an instant.
-    `raided` are the members who bought with all they had and are about to bring everything back.
+    `raided` are the members who bought with all they had and are about to bring everything back, `waiting` the sales
+    that are held for a second person.
     """
 
     chance: Random
@@ -60,6 +61,7 @@ class Town:
     holds: list[tuple[datetime, int]] = field(default_factory=list)
     pending: dict[tuple[str, str], RefundForm] = field(default_factory=dict)
     raided: list[str] = field(default_factory=list)
+    waiting: list[Sale] = field(default_factory=list)
     brought_by: dict[str, str] = field(default_factory=dict)
     held: int | None = None
     fees_fen: int = 0

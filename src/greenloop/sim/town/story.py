@@ -12,7 +12,7 @@ from greenloop.services.loop.rules import rulings
 from greenloop.sim import tally
 from greenloop.sim.clock import Clock, simulated
 from greenloop.sim.tally import ClawbackSums, OrderSums, PoolSums
-from greenloop.sim.town import market, office, purses, returns
+from greenloop.sim.town import large, market, office, purses, returns
 from greenloop.sim.town.folk import FIRST_WAVE_PERCENT
 from greenloop.sim.town.rules import CYCLE_DAYS, OPENS_DATE, UTC_OFFSET_MINUTES
 from greenloop.sim.town.state import Town
@@ -93,6 +93,8 @@ def _live_through(town: Town, number: int, cycles: int) -> None:
         returns.bring_money(town)
     town.at_hour(12)
     office.pay_merchants(town)
+    town.at_hour(13)
+    large.come_again(town)
     town.at_hour(14)
     purses.draw_some(town)
     if day_of_cycle == 1:
@@ -100,6 +102,7 @@ def _live_through(town: Town, number: int, cycles: int) -> None:
         purses.stop_some(town)
     town.at_hour(16)
     office.decide_held(town)
+    large.decide_large(town)
     market.hold_market(town)
 
 

@@ -246,11 +246,10 @@ def holding(account_id: int) -> Holding:
         if voucher is not None:
             papers.setdefault(pool, []).append(Paper(voucher, left, sql.moment(until)))
     purses = []
-    for pool, (_, _, (*kept, debt, draws, spends)) in found.items():
+    for pool, (_, _, (*kept, debt, draws, spends, day, drawn, spent)) in found.items():
         accrued_fen = wallets.accrued_fen((row.points, row.release_index) for row in cohorts if row.pool_id == pool)
-        purses.append(
-            Purse(pool, accrued_fen, Wallet(*kept), debt, tuple(papers.get(pool, ())), draws, spends),
-        )
+        fenced = draws, spends, day, drawn, spent
+        purses.append(Purse(pool, accrued_fen, Wallet(*kept), debt, tuple(papers.get(pool, ())), *fenced))
     rows = []
     for purse in spending.place_debt(purses):
         name, is_red, _ = found[purse.pool_id]
@@ -342,7 +341,7 @@ _COHORTS = """
 # A wallet's vouchers are few: those of before the last spend are used up first.
 _WALLETS = """
     SELECT w.pool_id, o.name, o.is_red, w.claimed_fen, w.voucher_fen, w.redeemed_fen, w.expired_fen, w.debt_fen,
-           w.draw_held_fen, w.spend_held_fen, v.id, v.left_fen, v.expires_at
+           w.draw_held_fen, w.spend_held_fen, w.day, w.day_drawn_fen, w.day_spent_fen, v.id, v.left_fen, v.expires_at
     FROM wallet w JOIN pool o ON o.id = w.pool_id
     LEFT JOIN voucher v ON v.account_id = w.account_id AND v.pool_id = w.pool_id AND v.left_fen > 0
     WHERE w.account_id = %s ORDER BY o.first_cycle, o.id, v.expires_at, v.id
