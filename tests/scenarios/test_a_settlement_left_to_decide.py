@@ -3,7 +3,8 @@
 from greenloop.insight.check import check
 from greenloop.services.loop import proposal
 from greenloop.services.loop.settle import approve
-from greenloop.sim.held import hold_next
+from greenloop.sim.held import hold_draw, hold_next
+from greenloop.store.queries import claims
 from tests.support.databases import Database
 from tests.support.ledger import fetch
 from tests.support.town import found_town
@@ -41,3 +42,23 @@ def test_a_release_of_less_than_a_yuan_is_held_under_a_cap_of_nothing(database: 
     run = hold_next()
     assert run is not None
     assert (run.state, run.issued_fen, run.cap_fen) == ("held", 60, 0)
+
+
+def test_who_has_the_most_asks_for_all_of_it_above_a_round_threshold(database: Database) -> None:
+    town = found_town()
+    town.sell("mei", "grocer", 300_000)
+    town.sell("bo", "grocer", 100_000)
+    town.close_all([1, 2])
+    hold_next()
+    held = hold_draw()
+    assert held is not None
+    row = claims.claim(held.claim_id)
+    assert (row.account_id, row.amount_fen, row.most_fen, row.state) == (town.ids["mei"], 300, 200, "held")
+    assert row.asked_by == f"account/{row.account_id}"
+    assert all(proof.holds for proof in check())
+
+
+def test_where_nobody_has_a_fen_nobody_asks(database: Database) -> None:
+    found_town()
+    assert hold_draw() is None
+    assert fetch("SELECT COUNT(*) FROM rule_version") == [(1,)]

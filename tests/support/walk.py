@@ -45,6 +45,7 @@ STOPS = (
     Stop("settlement-held", "operator", "/settlements/", ('main a[href^="/settlements/"] >> nth=0',)),
     Stop("settlement-posted", "operator", "/settlements/", ('main tr:nth-child(2) a[href^="/settlements/"]',)),
     Stop("claims", "risk", "/claims/"),
+    Stop("claim", "risk", "/claims/", ('main th a[href^="/claims/"]',)),
     Stop("proposals", "marketing", "/proposals/"),
     Stop("proposal-of-rules", "finance", "/proposals/", ('main a[href^="/proposals/"] >> nth=0',)),
     Stop("proposal-of-a-rate", "operator", "/proposals/", ('main a[href^="/proposals/"] >> nth=1',)),

@@ -174,6 +174,7 @@ def _opened_to_visitors() -> "Sequence[Invitation]":
     from greenloop.sim import held, visitors
 
     held.hold_next()
+    held.hold_draw()
     invitations = visitors.invite(at=datetime.now(UTC))
     sign_log(at=datetime.now(UTC))
     return invitations

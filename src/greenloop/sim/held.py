@@ -1,15 +1,19 @@
-"""After the replay: one more cycle that waits for a second person, so that there is something to decide."""
+"""After the replay: a settlement and a large draw wait for a second person, so that there is something to decide."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 
+from greenloop.core.loop import spending
 from greenloop.core.loop.rules import document_of
 from greenloop.services.loop import proposal
+from greenloop.services.loop.draw import Held, draw
 from greenloop.services.loop.rules import in_force, publish_rules, rulings
 from greenloop.services.loop.settle import Run, settle
 from greenloop.services.loop.vest import vest
+from greenloop.services.trust.acting import acting
 from greenloop.sim.clock import Clock, simulated
-from greenloop.store.queries import lookups
+from greenloop.store import sql
+from greenloop.store.queries import lookups, pools, wallets
 
 OPERATOR = "operator"
 YUAN = 100
@@ -32,9 +36,37 @@ def hold_next() -> Run | None:
         return settle(cycle=cycle, at=cutoff_at)
 
 
+def hold_draw() -> Held | None:
+    """Let the member who has the most to draw ask for all of it, under a threshold below; return what is held.
+
+    It is asked for in the first minute of the cycle that is open. None, and nothing is published, where nobody has a
+    fen.
+    """
+    newest = rulings()[-1]
+    begun_at = newest.rules.calendar.cutoff_at(lookups.open_cycle() - 1)
+    at = max(begun_at, newest.effective_at) + timedelta(minutes=1)
+    members = [account for (account,) in sql.rows("SELECT account_id FROM member ORDER BY account_id")]
+    drawable = [
+        (spending.drawable_fen(purse), account, purse.pool_id)
+        for account, purses in wallets.purses_of(members).items()
+        for purse in spending.place_debt(purses)
+    ]
+    most_fen, account, pool = max(drawable, default=(0, 0, 0))
+    if most_fen == 0:
+        return None
+    with simulated(Clock(at)), acting(actor=f"account/{account}"):
+        _publish("fenced", "large_claim_fen", _round_below(most_fen), at)
+        held = draw(account_id=account, pool=pools.names()[pool], at=at)
+    return held if isinstance(held, Held) else None
+
+
 def _cap_days_at(cap_fen: int, at: datetime) -> None:
+    _publish("capped", "daily_rebate_cap_fen", cap_fen, at)
+
+
+def _publish(name: str, term: str, fen: int, at: datetime) -> None:
     rules = in_force(rulings(), at).rules
-    document = {**document_of(rules), "name": f"{rules.name}-capped", "daily_rebate_cap_fen": cap_fen}
+    document = {**document_of(rules), "name": f"{rules.name}-{name}", term: fen}
     publish_rules(document=document, effective_at=at, by=OPERATOR, at=at)
 
 
