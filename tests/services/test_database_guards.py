@@ -43,7 +43,7 @@ def busy(town: Town) -> Town:
     town.draw("mei")
     town.refund(order, 50_000)
     with transaction.atomic():
-        minting.write(minting.Draft(mints=False, effective_at=None), by="Wu", at=town.at)
+        minting.write(minting.Draft(mints=False, effective_at=town.at + minting.LEAD), by="Wu", at=town.at)
     sign_log(at=town.at)
     complained = file_complaint(account_id=town.ids["bo"], category="data", text="What?", order_id=None, at=town.at)
     answer_complaint(complaint_id=complained, text="This.", close=False, by="console", at=town.at)
