@@ -282,6 +282,10 @@ def test_a_log_that_can_not_be_what_it_says_is_a_loud_no(browser: Browser, pages
     for name, (address, text, _) in lies.items():
         told(page, address, text)
         said[name] = checked(page)
+        # What was told is there to be kept, and to be held against what others were told.
+        assert page.locator(".notice.bad pre").all_text_contents() == [
+            text if address == "checkpoint" else newest.note.text
+        ]
         page.unroute_all()
     assert {name: text for name, text in said.items() if not text.startswith("No.") or lies[name][2] not in text} == {}
     # Nothing of that was kept, and what can't be read proves nothing either way.
@@ -340,6 +344,9 @@ def test_a_root_that_the_log_tells_otherwise_is_a_no(browser: Browser, pages: Se
 
     page.route("**/proof/2/published.json", other)
     assert "does not tell this root, or tells it otherwise" in checked(page)
+    newest = log.newest_checkpoint()
+    assert newest is not None
+    assert page.locator(".notice.bad pre").all_text_contents() == [newest.note.text]
     context.close()
 
 

@@ -95,18 +95,18 @@
     return other !== null && typeof other === "object" && names.length === Object.keys(other).length
       && names.every((name) => same(one[name], other[name]));
   };
-  function checkTold(leaf, root) {
+  function checkTold({ leaf, note }, root) {
     const { facts } = leaf;
     const about = leaf.kind === "root" && leaf.about === `root/${root.cycle}` && leaf.number === root.log_leaf;
     if (!about || COMPARED.some((name) => !(name in facts)) || Object.keys(facts).some((name) => !same(facts[name], root[name]))) {
-      throw new Broken("untold", {});
+      throw new Broken("untold", { shown: note });
     }
   }
 
   /* What the log says of a root, in words; the tone is a warning where its signature could not be checked. */
   async function logged(words, root) {
     const found = await readLeaf(words.log, root.log_leaf);
-    checkTold(found.leaf, root);
+    checkTold(found, root);
     const facts = {
       leaf: found.leaf.number, size: found.size, key: found.key, seen: found.seen,
       at: `${found.at.slice(0, 16).replace("T", " ")} UTC`,

@@ -94,7 +94,7 @@
   }
 
   /* The files of a log as a checkpoint covers them; each is fetched once, and a full one has to lead to its top. */
-  function filesOf(log, note, tops) {
+  function filesOf(log, note, tops, shown) {
     const read = new Map();
     return async (tile) => {
       if (!read.has(tile)) {
@@ -102,7 +102,7 @@
         const lines = linesOf(await bytesOf(`${log}leaves/${String(tile).padStart(6, "0")}.jsonl`)).slice(0, most);
         if (lines.length < most) throw new Unread("unread");
         const hashes = await Promise.all(lines.map(leafHash));
-        if (most === TILE && !sameBytes(await rootOf([], hashes), tops[tile])) throw new Broken("changed");
+        if (most === TILE && !sameBytes(await rootOf([], hashes), tops[tile])) throw new Broken("changed", shown);
         read.set(tile, { lines, hashes });
       }
       return read.get(tile);
@@ -178,7 +178,7 @@
     const tops = linesOf(await bytesOf(`${log}tops`)).slice(0, Math.floor(note.size / TILE))
       .map((line) => Uint8Array.from(textOf(line).match(/[0-9a-f]{2}/g) || [], (pair) => parseInt(pair, 16)));
     if (tops.length < Math.floor(note.size / TILE) || tops.some((top) => top.length !== 32)) throw new Unread("unread");
-    const file = filesOf(log, note, tops);
+    const file = filesOf(log, note, tops, shown);
     if (!sameBytes(await rootAt(note.size, tops, file), note.root)) throw new Broken("changed", shown);
     if (seen && !sameBytes(await rootAt(seen.note.size, tops, file), seen.note.root)) throw new Broken("forked", shown);
     if (seen && seen.key && seen.key !== key.text) throw new Broken("key", { ...shown, key: key.text, old: seen.key });
