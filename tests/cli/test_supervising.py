@@ -154,7 +154,7 @@ def test_a_folder_from_a_stranger_runs_nothing_here(greenloop: Greenloop, folder
         return {said["code"]} if "code" in said else {each["code"] for each in said["findings"]}
 
     def with_file(name: str, facts: dict[str, object]) -> dict[str, object]:
-        return kept | {"files": kept["files"] | {name: kept["files"].get(name, {}) | facts}}
+        return {**kept, "files": kept["files"] | {name: kept["files"].get(name, {}) | facts}}
 
     ties = "data/ties.parquet"
     assert code(with_file(ties, {"totals": {statement: 0}})) == {"report.format"}
