@@ -11,7 +11,7 @@ def proofs() -> Iterator[Proof]:
     every = "SELECT COUNT(*) FROM claim"
     what = say("What wallets reserve is what claims that wait, or are approved and not used, ask for.")
     yield no_rows("7", "reserved", what, _RESERVED, "SELECT COUNT(*) FROM wallet")
-    what = say("Nobody has reserved more than there is, but where a refund took some back since.")
+    what = say("Nobody has reserved more than there is, but where a refund took vouchers back since.")
     yield no_rows("7", "covered", what, _COVERED.format(accrued=_ACCRUED), every)
     what = say("Each claim is the sum of its pools' parts.")
     yield no_rows("7", "claimed", what, _SUMS, every)
