@@ -342,6 +342,7 @@ def test_what_comes_next_is_told_for_each_task_soonest_first(town: Town) -> None
         "prune",
         "reconcile",
         "expire",
+        "measure",
         "check",
         "notice",
         "statement",

@@ -32,6 +32,7 @@ from greenloop.services.outbox.forget import forget
 from greenloop.services.trust.acting import SCHEDULER, acting
 from greenloop.services.trust.roots import build, publish_root
 from greenloop.store.queries import clockwork as slots
+from greenloop.store.queries import concentration
 from greenloop.store.queries.clockwork import BREACH, Slot
 
 log = logging.getLogger("greenloop.clock")
@@ -120,6 +121,11 @@ def _check(slot: str, at: datetime) -> Outcome:
     return {"statements": len(proofs)}
 
 
+def _measure(slot: str, at: datetime) -> Outcome:
+    del slot
+    return concentration.told(concentration.measured(at))
+
+
 def _notice(slot: str, at: datetime) -> Outcome:
     del slot
     return {"events": give_notice(at=at)}
@@ -169,6 +175,7 @@ WORK: dict[str, Work] = {
     "reconcile": _reconcile,
     "statement": _statement,
     "check": _check,
+    concentration.TASK: _measure,
     "notice": _notice,
     "lapse": _lapse,
     "log": _log,

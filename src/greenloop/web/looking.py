@@ -4,6 +4,7 @@ What comes before anything of the platform's, their own sign-in, goes over the o
 does one verb, which reveals a person for a case and writes the audit log. Sessions are written outside of this.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 
 from django.conf import settings
@@ -25,6 +26,10 @@ READ_BY_POST = frozenset({"preview_settlement"})
 TOLD = ("cycle", "pool", "before", "of", "all", "page", "day", "month", "merchant")
 """Parts of a query that tell what is looked at, and nothing of who a person is."""
 UNSAID = "…"
+ACCOUNT = re.compile(r"[0-9]{16,19}")
+"""An account's number; shorter ones may be a phone, or what a person is called somewhere."""
+PLAIN = re.compile(r"[0-9._:-]{0,9}|[A-Za-z][0-9A-Za-z._:-]{0,63}|[0-9]{16,19}|[0-9]{4}-[0-9]{2}(-[0-9]{2})?")
+"""What a part of a query may be to be kept: a number, a day, what a pool or a merchant is called; no phone."""
 
 
 class LookingMiddleware:
@@ -81,7 +86,8 @@ def _about(request: HttpRequest, match: ResolverMatch | None) -> str:
     """Return what of a page is asked for: of people by numbers alone, of what is searched for that there was a text."""
     found: Mapping[str, object] = match.kwargs if match else {}
     named = {key: _safe(key, str(value), match) for key, value in found.items()}
-    asked = {key: request.GET[key] for key in TOLD if key in request.GET}
+    given = ((key, request.GET[key]) for key in TOLD if key in request.GET)
+    asked = {key: value if PLAIN.fullmatch(value) else UNSAID for key, value in given}
     if "q" in request.GET:
         asked["q"] = UNSAID
     return _joined({**named, **asked}.items())
@@ -93,7 +99,7 @@ def _joined(pairs: Iterable[tuple[str, str]]) -> str:
 
 def _safe(key: str, value: str, match: ResolverMatch | None) -> str:
     of_person = match is not None and key == "ref" and not match.route.startswith(("merchants/", "v1/merchants/"))
-    return UNSAID if of_person and not value.isdigit() else value
+    return UNSAID if of_person and not ACCOUNT.fullmatch(value) else value
 
 
 def _whole(response: HttpResponseBase) -> HttpResponseBase:

@@ -19,7 +19,11 @@ from greenloop.insight.public_log.checking import Finding
 from greenloop.store.signer import signed_by
 
 FORMAT = "greenloop-export/1"
-LEAVES, JOURNALS = ("settlements", "rules"), "journals"
+KINDS = {"settlements": "settlement", "rules": "rules"}
+"""By name of an export of leaves, the kind that each of them is."""
+JOURNALS = "journals"
+PARTS = {"book", "canonical", "sha256"}
+"""What a line of a journal is made of, and nothing beside."""
 SUFFIX = "_sha256"
 NAMED = 3
 """What is wrong is named for so many lines."""
@@ -56,13 +60,15 @@ def check_export(*, content: bytes, proof: str, keys: Sequence[Key] = ()) -> Che
     if sha256(content).hexdigest() != told["sha256"]:
         checked.finds("sha256", say("The file isn't the one that the proof names: its SHA-256 is another."))
         return checked
-    lines = content.decode("utf-8", "replace").split("\n")[:-1]
+    *lines, rest = content.decode("utf-8", "replace").split("\n")
+    if rest:  # a last line without its end is a line all the same, and one that nobody has proved
+        lines.append(rest)
     checked.rows = len(lines)
     if told["rows"] != len(lines):
         message = say("The proof names {rows} lines, the file has {found}.")
         checked.finds("rows", message, rows=told["rows"], found=len(lines))
         return checked
-    wrong = _wrong_journals(lines) if told["name"] == JOURNALS else _wrong_leaves(lines, told["leaves"], note)
+    wrong = _wrong_journals(lines) if told["name"] == JOURNALS else _wrong_leaves(lines, told, note)
     for place in wrong[:NAMED]:
         checked.finds("line", say("Line {line} is not what the public log or its own fingerprint says."), line=place)
     checked.proved = len(lines) - len(wrong)
@@ -74,7 +80,7 @@ def _read(proof: str) -> dict[str, Any]:
     kinds = {"name": str, "rows": int, "sha256": str, "checkpoint": str, "key": str, "leaves": list}
     if told.get("format") != FORMAT or not all(type(told.get(name)) is kind for name, kind in kinds.items()):
         raise _unreadable()
-    if told["name"] not in (*LEAVES, JOURNALS):
+    if told["name"] not in (*KINDS, JOURNALS):
         raise _unreadable()
     return told
 
@@ -83,15 +89,22 @@ def _unreadable() -> Refusal:
     return Refusal("export.proof", say("This isn't the proof of an export."), field="FILE")
 
 
-def _wrong_leaves(lines: Sequence[str], leaves: Sequence[Any], note: Note) -> list[int]:
-    """Return the lines, from 1, that aren't proved by the log."""
+def _wrong_leaves(lines: Sequence[str], told: Mapping[str, Any], note: Note) -> list[int]:
+    """Return the lines, from 1, that aren't proved by the log: each leaf is of the kind told, and stands there once."""
+    leaves = told["leaves"]
     if len(leaves) != len(lines):
         return list(range(1, len(lines) + 1))
-    pairs = enumerate(zip(lines, leaves, strict=True), 1)
-    return [place for place, (line, leaf) in pairs if not _is_proved(line, leaf, note)]
+    wrong, last = [], -1
+    for place, (line, leaf) in enumerate(zip(lines, leaves, strict=True), 1):
+        number = _proved(line, leaf, KINDS[told["name"]], note)
+        if number is None or number <= last:
+            wrong.append(place)
+        last = max(last, number or 0)
+    return wrong
 
 
-def _is_proved(line: str, leaf: Any, note: Note) -> bool:
+def _proved(line: str, leaf: Any, kind: str, note: Note) -> int | None:
+    """Return the number of the leaf that a line is; None unless it is proved to be one of the kind."""
     try:
         told = canonical.read(line)
         body = told.pop("leaf")
@@ -99,13 +112,14 @@ def _is_proved(line: str, leaf: Any, note: Note) -> bool:
         facts = canonical.read(body)
         number = int(leaf["leaf"])
         size, root = note.checkpoint.size, note.checkpoint.root
-        return (
+        holds = (
             included(leaf=leaf_hash(body.encode()), number=number, size=size, path=path, root=root)
-            and facts.get("number") == number
+            and (facts.get("number"), facts.get("kind")) == (number, kind)
             and _commits(facts["facts"], told)
         )
     except (Refusal, KeyError, TypeError, ValueError, AttributeError):
-        return False
+        return None
+    return number if holds else None
 
 
 def _commits(facts: Mapping[str, Any], texts: Mapping[str, Any]) -> bool:
@@ -121,6 +135,6 @@ def _wrong_journals(lines: Sequence[str]) -> list[int]:
 def _is_itself(line: str) -> bool:
     try:
         told = json.loads(line)
-        return bool(sha256(told["canonical"].encode()).hexdigest() == told["sha256"])
-    except (ValueError, KeyError, TypeError, AttributeError):
+        return bool(told.keys() == PARTS and sha256(told["canonical"].encode()).hexdigest() == told["sha256"])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False

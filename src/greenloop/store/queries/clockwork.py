@@ -28,6 +28,7 @@ DAILY = {
     "payout": time(10, 45),
     "reconcile": time(11, 15),
     "check": time(4),
+    "measure": time(3),
 }
 """What runs once a local day, and from when on. What a missed day left is done by the next.
 

@@ -1,19 +1,22 @@
-"""How much lies with how few, and how far rewards reach for whom somebody brought: measured from rows, kept a while.
+"""How much lies with how few, and how far rewards reach for whom somebody brought: measured from rows.
 
-Each measure is one statement over all holders, so what was read is kept for ten minutes: nobody needs it fresher, and a
-large alliance's rows take a while to sum.
+Each measure is one statement over all holders. No page waits for that: the clock measures once a day, and a page shows
+what it found. Only an alliance so small that it takes no time is measured as it is looked at.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-
-from django.db import connection
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
 
 from greenloop.core.money import PPM
 from greenloop.store import sql
 
-KEPT = timedelta(minutes=10)
+TASK = "measure"
+"""What the clock calls it; the outcome of its run is where the figures are kept."""
+SMALL = 20_000
+"""So many positions, and as many orders, are read while somebody waits."""
 CYCLES = 4
 """What came in is measured over so many of the newest cycles."""
 HERFINDAHL = 10_000
@@ -69,20 +72,29 @@ class Concentration:
     reach: Reach
 
 
-_kept: dict[str, Concentration] = {}
-"""What was read last, by database."""
+def newest(at: datetime) -> Concentration | None:
+    """Return what the clock has measured last, or of a small alliance what is so at an instant; None before either."""
+    if sql.rows(_SMALL, [SMALL] * 4)[0][0]:
+        return measured(at)
+    found = sql.rows(_LAST, [TASK])
+    return _read(json.loads(found[0][1]), sql.moment(found[0][0])) if found else None
 
 
-def concentration(at: datetime) -> Concentration:
-    """Return the measures of an instant, or of up to ten minutes before it."""
-    database = str(connection.settings_dict["NAME"])
-    known = _kept.get(database)
-    if known is None or not timedelta(0) <= at - known.at < KEPT:
-        with sql.snapshot():
-            known = Concentration(at, [_measure(row) for row in sql.rows(_ALL)], _reach())
-        _kept.clear()
-        _kept[database] = known
-    return known
+def measured(at: datetime) -> Concentration:
+    """Read all positions, wallets and orders, and return the measures of an instant."""
+    with sql.snapshot():
+        return Concentration(at, [_measure(row) for row in sql.rows(_ALL)], _reach())
+
+
+def told(found: Concentration) -> Mapping[str, object]:
+    """Return measures as the clock's run keeps them."""
+    holders = max(each.holders for each in found.measures)
+    return {"holders": holders, "measures": [asdict(each) for each in found.measures], "reach": asdict(found.reach)}
+
+
+def _read(kept: Mapping[str, Any], at: datetime) -> Concentration:
+    reach = {**kept["reach"], "by_depth": tuple(kept["reach"]["by_depth"])}
+    return Concentration(at, [Measure(**each) for each in kept["measures"]], Reach(**reach))
 
 
 def _measure(row: sql.Row) -> Measure:
@@ -134,6 +146,13 @@ MEASURED = {
 }
 """By what is measured, the query of each holder's part: fen, or points."""
 _ALL = " UNION ALL ".join(_SHARES.format(name=name, query=query) for name, query in MEASURED.items())
+_SMALL = """
+    SELECT (SELECT COUNT(*) FROM (SELECT 1 AS one FROM position LIMIT %s) AS p) < %s
+       AND (SELECT COUNT(*) FROM (SELECT 1 AS one FROM orders LIMIT %s) AS o) < %s
+"""
+_LAST = """
+    SELECT started_at, outcome FROM run WHERE task = %s AND state = 'done' ORDER BY id DESC LIMIT 1
+"""
 # Orders that paid red points, by the steps up to whom they paid; holders without such an order; red points and all.
 _REACH = """
     SELECT SUM(CASE WHEN depth = 1 THEN 1 ELSE 0 END), SUM(CASE WHEN depth = 2 THEN 1 ELSE 0 END),
@@ -141,8 +160,8 @@ _REACH = """
            SUM(CASE WHEN depth = 5 THEN 1 ELSE 0 END),
            (SELECT COUNT(DISTINCT p.account_id) FROM pool r JOIN cohort c ON c.pool_id = r.id
                 JOIN position p ON p.cohort_id = c.id
-            WHERE r.is_red AND p.points > 0 AND p.account_id NOT IN (
-                SELECT referrer_id FROM orders WHERE referrer_id IS NOT NULL AND red_points > 0)),
+            WHERE r.is_red AND p.points > 0 AND NOT EXISTS (
+                SELECT 1 FROM orders o WHERE o.referrer_id = p.account_id AND o.red_points > 0)),
            (SELECT SUM(c.points) FROM cohort c JOIN pool p ON p.id = c.pool_id WHERE p.is_red),
            (SELECT SUM(points) FROM cohort)
     FROM (

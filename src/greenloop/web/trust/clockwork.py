@@ -27,6 +27,7 @@ TASKS = {
     "reconcile": gettext_lazy("compare the ledger with its subledgers"),
     "statement": gettext_lazy("fetch the institution's statements"),
     "check": gettext_lazy("prove the books"),
+    "measure": gettext_lazy("measure concentration"),
     "log": gettext_lazy("sign the public log"),
     "lapse": gettext_lazy("end large spends that were approved and not used"),
     "prune": gettext_lazy("forget what is kept for a while only"),
@@ -114,7 +115,7 @@ def _came(row: RunRow) -> str:
     if row.state != "done":
         return row.outcome
     told = json.loads(row.outcome)
-    return " · ".join(_figure(name, value) for name, value in told.items())
+    return " · ".join(_figure(name, value) for name, value in told.items() if not isinstance(value, list | dict))
 
 
 def _figure(name: str, value: object) -> str:

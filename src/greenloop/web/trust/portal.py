@@ -118,7 +118,7 @@ def held(request: HttpRequest) -> HttpResponse:
 @require_safe
 def concentrated(request: HttpRequest) -> HttpResponse:
     """Show how much lies with how few, and how far rewards reach."""
-    found = concentration.concentration(clock.now())
+    found = concentration.newest(clock.now())
     return show(
         request,
         "trust/portal_concentration.html",
