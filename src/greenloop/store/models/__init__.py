@@ -61,8 +61,8 @@ from greenloop.store.models.people import (
     StaffRole,
     Worker,
 )
-from greenloop.store.models.trust import AuditEntry, Beat, Proposal, Run
 from greenloop.store.models.portal import Complaint, ComplaintAnswer, PortalView
+from greenloop.store.models.trust import AuditEntry, Beat, Proposal, Run
 
 __all__ = [
     "Account",
@@ -79,9 +79,9 @@ __all__ = [
     "ClientMember",
     "ClientMerchant",
     "Cohort",
-    "Coupon",
     "Complaint",
     "ComplaintAnswer",
+    "Coupon",
     "CouponUse",
     "Delivery",
     "DeliveryAttempt",
@@ -115,9 +115,9 @@ __all__ = [
     "Plan",
     "Pool",
     "PoolCycle",
+    "PortalView",
     "Position",
     "Posting",
-    "PortalView",
     "PostingRule",
     "Proposal",
     "RateCard",
