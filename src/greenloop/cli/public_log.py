@@ -116,10 +116,14 @@ def _sign() -> None:
 
 
 @command(
-    "verify", panel=LOOK, help=say("Check a published log, an export or a report from files alone; no database is needed.")
+    "verify",
+    panel=LOOK,
+    help=say("Check a published log, an export or a report from files alone; no database is needed."),
 )
 def verify(
-    what: Annotated[str, typer.Argument(metavar="log|export|report", help=say("What is checked: log, export or report."))],
+    what: Annotated[
+        str, typer.Argument(metavar="log|export|report", help=say("What is checked: log, export or report."))
+    ],
     folder: Annotated[
         str, typer.Argument(metavar="FOLDER|URL|FILE", help=say("Where it is published; an export's file."))
     ],
@@ -138,7 +142,9 @@ def verify(
     if what == REPORT:
         return checked_report(Path(folder), key or [])
     if what != LOG:
-        raise Refusal("verify.what", say("What can be checked here is: log, export or report."), field="log|export|report")
+        raise Refusal(
+            "verify.what", say("What can be checked here is: log, export or report."), field="log|export|report"
+        )
     from greenloop.core.trust.checkpoint import read_key
     from greenloop.insight.public_log.checking import Seen, check
     from greenloop.insight.public_log.kept import read_seen, write_seen

@@ -25,7 +25,9 @@ def staff(
     name: Annotated[str | None, typer.Argument(metavar="NAME", help=say("The name that they sign in by."))] = None,
     role: Annotated[
         list[str] | None,
-        typer.Option("--role", metavar="ROLE", help=say("operator, finance, risk, marketing, auditor or regulator; repeatable.")),
+        typer.Option(
+            "--role", metavar="ROLE", help=say("operator, finance, risk, marketing, auditor or regulator; repeatable.")
+        ),
     ] = None,
     new_password: Annotated[
         bool, typer.Option("--new-password", help=say("Begin again, after a loss: password and second factor."))

@@ -84,7 +84,7 @@ def drawable_fen(purse: Purse) -> int:
 
 
 def kept_fen(purse: Purse) -> int:
-    """Return what of the claimable must stay for draws and spends that are held; unspent vouchers serve a spend first."""
+    """Return what of the claimable must stay for draws and spends held; unspent vouchers serve a spend first."""
     return purse.draw_held_fen + max(0, purse.spend_held_fen - purse.wallet.voucher_fen)
 
 
