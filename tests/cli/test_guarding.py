@@ -15,7 +15,7 @@ def test_the_guardrails_are_listed_with_what_the_database_says(town: Town) -> No
     assert [each["guardrail"] for each in told] == [f"G{number}" for number in range(1, 16)]
     by_number = {each["guardrail"]: each for each in told}
     assert by_number["G12"]["live"][0]["looked_at"] > 0
-    assert by_number["G13"]["lacking"]
+    assert by_number["G15"]["lacking"]
     assert by_number["G5"]["lacking"] is None
 
 

@@ -46,7 +46,8 @@ def _made(ordinary: BaseDatabaseWrapper) -> BaseDatabaseWrapper:
     options = known.setdefault("OPTIONS", {})
     options.pop("pool", None)  # one request's own: nothing of it may be left for the next
     if ordinary.vendor == "sqlite":
-        known["NAME"] = f"file:{quote(str(known['NAME']))}?mode=ro"
+        # Its name stays what it is: what lies beside the database is found by it, the trust book and trees.
+        options["database"] = f"file:{quote(str(known['NAME']))}?mode=ro"
         options.pop("transaction_mode", None)  # to begin one that may write is to be refused by itself
         options["init_command"] = "PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-65536"
     wrapper: BaseDatabaseWrapper = load_backend(known["ENGINE"]).DatabaseWrapper(known, DEFAULT_DB_ALIAS)
