@@ -208,7 +208,7 @@ REFUSED: dict[str, Verb] = {
     "rate.set": lambda t: set_rate(merchant="baker", rate_ppm=1, valid_from_at=later(t), at=t.at),
     "hold.place": lambda t: hold.hold_order(order_id=17, reason="odd", by="Wu", at=t.at),
     "hold.release": lambda t: hold.release(hold_id=17, by="Wu", at=t.at),
-    "tax.export": lambda t: note_export(quarter="2026Q1", facts={}, by=str(t.ids["Fang"]), at=t.at),
+    "tax.export": lambda t: note_export(quarter="2026Q1", facts={}, by="Wu", at=t.at),
     "staff.appoint": lambda t: appoint_staff(name="Fang", roles=["auditor"], at=t.at),
     "staff.dismiss": lambda t: dismiss_staff(name="nobody", at=t.at),
     "factor.codes": lambda t: change_second_factor(

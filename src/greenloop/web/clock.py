@@ -32,6 +32,11 @@ def offset_minutes() -> int:
     return known
 
 
+def keep_offset(minutes: int) -> None:
+    """Let the rest of a request know the offset of the newest rules, which whoever calls this has read already."""
+    _offset.set(minutes)
+
+
 def local(at: datetime) -> datetime:
     """Return an instant on the alliance's clock."""
     aware = at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -56,6 +56,8 @@ def page(request: HttpRequest) -> HttpResponse:
     path = multiples.paths([chosen.id]).get(chosen.id, ()) if chosen and has_path else ()
     found = multiples.multiples(cohorts, path)
     newest, trust, at = overview.newest(), overview.trust_book(), clock.now()
+    if newest.calendar:
+        clock.keep_offset(newest.calendar.utc_offset_minutes)
     cutoff_at = newest.calendar.cutoff_at(chosen.open_cycle) if newest.calendar and chosen else None
     return show(
         request,
