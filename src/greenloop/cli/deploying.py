@@ -1,6 +1,7 @@
 """May this installation go live: what a look at it finds, with why and the way out, for people and for programs."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from time import monotonic
 
 from greenloop.cli.answer import DONE, REFUSED, Answer, moment, pairs, text
 from greenloop.cli.words import gettext
@@ -21,8 +22,10 @@ def deployed(now: datetime) -> Answer:
     from greenloop.insight.deploy.declaration import declared
     from greenloop.insight.deploy.finding import Finding
 
+    began = monotonic()
     told, missing = declared()
-    found: list[Finding] = [*configured.findings(), *database.findings(now)]
+    found: list[Finding] = [*configured.findings()]
+    found += database.findings(lambda: now + timedelta(seconds=monotonic() - began))
     if not any(each.code == "database.migrations" for each in found):
         found += [*running.findings(now), *trust.findings(now)]
     found += missing

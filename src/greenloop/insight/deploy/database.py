@@ -1,6 +1,6 @@
 """How the database is set up: what it acknowledges has to survive a power cut, and nobody else may touch it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from greenloop.core.faults import say
@@ -15,10 +15,10 @@ SQLITE_FULL = 2
 LOST = say("What was acknowledged may be lost in a power cut.")
 
 
-def findings(now: datetime) -> Iterator[Finding]:
-    """Look at the database in use."""
+def findings(clock: Callable[[], datetime]) -> Iterator[Finding]:
+    """Look at the database in use. The clock is read after the server's: a slow server isn't one whose clock is off."""
     if sql.is_postgresql():
-        yield from of_postgresql(engines.postgresql(), now)
+        yield from of_postgresql(engines.postgresql(), clock())
     else:
         yield from of_sqlite(engines.sqlite())
     if missing := vitals.missing_migrations():
