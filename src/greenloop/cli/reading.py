@@ -134,6 +134,22 @@ def opened(name: str) -> Iterator[TextIO]:
             yield stream
 
 
+def document(name: str, field: str) -> object:
+    """Read a JSON document that an option or argument, `field`, names.
+
+    :raises Refusal: it is none.
+    """
+    with opened(name) as stream:
+        written = stream.read()
+    try:
+        found: object = json.loads(written)
+    except (ValueError, RecursionError) as fault:
+        line = getattr(fault, "lineno", 1)
+        message = say("{name} is no JSON document: it goes wrong in line {line}.")
+        raise Refusal("file.json", message, field=field, name=Path(name).name, line=line) from None
+    return found
+
+
 def records(
     name: str, columns: Mapping[str, type], read: Callable[[Fields, Mapping[str, Any]], Record]
 ) -> Records[Record]:

@@ -10,7 +10,7 @@ from greenloop.cli import database
 from greenloop.cli.answer import Answer, moment, text
 from greenloop.cli.app import RULES, command
 from greenloop.cli.proposing import Reason, proposed
-from greenloop.cli.reading import At, By, day, instant, now, opened
+from greenloop.cli.reading import At, By, day, document, instant, now
 from greenloop.cli.words import gettext
 from greenloop.core.faults import Refusal, say
 from greenloop.core.loop.presets import preset_document
@@ -75,15 +75,8 @@ def publish(
 
 
 def _document(name: str) -> dict[str, object]:
-    with opened(name) as stream:
-        written = stream.read()
-    try:
-        document = json.loads(written)
-    except (ValueError, RecursionError) as fault:
-        line = getattr(fault, "lineno", 1)
-        message = say("{name} is no JSON document: it goes wrong in line {line}.")
-        raise Refusal("file.json", message, field="RULES.json", name=Path(name).name, line=line) from None
-    if not isinstance(document, dict):
+    found = document(name, "RULES.json")
+    if not isinstance(found, dict):
         message = say("{name} holds no JSON object; a rule set is one object in braces.")
         raise Refusal("file.json", message, field="RULES.json", name=Path(name).name)
-    return document
+    return found

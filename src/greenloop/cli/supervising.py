@@ -126,6 +126,7 @@ def supervised_facts(found: "Report", sealed: "Sealed") -> dict[str, Any]:
 
 def supervised_shown(found: "Report", sealed: "Sealed") -> "list[Any]":
     """Return it for people."""
+    from greenloop.insight.supervision import told as said
     from greenloop.insight.supervision import words
 
     columns = [gettext("step"), gettext("what it is"), gettext("yuan"), gettext("ties"), gettext("off")]
@@ -142,17 +143,13 @@ def supervised_shown(found: "Report", sealed: "Sealed") -> "list[Any]":
         first=found.period.first_date, last=found.period.last_date
     )
     shown = [table(title, columns, rows)]
-    shown += [text(gettext(sentence).format(count=count(number)), "yellow") for sentence, number in found.provisional]
-    if found.off:
-        sentence = gettext("{off} of {count} sums do NOT tie. Their names say where.")
-        shown.append(text(sentence.format(off=count(found.off), count=count(found.compared)), "bold red"))
-        shown += [
-            text(f"{tie.name} {tie.pool}: {money(tie.left_fen)} / {money(tie.right_fen)} – {gettext(tie.what)}", "red")
-            for tie in found.ties
-            if not tie.holds
-        ]
-    else:
-        shown.append(text(gettext("All {count} ties hold, to the fen.").format(count=count(found.compared)), "green"))
+    shown += [text(reason, "yellow") for reason in said.reasons(found)]
+    shown.append(text(said.verdict(found), "bold red" if found.off else "green"))
+    shown += [
+        text(f"{tie.name} {tie.pool}: {money(tie.left_fen)} / {money(tie.right_fen)} – {gettext(tie.what)}", "red")
+        for tie in found.ties
+        if not tie.holds
+    ]
     sentence = gettext("The report is in {folder}. Check it with: greenloop verify report {folder}")
     return [*shown, text(sentence.format(folder=sealed.folder))]
 
@@ -160,10 +157,10 @@ def supervised_shown(found: "Report", sealed: "Sealed") -> "list[Any]":
 def checked_report(folder: Path, keys: "Sequence[str]") -> Answer:
     """Check a sealed report by a key that was given, else by the one that it names; exit code 1 if it doesn't hold."""
     from greenloop.core.trust.checkpoint import read_key
-    from greenloop.insight.supervision.checking import check_report, own_key
+    from greenloop.insight.supervision.checking import check_report
 
     given = [read_key(each) for each in keys]
-    found = check_report(folder, keys=given or [own_key(folder)])
+    found = check_report(folder, keys=given)
     facts = {
         "origin": found.origin,
         "files": found.files,

@@ -11,7 +11,7 @@ import typer
 from greenloop.cli import database
 from greenloop.cli.answer import DONE, REFUSED, Answer, count, money, table, text
 from greenloop.cli.app import MONEY, command
-from greenloop.cli.reading import now, opened
+from greenloop.cli.reading import document, now
 from greenloop.cli.words import gettext
 from greenloop.core.faults import Refusal, say
 from greenloop.core.trust import tax
@@ -39,14 +39,15 @@ def taxes(
         if given is None:
             message = say("Say {field_name}. A tariff to start from: greenloop tax --example.")
             raise Refusal("tax.missing", message, field=field, field_name=field)
-    document = _document(tariff or "")
-    terms = tax.read_tariff(document)
+    found = document(tariff or "", "--tariff")
+    written = found if isinstance(found, dict) else {}
+    terms = tax.read_tariff(written)
     folder = Path(out or "")
     if folder.exists():
         message = say("{name} is there already. Name a folder that isn't.")
         raise Refusal("file.exists", message, field="--out", name=folder.name)
     with database.writing():
-        return _written(quarter or "", document, terms, folder, by or "")
+        return _written(quarter or "", written, terms, folder, by or "")
 
 
 def _written(name: str, document: Mapping[str, object], terms: tax.Tariff, folder: Path, by: str) -> Answer:
@@ -61,7 +62,7 @@ def _written(name: str, document: Mapping[str, object], terms: tax.Tariff, folde
     facts = {
         "quarter": found.name,
         "holders": len(found.holders),
-        "withheld_fen": files.withheld_fen(found),
+        "withheld_fen": found.withheld_fen,
         "difference_fen": found.difference_fen,
         "manifest_sha256": sha256(made[files.MANIFEST]).hexdigest(),
     }
@@ -72,7 +73,7 @@ def _written(name: str, document: Mapping[str, object], terms: tax.Tariff, folde
     sentence = gettext("{count} lines to withhold {amount} yuan from; they and the ledger differ by {difference} yuan.")
     told = sentence.format(
         count=count(len(found.holders)),
-        amount=money(files.withheld_fen(found)),
+        amount=money(found.withheld_fen),
         difference=money(found.difference_fen),
     )
     return Answer(facts, [_table(found), text(told)], DONE if found.difference_fen == 0 else REFUSED)
@@ -92,15 +93,3 @@ def _table(found: Any) -> Any:
         for each in found.classes
     ]
     return table(found.name, heads, rows)
-
-
-def _document(name: str) -> dict[str, object]:
-    with opened(name) as stream:
-        written = stream.read()
-    try:
-        document = json.loads(written)
-    except (ValueError, RecursionError) as fault:
-        line = getattr(fault, "lineno", 1)
-        message = say("{name} is no JSON document: it goes wrong in line {line}.")
-        raise Refusal("file.json", message, field="--tariff", name=Path(name).name, line=line) from None
-    return document if isinstance(document, dict) else {}

@@ -7,8 +7,11 @@ deliveries. SQLite's write transactions are alone already, so there locks cost n
 """
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 from greenloop.store import sql
+
+Id = TypeVar("Id", int, str)
 
 CLOCKWORK = 7_340_001
 DUES = 7_340_002
@@ -67,7 +70,7 @@ def _advise_shared(number: int) -> None:
         sql.rows("SELECT pg_advisory_xact_lock_shared(%s)", [number])
 
 
-def _lock(table: str, key: str, ids: Iterable[int]) -> None:
+def _lock(table: str, key: str, ids: Iterable[Id]) -> None:
     if sql.is_postgresql() and (wanted := sorted(set(ids))):
         sql.rows_in(f"SELECT {key} FROM {table} WHERE {key} IN ({{keys}}) ORDER BY {key} FOR NO KEY UPDATE", wanted)  # noqa: S608
 
@@ -106,11 +109,7 @@ def merchants(ids: Iterable[int]) -> None:
 
 def instructions(numbers: Iterable[str]) -> None:
     """Lock instructions until the transaction ends: what is known of each is decided by one verb at a time."""
-    if sql.is_postgresql() and (wanted := sorted(set(numbers))):
-        sql.rows_in(_INSTRUCTIONS, wanted)
-
-
-_INSTRUCTIONS = "SELECT number FROM payment_instruction WHERE number IN ({keys}) ORDER BY number FOR NO KEY UPDATE"
+    _lock("payment_instruction", "number", numbers)
 
 
 def endpoints(ids: Iterable[int]) -> None:

@@ -29,6 +29,14 @@ def rows(sql: str, params: Params = ()) -> list[Row]:
         return list(cursor.fetchall())
 
 
+def parts(sql: str, params: Params, *, rows_max: int) -> Iterator[list[Row]]:
+    """Yield all rows of a query, up to `rows_max` at a time; one statement, so one state."""
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(sql, params)
+        while part := cursor.fetchmany(rows_max):
+            yield part
+
+
 def value(sql: str, params: Params = ()) -> Any:
     """Return the first column of the first row, None where there is none."""
     with connection.cursor() as cursor:

@@ -17,7 +17,7 @@ from greenloop.store.queries.people import visitor as visitor_of
 View = Callable[..., HttpResponseBase]
 Guard = Callable[[View], View]
 
-__all__ = ["Visitor", "member", "merchant", "only_reads", "signed_in", "staff", "visitor"]
+__all__ = ["Visitor", "by", "member", "merchant", "only_reads", "signed_in", "staff", "visitor"]
 
 
 def visitor(request: HttpRequest) -> Visitor | None:
@@ -30,6 +30,12 @@ def visitor(request: HttpRequest) -> Visitor | None:
         known = visitor_of(int(request.user.pk))
         request._visitor = known  # type: ignore[attr-defined]  # noqa: SLF001  kept for this request
     return known
+
+
+def by(request: HttpRequest) -> str:
+    """Return the visitor as records name them, empty for a stranger."""
+    found = visitor(request)
+    return f"account/{found.account_id}" if found else ""
 
 
 def _guard(allowed: Callable[[Visitor], bool], *, at_work: bool = False) -> Guard:

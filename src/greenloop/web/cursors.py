@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 
 NUMBER_MAX = 2**63 - 1
 DIGITS_MAX = 19
@@ -32,6 +32,16 @@ class Sheets:
 def number(request: HttpRequest) -> int | None:
     """Return the number that the list goes on before."""
     return whole(request.GET.get("before", ""))
+
+
+def known(number: int) -> int:
+    """Return a number of an address, one that a row may have.
+
+    :raises Http404: none has it.
+    """
+    if not 0 < number <= NUMBER_MAX:
+        raise Http404
+    return number
 
 
 def pair(request: HttpRequest) -> tuple[int, str]:

@@ -1,7 +1,9 @@
 """Rendering: the template environment, what every page knows, and the one way to show a page."""
 
+from collections.abc import Callable
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.messages import get_messages
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
@@ -9,8 +11,10 @@ from django.shortcuts import render
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import translation
+from django.utils.http import content_disposition_header
 from jinja2 import Environment, StrictUndefined
 
+from greenloop.core.faults import Refusal
 from greenloop.store.queries import minting
 from greenloop.store.queries.minting import Standing
 from greenloop.web import access, clock, words
@@ -52,6 +56,24 @@ def minting_now() -> Standing:
         return minting.shown(clock.now())
     except DatabaseError:
         return minting.AS_EVER
+
+
+def act(request: HttpRequest, verb: Callable[[], object], sentence: str) -> None:
+    """Do what a form asks for; the next page says the sentence, or why it wasn't done."""
+    try:
+        verb()
+    except Refusal as refusal:
+        messages.error(request, words.told(refusal))
+    else:
+        messages.success(request, sentence)
+
+
+def download(content: bytes, name: str, kind: str) -> HttpResponse:
+    """Return a file to keep. Like pages, it is somebody's own."""
+    answer = HttpResponse(content, content_type=kind)
+    answer["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
+    answer["Cache-Control"] = "private, no-store"
+    return answer
 
 
 def show(request: HttpRequest, template: str, *, status: int = 200, **facts: Any) -> HttpResponse:

@@ -11,12 +11,11 @@ from greenloop.api import paging
 from greenloop.api.access import Staff
 from greenloop.api.fields import number
 from greenloop.api.paging import Asked, Page
-from greenloop.core.people.roles import CLAIM_DECIDERS
+from greenloop.core.people.roles import CLAIM_READERS
 from greenloop.store.queries import claims
 from greenloop.store.queries.claims import ClaimRow
 
 router = Router(tags=["claims"])
-READERS = (*CLAIM_DECIDERS, "auditor")
 
 
 class ClaimOut(Schema):
@@ -58,7 +57,7 @@ WaitingAsked = Annotated[Waiting, Query()]
 
 @router.get(
     "/claims",
-    auth=Staff(*READERS),
+    auth=Staff(*CLAIM_READERS),
     response=Page[ClaimOut],
     summary="List large draws and spends",
     operation_id="listClaims",
@@ -72,7 +71,7 @@ def list_claims(request: HttpRequest, which: WaitingAsked, page: Asked) -> objec
 
 @router.get(
     "/claims/{claim_id}",
-    auth=Staff(*READERS),
+    auth=Staff(*CLAIM_READERS),
     response=ClaimOut,
     summary="Read a large draw or spend",
     operation_id="readClaim",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import TypeVar
 
 from greenloop.core.cycle import CYCLE_DAYS_MAX, OFFSET_MINUTES_MAX, OFFSET_MINUTES_MIN, Calendar
@@ -13,6 +14,8 @@ from greenloop.core.loop.route import Route, read_route
 from greenloop.core.money import AMOUNT_FEN_MAX, PPM
 from greenloop.core.reading import Fields, root
 
+NOTICE = timedelta(days=7)
+"""Rules are known for so long before they are in force (G11)."""
 ROUTES_MAX = 2_000
 DAYS_MAX = 3_660
 SPLIT_FIELDS = ("green_ppm", "red_ppm", "coupon_ppm", "reserve_ppm", "fee_ppm")

@@ -2,8 +2,12 @@
 
 DECIDERS = ("operator", "finance")
 """Who decides, as a second person, on what moves members' money; the database says who has a role."""
-CLAIM_DECIDERS = ("risk", "operator", "finance")
-"""Who decides on one member's large draw or spend: those who hold accounts, too."""
+HOLDERS = ("risk", "operator", "finance")
+"""Who holds orders and accounts."""
+CLAIM_DECIDERS = HOLDERS
+"""Who decides on one member's large draw or spend."""
+CLAIM_READERS = (*CLAIM_DECIDERS, "auditor")
+"""Who sees large draws and spends."""
 READERS = ("auditor", "regulator")
 """Who reads everything and changes nothing; who is one has no other role. A regulator sees what an auditor sees."""
 ROLES = ("operator", "finance", "risk", "marketing", *READERS)

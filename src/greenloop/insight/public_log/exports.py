@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from greenloop.core.trust import canonical
+from greenloop.insight.public_log.export_checking import FORMAT, JOURNALS, KINDS
 from greenloop.store import sql
-from greenloop.store.queries import exported, log, logged
+from greenloop.store.queries import exported, log
 from greenloop.store.queries.log import CheckpointRow
 
-FORMAT = "greenloop-export/1"
 LEAVES_MAX, JOURNALS_MAX = 2_000, 10_000
 """So many of the newest, one file holds; all of them are in the auditor's bundle."""
 
@@ -36,7 +36,7 @@ def export(name: str, row: CheckpointRow) -> Export:
     with sql.snapshot():
         lines, numbers = NAMES[name](row)
         paths = exported.inclusions(numbers, row.checkpoint.size)
-    text = "".join(f"{line}\n" for line in lines)
+    text = _text(lines)
     proof = {
         "format": FORMAT,
         "name": name,
@@ -49,6 +49,19 @@ def export(name: str, row: CheckpointRow) -> Export:
         ],
     }
     return Export(name, text, canonical.text_of(proof) + "\n", len(lines))
+
+
+def lines_of(name: str, row: CheckpointRow) -> str:
+    """Return the file of an export, without what proves it.
+
+    :raises KeyError: there is none of that name.
+    """
+    with sql.snapshot():
+        return _text(NAMES[name](row)[0])
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
 
 
 Made = tuple[list[str], list[int]]
@@ -74,9 +87,8 @@ def _journal_lines(row: CheckpointRow) -> Iterable[str]:
 
 
 NAMES: Mapping[str, Callable[[CheckpointRow], Made]] = {
-    "settlements": _of_leaves(logged.SETTLEMENT),
-    "rules": _of_leaves(logged.RULES),
-    "journals": _of_journals,
+    **{name: _of_leaves(kind) for name, kind in KINDS.items()},
+    JOURNALS: _of_journals,
 }
 
 

@@ -17,7 +17,6 @@ from django.utils.translation import gettext as _
 from greenloop.core.faults import Refusal, say
 from greenloop.insight import figures
 from greenloop.insight.supervision import told, words
-from greenloop.insight.supervision.as_xlsx import pool_heads
 from greenloop.insight.supervision.pools import CycleLine, tied
 from greenloop.insight.supervision.report import Report
 from greenloop.insight.supervision.steps import Roll, Step
@@ -210,7 +209,7 @@ def _pools(report: Report) -> Sequence[Sequence[str]]:
         ]
         for line in report.pools[:CYCLES_MAX]
     ]
-    return [pool_heads(), *lines]
+    return [told.pool_heads(), *lines]
 
 
 def _cycles(report: Report) -> Sequence[Sequence[str]]:

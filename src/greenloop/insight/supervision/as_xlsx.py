@@ -9,12 +9,12 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from xlsxwriter import Workbook
 
+from greenloop.insight.statement.as_xlsx import PLAIN
 from greenloop.insight.statement.columns import in_yuan
 from greenloop.insight.supervision import told, words
 from greenloop.insight.supervision.report import Report
 from greenloop.insight.supervision.steps import Step
 
-PLAIN = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 WIDE, NARROW = 58, 18
 Cell = str | int | Decimal | None
 
@@ -92,7 +92,7 @@ class _Sheets:
             )
             for line in report.pools
         ]
-        row = self._table(sheet, 0, pool_heads(), lines)
+        row = self._table(sheet, 0, told.pool_heads(), lines)
         cycles = [
             (
                 told.pool(line.pool),
@@ -126,14 +126,6 @@ class _Sheets:
                     sheet.write_number(row, place, cell, self.count if isinstance(cell, int) else self.fen)
             row += 1
         return row
-
-
-def pool_heads() -> list[str]:
-    """Return what the columns of the pools' table are called."""
-    return [
-        *(_("pool"), _("free at the begin"), _("taken in"), _("released"), _("back"), _("free at the end")),
-        *(_("drawn"), _("redeemed"), _("not drawn at the end"), _("unspent at the end")),
-    ]
 
 
 def _yuan(fen: int | None) -> Decimal | None:

@@ -1,5 +1,6 @@
 """A period of the books as it was read: the ledger's side and the rows' side, in one state."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,11 +19,15 @@ POOL, ACCRUED, VOUCHER = "trust:pool", "trust:accrued", "trust:voucher"
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """What a report is made of; amounts are fen. Pools are oldest first."""
+    """What a report is made of; amounts are fen. Pools are oldest first.
+
+    `between` are the flows by the classes of their two accounts: most questions are about one pair.
+    """
 
     period: Period
     accounts: Mapping[str, Account]
     flows: Sequence[Flow]
+    between: Mapping[tuple[str, str], Sequence[Flow]]
     sums: Mapping[Key, Sum]
     pools: Sequence[PoolRow]
     cycles: Sequence[CycleRow]
@@ -35,10 +40,8 @@ class Books:
         """Return what was posted between two classes of accounts, of some kinds or any, of one pool or all, in fen."""
         return sum(
             flow.fen
-            for flow in self.flows
-            if (account_class(flow.debit), account_class(flow.credit)) == (debit, credit)
-            and (not kinds or flow.kind in kinds)
-            and (not pool or pool in {pool_of(flow.debit), pool_of(flow.credit)})
+            for flow in self.between.get((debit, credit), ())
+            if (not kinds or flow.kind in kinds) and (not pool or pool in {pool_of(flow.debit), pool_of(flow.credit)})
         )
 
     def sum(self, name: str, pool: int = 0) -> Sum:
@@ -76,10 +79,14 @@ def read(period: Period) -> Books:
     span = (period.since_at, period.until_at)
     accounts, flows = supervised.ledger(*span)
     cutoff, still_open, rules = supervised_facts.cutoff(*span, settled_by=period.last_date + timedelta(days=1))
+    between: dict[tuple[str, str], list[Flow]] = defaultdict(list)
+    for flow in flows:
+        between[account_class(flow.debit), account_class(flow.credit)].append(flow)
     return Books(
         period=period,
         accounts={each.name: each for each in accounts},
         flows=flows,
+        between=between,
         sums=supervised_rows.sums(*span),
         pools=supervised.pools(),
         cycles=supervised.cycles(*span),

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from greenloop.core.trust.checkpoint import Key, read_key
 from greenloop.core.trust.report_seal import SealNote, read_seal
 from greenloop.insight.supervision.folder import DATA, FORMAT, MANIFEST, SEAL
 from greenloop.store import signer
+from greenloop.store.backup.files import digest
 
 WORD = re.compile(r"[a-z_]{1,40}")
 FILE = re.compile(rf"(?:{DATA}/)?[a-z_]{{1,40}}\.(?:parquet|pdf|xlsx)")
@@ -48,21 +49,13 @@ class CheckedReport:
     findings: Sequence[Finding]
 
 
-def own_key(folder: Path) -> Key:
-    """Return the key that a report says it was sealed by: its own word, for who knows no better.
+def check_report(folder: Path, *, keys: Sequence[Key] = ()) -> CheckedReport:
+    """Check a folder against the keys of which one should have sealed it; without any, by the one that it names itself.
 
-    :raises Refusal: there is no sealed report in the folder.
-    """
-    return read_key(str(_read(folder)[1].get("key", "")))
-
-
-def check_report(folder: Path, *, keys: Sequence[Key]) -> CheckedReport:
-    """Check a folder against the keys of which one should have sealed it.
-
-    :raises Refusal: there is no sealed report in it.
+    :raises Refusal: there is no sealed report in it, or what it names is no key.
     """
     note, told, raw = _read(folder)
-    findings = list(_seal(note, raw, keys))
+    findings = list(_seal(note, raw, keys or [read_key(str(told.get("key", "")))]))
     files: Mapping[str, Any] = told["files"]
     findings += [each for name, facts in files.items() for each in _file(folder, name, facts)]
     findings += _strays(folder, files)
@@ -149,9 +142,7 @@ def _file(folder: Path, name: str, facts: Mapping[str, Any]) -> Iterator[Finding
     if not path.is_file():
         yield Finding("file.missing", say("A file is missing."), name)
         return
-    with path.open("rb") as stream:
-        found = file_digest(stream, "sha256").hexdigest()
-    if found != facts["sha256"]:
+    if digest(path) != facts["sha256"]:
         yield Finding("file.hash", say("A file is not the one that was sealed."), name)
 
 

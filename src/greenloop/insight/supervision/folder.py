@@ -6,7 +6,7 @@ The same period of the same books gives the same bytes, but for the instant at w
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from greenloop.core.trust.report_seal import ReportSeal
 from greenloop.insight.supervision import as_parquet, as_pdf, as_xlsx
 from greenloop.insight.supervision.report import Report
 from greenloop.store import signer
+from greenloop.store.backup.files import digest
 
 Progress = Callable[[str, int, int], None]
 FORMAT = "greenloop-supervision/1"
@@ -60,7 +61,7 @@ def write_folder(
         path = folder / DATA / f"{name}.parquet"
         written = as_parquet.write(path, table)
         files[f"{DATA}/{path.name}"] = {
-            "sha256": _digest(path),
+            "sha256": digest(path),
             "rows": written.rows,
             "columns": written.columns,
             "totals": written.totals,
@@ -68,7 +69,7 @@ def write_folder(
     (folder / XLSX).write_bytes(as_xlsx.workbook(report, language=language))
     _tell(progress, len(named), len(named) + 2)
     (folder / PDF).write_bytes(as_pdf.document(report, language=language))
-    files |= {name: {"sha256": _digest(folder / name)} for name in (PDF, XLSX)}
+    files |= {name: {"sha256": digest(folder / name)} for name in (PDF, XLSX)}
     text = json.dumps(manifest(report, files) | {"key": key.text}, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
     (folder / MANIFEST).write_text(text, "utf-8")
     note = signer.seal(ReportSeal(origin, sha256(text.encode()).hexdigest()))
@@ -109,8 +110,3 @@ def manifest(report: Report, files: Mapping[str, Any]) -> dict[str, Any]:
 def _tell(progress: Progress | None, done: int, total: int) -> None:
     if progress:
         progress("supervision", done, total)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return file_digest(stream, "sha256").hexdigest()

@@ -40,7 +40,7 @@ class Unusual:
 class Report:
     """Everything that a report says, of one state of the books. `provisional` are the reasons why it may change.
 
-    `pools` names in `called` what each pool is called in it; `flows` are named alike.
+    `pools` and `flows` name each pool as it is called in it.
     """
 
     form: str
@@ -55,7 +55,6 @@ class Report:
     cycles: Sequence[CycleLine]
     exceptions: Sequence[Unusual]
     provisional: Sequence[tuple[str, int]]
-    called: Mapping[str, str]
 
     @property
     def ties(self) -> list[Tie]:
@@ -94,7 +93,6 @@ def report(*, period: Period, form: str, made_at: datetime) -> Report:
         cycles=pools.cycle_lines(books, called),
         exceptions=[_unusual(each, public=public) for each in books.exceptions],
         provisional=_provisional(books, made_at),
-        called=called,
     )
 
 
@@ -111,15 +109,8 @@ def _flows(books: Books, called: Mapping[str, str]) -> list[Flow]:
         debit, credit = (_account(name, called) for name in (flow.debit, flow.credit))
         key = flow.kind, debit, credit
         before = found.get(key)
-        fen, journals = (
-            (flow.fen + before.fen, flow.journals + before.journals)
-            if before
-            else (
-                flow.fen,
-                flow.journals,
-            )
-        )
-        found[key] = Flow(*key, fen, journals)
+        fen, journals = (before.fen, before.journals) if before else (0, 0)
+        found[key] = Flow(*key, fen + flow.fen, journals + flow.journals)
     return list(found.values())
 
 

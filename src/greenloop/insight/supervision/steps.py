@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from greenloop.core.books.accounts import account_class, is_asset, pool_of
+from greenloop.core.books.accounts import account_class, is_asset
 from greenloop.core.faults import say
 from greenloop.insight.supervision import words
 from greenloop.insight.supervision.books import ACCRUED, PAYABLE, PENDING, POOL, VOUCHER, Books
@@ -81,13 +81,9 @@ def steps(books: Books, ties: Sequence[Tie], called: Mapping[str, str], *, least
     ]
 
 
-def roll(books: Books, of: str, pool: str = "") -> Roll | None:
-    """Return how a class of accounts, or one pool's of it, came to its closing; None where nothing ever moved."""
-    own = [
-        each
-        for each in books.accounts.values()
-        if account_class(each.name) == of and (not pool or pool_of(each.name) == pool)
-    ]
+def roll(books: Books, of: str) -> Roll | None:
+    """Return how a class of accounts came to its closing; None where nothing ever moved."""
+    own = [each for each in books.accounts.values() if account_class(each.name) == of]
     names = {each.name for each in own}
     moved: dict[str, int] = {}
     for flow in books.flows:

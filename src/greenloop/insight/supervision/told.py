@@ -48,6 +48,14 @@ def moment(at: datetime, report: Report) -> str:
     return f"{at.astimezone(timezone(timedelta(minutes=report.period.offset_minutes))):%Y-%m-%d %H:%M}"
 
 
+def pool_heads() -> list[str]:
+    """Return what the columns of the pools' table are called."""
+    return [
+        *(_("pool"), _("free at the begin"), _("taken in"), _("released"), _("back"), _("free at the end")),
+        *(_("drawn"), _("redeemed"), _("not drawn at the end"), _("unspent at the end")),
+    ]
+
+
 def verdict(report: Report) -> str:
     """Say whether everything ties."""
     if report.off:

@@ -6,7 +6,7 @@ The files hold yuan, for people; the manifest holds whole fen. Nothing in them i
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -18,7 +18,7 @@ from greenloop.core.money import yuan
 from greenloop.insight.statement.as_csv import BOM, guarded
 from greenloop.insight.statement.as_xlsx import PLAIN
 from greenloop.insight.statement.columns import in_yuan
-from greenloop.insight.taxes.quarter import HolderLine, Quarter
+from greenloop.insight.taxes.quarter import ClassLine, HolderLine, Quarter
 from greenloop.insight.taxes.words import NAMES
 
 MANIFEST = "manifest.json"
@@ -28,11 +28,11 @@ Cell = str | int | None
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One list: its title, its headings, and rows as they are asked for."""
+    """One list: its title, its headings and its rows."""
 
     title: str
     headings: Sequence[str]
-    rows: Callable[[], Iterable[Sequence[Cell]]]
+    rows: Sequence[Sequence[Cell]]
 
 
 def files(quarter: Quarter, *, tariff: Mapping[str, object], at: datetime) -> dict[str, bytes]:
@@ -46,18 +46,13 @@ def files(quarter: Quarter, *, tariff: Mapping[str, object], at: datetime) -> di
     return found | {MANIFEST: _manifest(quarter, found, tariff=tariff, at=at)}
 
 
-def withheld_fen(quarter: Quarter) -> int:
-    """Return what is withheld over all holders."""
-    return sum(line.assessed.due.fen for line in quarter.holders)
-
-
 def _withheld(quarter: Quarter) -> Table:
     headings = [
         *(_("holder"), _("account"), _("identity (from your own records)"), _("tax class")),
         *(_("received, ¥"), _("taken back, ¥"), _("expired unspent, ¥")),
         *(_("taxable base, ¥"), _("to withhold, ¥"), _("taken back beyond it, ¥")),
     ]
-    return Table(_("Withholding"), headings, lambda: map(_holder_row, quarter.holders))
+    return Table(_("Withholding"), headings, [_holder_row(line) for line in quarter.holders])
 
 
 def _holder_row(line: HolderLine) -> list[Cell]:
@@ -74,15 +69,13 @@ def _summed(quarter: Quarter) -> Table:
         *(_("tax class"), _("received, ¥"), _("taken back, ¥"), _("expired unspent, ¥")),
         *(_("taxable base, ¥"), _("to withhold, ¥")),
     ]
-
-    def rows() -> Iterable[Sequence[Cell]]:
-        for each in quarter.classes:
-            sums = each.sums
-            yield [
-                *(str(NAMES[each.name]), sums.received_fen, sums.taken_back_fen, sums.expired_fen),
-                *(each.base_fen, each.withheld_fen),
-            ]
-
+    rows: list[list[Cell]] = [
+        [
+            *(str(NAMES[each.name]), each.sums.received_fen, each.sums.taken_back_fen, each.sums.expired_fen),
+            *(each.base_fen, each.withheld_fen),
+        ]
+        for each in quarter.classes
+    ]
     return Table(_("Classes"), headings, rows)
 
 
@@ -90,7 +83,7 @@ def _as_csv(table: Table) -> bytes:
     stream = io.StringIO(newline="")
     writer = csv.writer(stream)
     writer.writerow([guarded(heading) for heading in table.headings])
-    for row in table.rows():
+    for row in table.rows:
         writer.writerow([_text(cell) for cell in row])
     return (BOM + stream.getvalue()).encode()
 
@@ -112,7 +105,7 @@ def _as_xlsx(tables: Sequence[Table]) -> bytes:
             sheet.freeze_panes(1, 0)
             sheet.set_column(0, len(table.headings) - 1, 20)
             sheet.write_row(0, 0, table.headings, head)
-            for number, row in enumerate(table.rows(), 1):
+            for number, row in enumerate(table.rows, 1):
                 for place, cell in enumerate(row):
                     if isinstance(cell, int):
                         sheet.write_number(number, place, in_yuan(cell), amount)
@@ -128,10 +121,10 @@ def _manifest(quarter: Quarter, made: Mapping[str, bytes], *, tariff: Mapping[st
         "until_at": quarter.span[1].isoformat(),
         "utc_offset_minutes": quarter.offset_minutes,
         "made_at": at.astimezone(UTC).isoformat(),
-        "classes": {each.name: _class_facts(quarter, each.name) for each in quarter.classes},
+        "classes": {each.name: _class_facts(quarter, each) for each in quarter.classes},
         "ledger": [{**asdict(tie), "difference_fen": tie.rows_fen - tie.ledger_fen} for tie in quarter.ties],
         "difference_fen": quarter.difference_fen,
-        "withheld_fen": withheld_fen(quarter),
+        "withheld_fen": quarter.withheld_fen,
         "kept_back_fen": 0,
         "tariff": tariff,
         "files": {name: sha256(content).hexdigest() for name, content in made.items()},
@@ -139,9 +132,8 @@ def _manifest(quarter: Quarter, made: Mapping[str, bytes], *, tariff: Mapping[st
     return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
-def _class_facts(quarter: Quarter, name: str) -> dict[str, object]:
-    line = next(each for each in quarter.classes if each.name == name)
-    own = [each.assessed for each in quarter.holders if each.name == name]
+def _class_facts(quarter: Quarter, line: ClassLine) -> dict[str, object]:
+    own = [each.assessed for each in quarter.holders if each.name == line.name]
     facts: dict[str, object] = asdict(line.sums)
     if line.withheld_fen is None:
         return facts

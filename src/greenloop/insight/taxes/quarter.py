@@ -47,6 +47,11 @@ class Quarter:
     ties: tuple[Tie, ...]
 
     @property
+    def withheld_fen(self) -> int:
+        """Return what is withheld over all holders."""
+        return sum(line.assessed.due.fen for line in self.holders)
+
+    @property
     def difference_fen(self) -> int:
         """Return by how much holders' rows and the ledger differ, over all movements."""
         return sum(abs(tie.rows_fen - tie.ledger_fen) for tie in self.ties)

@@ -12,6 +12,7 @@ from greenloop.core.people.roles import CLAIM_DECIDERS
 from greenloop.core.trust.commitment import commitment
 from greenloop.services.loop.claiming import let_go
 from greenloop.services.loop.drawing import record_draw
+from greenloop.services.loop.rules import in_force, rulings
 from greenloop.services.loop.steps import WalletWork
 from greenloop.services.outbox import news
 from greenloop.services.trust.steps import ACCOUNT, may, note, other_than, person
@@ -89,7 +90,7 @@ def withdraw(*, claim_id: int, account_id: int, by: str, at: datetime) -> None:
     """
     claim = _locked(claim_id)
     if claim.account_id != account_id:
-        raise _unknown(claim_id)
+        raise claims.unknown(claim_id)
     if claim.ended_at is not None:
         raise _closed(claim_id)
     _end([(claim.id, claim.kind)], "withdrawn", at)
@@ -133,7 +134,7 @@ def _locked(claim_id: int) -> Claim:
     """Return a claim as it stands once its holder is locked."""
     account = Claim.objects.filter(id=claim_id).values_list("account_id", flat=True).first()
     if account is None:
-        raise _unknown(claim_id)
+        raise claims.unknown(claim_id)
     locks.holders([account])
     return Claim.objects.get(id=claim_id)
 
@@ -176,6 +177,7 @@ def _draw(claim: Claim, at: datetime) -> None:
         pool=names[purse.pool_id],
         purses=(after, *others),
         drawn=drawn,
+        voucher_days=in_force(rulings(), at).rules.voucher_days,
         at=at,
     )
 
@@ -228,10 +230,6 @@ def _closed(claim_id: int) -> Refusal:
     return Refusal("claim.closed", say("Claim {claim} is decided already."), field="claim", claim=str(claim_id))
 
 
-def _unknown(claim_id: int) -> Refusal:
-    return Refusal("claim.unknown", say("There is no claim {claim}."), field="claim", claim=str(claim_id))
-
-
 _OVER = """
     SELECT id, account_id FROM claim WHERE state = 'approved' AND until_at <= %s
     UNION
@@ -239,4 +237,4 @@ _OVER = """
     WHERE c.state IN ('held', 'approved')
     ORDER BY 1 LIMIT %s
 """
-_STILL_LIVE = "SELECT id, kind FROM claim WHERE state IN ('held', 'approved') AND id IN ({keys})"
+_STILL_LIVE = "SELECT id, kind FROM claim WHERE ended_at IS NULL AND id IN ({keys})"

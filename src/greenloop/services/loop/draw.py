@@ -30,12 +30,7 @@ def draw(*, account_id: int, pool: str, at: datetime, amount_fen: int | None = N
     :raises Refusal: the account or the pool is unknown, the account is held, the amount is not claimable, or a large
         draw from this pool is held already.
     """
-    if amount_fen is not None and (type(amount_fen) is not int or not 0 <= amount_fen <= AMOUNT_FEN_MAX):
-        message = say("A draw takes a whole number of fen from 0, not {amount}.")
-        raise Refusal("draw.amount", message, field="amount_fen", amount=amount_fen)
-    pool_ids = {name: number for number, name, _ in pools.names_and_cycles()}
-    if pool not in pool_ids:
-        raise Refusal("draw.pool", say("There is no pool {pool}."), field="pool", pool=pool)
+    pool_id = _asked_for(pool, amount_fen)
     if not Account.objects.filter(id=account_id).exists():
         raise Refusal("draw.account", say("There is no account {account}."), field="account", account=account_id)
     locks.holders([account_id])
@@ -44,8 +39,8 @@ def draw(*, account_id: int, pool: str, at: datetime, amount_fen: int | None = N
         raise Refusal("draw.held", message, field="account", account=account_id)
     work = WalletWork()
     work.open(wallets.purses_of([account_id]))
-    purses = sorted(work.purses(account_id), key=lambda each: each.pool_id != pool_ids[pool])
-    if not purses or purses[0].pool_id != pool_ids[pool]:
+    purses = sorted(work.purses(account_id), key=lambda each: each.pool_id != pool_id)
+    if not purses or purses[0].pool_id != pool_id:
         if amount_fen:
             message = say("{amount} fen is more than the {most} fen that can be drawn; draw {most} or less.")
             raise Refusal("wallet.short", message, field="amount_fen", amount=amount_fen, most=0)
@@ -56,8 +51,10 @@ def draw(*, account_id: int, pool: str, at: datetime, amount_fen: int | None = N
 
     if not drawn.drawn_fen and not drawn.repaid_fen:
         return 0
+    voucher_days = 0
     if drawn.drawn_fen:
-        fence = fence_of(in_force(rulings(), at).rules, at)
+        rules = in_force(rulings(), at).rules
+        fence, voucher_days = fence_of(rules, at), rules.voucher_days
         if fence.holds_draw(purse, drawn.drawn_fen):
             return _hold(work, account_id, purse.pool_id, amount_fen=drawn.drawn_fen, fence=fence, at=at)
         after = fence.counted(after, drawn_fen=drawn.drawn_fen)
@@ -68,9 +65,21 @@ def draw(*, account_id: int, pool: str, at: datetime, amount_fen: int | None = N
         pool=pool,
         purses=(after, *others),
         drawn=drawn,
+        voucher_days=voucher_days,
         at=at,
     )
     return drawn.drawn_fen
+
+
+def _asked_for(pool: str, amount_fen: int | None) -> int:
+    """Return the number of the pool that is asked for an amount."""
+    if amount_fen is not None and (type(amount_fen) is not int or not 0 <= amount_fen <= AMOUNT_FEN_MAX):
+        message = say("A draw takes a whole number of fen from 0, not {amount}.")
+        raise Refusal("draw.amount", message, field="amount_fen", amount=amount_fen)
+    pool_ids = {name: number for number, name, _ in pools.names_and_cycles()}
+    if pool not in pool_ids:
+        raise Refusal("draw.pool", say("There is no pool {pool}."), field="pool", pool=pool)
+    return pool_ids[pool]
 
 
 def _hold(work: WalletWork, account_id: int, pool_id: int, *, amount_fen: int, fence: Fence, at: datetime) -> Held:

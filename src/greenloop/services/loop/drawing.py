@@ -6,7 +6,6 @@ from datetime import datetime
 from greenloop.core.books.posting import draft
 from greenloop.core.loop.spending import Drawn, Purse
 from greenloop.services.books.post import post
-from greenloop.services.loop.rules import in_force, rulings
 from greenloop.services.loop.steps import WalletWork, lock_pools, record_wallets
 
 
@@ -18,17 +17,20 @@ def record_draw(
     pool: str,
     purses: Sequence[Purse],
     drawn: Drawn,
+    voucher_days: int,
     at: datetime,
 ) -> None:
-    """Record draw `number`, by which it is posted once: the first of `purses` as it stands then, and the others."""
+    """Record draw `number`, by which it is posted once: the first of `purses` as it stands then, and the others.
+
+    What is drawn is good for `voucher_days`; where a debt takes all of it, they are of no account.
+    """
     for each in purses:
         work.put(account_id, each)
     purse = purses[0]
     work.drawn(account_id, purse.pool_id, drawn)
     if drawn.drawn_fen:
-        days = in_force(rulings(), at).rules.voucher_days
         face = drawn.drawn_fen
-        work.voucher(account_id, purse.pool_id, face_fen=face, left_fen=face, at=at, days=days)
+        work.voucher(account_id, purse.pool_id, face_fen=face, left_fen=face, at=at, days=voucher_days)
     key = f"draw/{number}"
     lock_pools(work)
     amounts = [

@@ -3,13 +3,12 @@
 from datetime import datetime
 
 from greenloop.core.faults import Refusal, say
+from greenloop.core.people.roles import HOLDERS
 from greenloop.services.again import begun_again
 from greenloop.services.outbox import news
 from greenloop.services.trust.steps import may, note
 from greenloop.services.verb import verb
 from greenloop.store.models import Account, Hold, Order
-
-HOLDERS = ("risk", "operator", "finance")
 
 
 @begun_again

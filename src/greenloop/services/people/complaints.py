@@ -8,13 +8,13 @@ from greenloop.core.faults import Refusal, say
 from greenloop.core.trust import complaints as rules
 from greenloop.services import ids
 from greenloop.services.people import steps
+from greenloop.services.people.sign_in import RELATIONS
 from greenloop.services.trust.steps import note
 from greenloop.services.verb import verb
 from greenloop.store import locks, sealed
 from greenloop.store.models import Complaint, ComplaintAnswer, MerchantLink, Order, PersonKey
 
 DAY = timedelta(days=1)
-SEATS = ("owner", "clerk")
 
 
 @verb
@@ -81,7 +81,7 @@ def answer_complaint(*, complaint_id: int, text: str, close: bool, by: str, at: 
 
 def _has_to_do_with(account_id: int, order_id: int) -> bool:
     """Tell whether somebody bought by an order, or acts for who sold."""
-    sold = MerchantLink.objects.filter(account_id=account_id, relation__in=SEATS).values("merchant_id")
+    sold = MerchantLink.objects.filter(account_id=account_id, relation__in=RELATIONS).values("merchant_id")
     return Order.objects.filter(Q(member_id=account_id) | Q(merchant_id__in=sold), id=order_id).exists()
 
 

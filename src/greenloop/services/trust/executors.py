@@ -6,11 +6,11 @@ order at first and what is done in the end are decided by the same code.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from greenloop.core import instants
 from greenloop.core.faults import Refusal, say
-from greenloop.core.loop.rules import document_of
+from greenloop.core.loop.rules import NOTICE, document_of
 from greenloop.core.money import AMOUNT_FEN_MAX
 from greenloop.core.reading import Fields
 from greenloop.services.books import deposits
@@ -22,8 +22,6 @@ from greenloop.services.people import keys, rates, reach
 from greenloop.store.queries.lookups import written_id
 
 Content = Mapping[str, object]
-NOTICE = timedelta(days=7)
-"""Rules are known for so long before they are in force (G11)."""
 
 
 @dataclass(frozen=True, slots=True)

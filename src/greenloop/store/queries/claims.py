@@ -10,8 +10,6 @@ from greenloop.store import sql
 from greenloop.store.queries.holdings import HOLDS, HoldRow
 
 LAST = 2**63 - 1
-LIVE = ("held", "approved")
-"""The states in which a claim reserves what it asks for."""
 OrderKey = tuple[int, str]
 """(merchant, order_no): which sale."""
 
@@ -128,9 +126,13 @@ def claim(claim_id: int) -> ClaimRow:
     """
     found = sql.rows(f"{_COLUMNS} WHERE c.id = %s", [claim_id])
     if not found:
-        message = say("There is no claim {claim}.")
-        raise Refusal("claim.unknown", message, field="claim", claim=str(claim_id))
+        raise unknown(claim_id)
     return _row(found[0])
+
+
+def unknown(claim_id: int) -> Refusal:
+    """Return why a claim can't be shown or decided on: there is none by that number."""
+    return Refusal("claim.unknown", say("There is no claim {claim}."), field="claim", claim=str(claim_id))
 
 
 def claims(*, state: str = "held", before: int = LAST, limit: int) -> list[ClaimRow]:
@@ -152,11 +154,6 @@ def in_the_way(account_id: int, *, limit: int) -> tuple[tuple[HoldRow, ...], tup
         else:
             holds.append(HoldRow(number, why, what, sql.moment(since), place, order_no))
     return tuple(holds), tuple(own)
-
-
-def waiting() -> int:
-    """Return how many claims wait for a decision."""
-    return int(sql.value("SELECT COUNT(*) FROM claim WHERE state = 'held'"))
 
 
 def behind(account_id: int, merchant_id: int | None) -> frozenset[int]:

@@ -6,14 +6,14 @@ Every read here grows with the pools, the shown cycles, the rule sets or what wa
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
+from greenloop.core.loop.rules import NOTICE
 from greenloop.core.money import coverage_ppm
 from greenloop.store import sql
 
 LAST = 2**63 - 1
-NOTICE = timedelta(days=7)
 POOLS = 100
 
 

@@ -141,7 +141,12 @@ def params(since_at: datetime, until_at: datetime) -> Params:
     return {"since": sql.instant(since_at), "until": sql.instant(until_at)}
 
 
-IN = "j.effective_at >= %(since)s AND j.effective_at < %(until)s"
+def during(column: str) -> str:
+    """Return the condition that an instant lies in the period."""
+    return f"{column} >= %(since)s AND {column} < %(until)s"
+
+
+IN = during("j.effective_at")
 # What moved before the period, in it and after it; an account's own two totals stand under no kind.
 _LEDGER = f"""
     SELECT j.kind, d.name, c.name,
@@ -174,6 +179,6 @@ _CYCLES = f"""
         SELECT o.journal_id, SUM(o.amount_fen) AS fen FROM posting o JOIN journal j ON j.id = o.journal_id
         WHERE j.kind = 'settle' AND {IN} GROUP BY o.journal_id
     ) g ON g.journal_id = s.journal_id
-    WHERE r.state = 'posted' AND {RUN_AT} >= %(since)s AND {RUN_AT} < %(until)s
+    WHERE r.state = 'posted' AND {during(RUN_AT)}
     ORDER BY p.first_cycle, p.id, r.cycle
 """  # noqa: S608

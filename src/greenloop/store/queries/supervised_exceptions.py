@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection
-
 from greenloop.store import sql
-from greenloop.store.queries.supervised import IN, params
+from greenloop.store.queries.supervised import IN, during, params
 
 ROWS_MAX = 10_000
 
@@ -47,10 +45,9 @@ def exceptions(since_at: datetime, until_at: datetime) -> list[ExceptionSum]:
 def exception_rows(since_at: datetime, until_at: datetime) -> Iterator[list[ExceptionRow]]:
     """Yield every exception of a period, kind after kind, some thousands at a time."""
     for kind, query in KINDS.items():
-        with connection.chunked_cursor() as cursor:
-            cursor.execute(_spoken(f"{query} ORDER BY 3, 1"), params(since_at, until_at))
-            while part := cursor.fetchmany(ROWS_MAX):
-                yield [ExceptionRow(kind, int(row[0]), int(row[1]), sql.moment(row[2])) for row in part]
+        asked = _spoken(f"{query} ORDER BY 3, 1")
+        for part in sql.parts(asked, params(since_at, until_at), rows_max=ROWS_MAX):
+            yield [ExceptionRow(kind, int(row[0]), int(row[1]), sql.moment(row[2])) for row in part]
 
 
 def _spoken(query: str) -> str:
@@ -61,7 +58,6 @@ def _spoken(query: str) -> str:
     )
 
 
-_DURING = "{column} >= %(since)s AND {column} < %(until)s"
 KINDS = {
     "refund.after_payout": f"""SELECT r.id AS subject, r.cash_fen + r.voucher_fen + r.coupon_fen AS fen, r.paid_at AS at
         FROM refund r JOIN journal j ON j.id = r.journal_id JOIN orders o ON o.id = r.order_id
@@ -74,7 +70,7 @@ KINDS = {
     "settlement.held": """SELECT s.cycle AS subject, s.issued_fen AS fen, s.proposed_at AS at FROM settlement_run s
         WHERE s.state = 'held' AND s.proposed_at < %(until)s""",
     "settlement.decided": f"""SELECT s.cycle AS subject, s.issued_fen AS fen, s.decided_at AS at FROM settlement_run s
-        WHERE {_DURING.format(column="s.decided_at")}""",  # noqa: S608
+        WHERE {during("s.decided_at")}""",  # noqa: S608
     "hold.order": """SELECT h.order_id AS subject, o.concession_fen - o.concession_lost_fen AS fen, h.placed_at AS at
         FROM hold h JOIN orders o ON o.id = h.order_id
         WHERE h.placed_at < %(until)s AND (h.released_at IS NULL OR h.released_at >= %(until)s)""",
@@ -97,7 +93,7 @@ KINDS = {
     "debt": """SELECT w.account_id AS subject, SUM(w.debt_fen) AS fen, MIN(m.at) AS at FROM wallet w
         JOIN (SELECT MAX(effective_at) AS at FROM journal) m ON 1 = 1 WHERE w.debt_fen > 0 GROUP BY w.account_id""",
     "clock.late": f"""SELECT c.id AS subject, 0 AS fen, c.due_at AS at FROM run c
-        WHERE {_DURING.format(column="c.due_at")} AND (c.state = 'failed' OR c.attempts > 1 OR <late>)""",  # noqa: S608
+        WHERE {during("c.due_at")} AND (c.state = 'failed' OR c.attempts > 1 OR <late>)""",  # noqa: S608
     "books.broken": """SELECT b.id AS subject, 0 AS fen, b.since_at AS at FROM books_broken b
         WHERE b.since_at < %(until)s AND (b.cleared_at IS NULL OR b.cleared_at >= %(since)s)""",
 }

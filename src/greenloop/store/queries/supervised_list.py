@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-from django.db import connection
-
 from greenloop.store import sql
 from greenloop.store.queries.statements import Period
 from greenloop.store.queries.supervised import IN, params
@@ -42,7 +40,4 @@ def parts(name: str, period: Period, *, rows_max: int) -> Iterator[list[sql.Row]
     _, table, order = LISTS[name]
     wanted = ", ".join(f"t.{each}" for each in columns(name))
     statement = f"SELECT {wanted} FROM {table} t JOIN journal j ON j.id = t.journal_id WHERE {IN} ORDER BY {order}"  # noqa: S608
-    with connection.chunked_cursor() as cursor:
-        cursor.execute(statement, params(period.since_at, period.until_at))
-        while part := cursor.fetchmany(rows_max):
-            yield part
+    yield from sql.parts(statement, params(period.since_at, period.until_at), rows_max=rows_max)

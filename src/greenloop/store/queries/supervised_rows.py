@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from greenloop.store import sql
-from greenloop.store.queries.supervised import IN, RUN_AT, params
+from greenloop.store.queries.supervised import IN, RUN_AT, during, params
 
 Key = tuple[str, int]
 """(what a sum is of, its pool; 0 where it is of none)."""
@@ -57,7 +57,6 @@ def _arm(name: str, columns: str, source: str, *, pool: str = "", of: str = "") 
 
 _OF_ORDERS = "SUM(o.cash_fen); SUM(o.voucher_fen); SUM(o.coupon_fen); SUM(o.concession_fen)"
 _PEOPLE = "COUNT(DISTINCT o.member_id); COUNT(DISTINCT o.merchant_id)"
-_IN_SPAN = "{column} >= %(since)s AND {column} < %(until)s"
 _ARMS = (
     _arm("orders", f"{_OF_ORDERS}; {_PEOPLE}", f"orders o {_BOOKED.format(of='o')} WHERE {IN}", pool="o.pool_id"),
     _arm("people", _PEOPLE, f"orders o {_BOOKED.format(of='o')} WHERE {IN}"),
@@ -69,16 +68,15 @@ _ARMS = (
     _arm(
         "booked later",
         "SUM(o.cash_fen + o.voucher_fen + o.coupon_fen)",
-        f"orders o {_BOOKED.format(of='o')} WHERE {_IN_SPAN.format(column='o.paid_at')} "
-        "AND j.effective_at >= %(until)s",
+        f"orders o {_BOOKED.format(of='o')} WHERE {during('o.paid_at')} AND j.effective_at >= %(until)s",
     ),
-    _arm("confirmed", "SUM(o.cash_fen)", f"orders o WHERE {_IN_SPAN.format(column='o.confirmed_at')}"),
+    _arm("confirmed", "SUM(o.cash_fen)", f"orders o WHERE {during('o.confirmed_at')}"),
     _arm(
         "returned on the way",
         "SUM(p.amount_fen)",
         "refund r JOIN orders o ON o.id = r.order_id JOIN posting p ON p.journal_id = r.journal_id "
         "JOIN ledger_account c ON c.id = p.credit_id AND c.name = 'trust:in_transit' "
-        f"WHERE {_IN_SPAN.format(column='o.confirmed_at')}",
+        f"WHERE {during('o.confirmed_at')}",
     ),
     _arm(
         "given back",
@@ -126,7 +124,7 @@ _ARMS = (
     _arm(
         "runs",
         "SUM(r.issued_fen)",
-        f"settlement_run r WHERE r.state = 'posted' AND {RUN_AT} >= %(since)s AND {RUN_AT} < %(until)s",
+        f"settlement_run r WHERE r.state = 'posted' AND {during(RUN_AT)}",
     ),
     _arm(
         "wallet",
@@ -138,8 +136,7 @@ _ARMS = (
     _arm(
         "vouchers",
         "SUM(v.face_fen)",
-        f"voucher v LEFT JOIN journal j ON j.id = v.journal_id "
-        f"WHERE {_IN_SPAN.format(column='COALESCE(j.effective_at, v.drawn_at)')}",
+        f"voucher v LEFT JOIN journal j ON j.id = v.journal_id WHERE {during('COALESCE(j.effective_at, v.drawn_at)')}",
         pool="v.pool_id",
     ),
     _arm(

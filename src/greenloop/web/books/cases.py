@@ -1,7 +1,7 @@
 """Cases: where books and statements differ, one of them with all that is known, and a proposal to close it."""
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -73,14 +73,14 @@ def one(request: HttpRequest, number: int) -> HttpResponse:
 @require_POST
 def close(request: HttpRequest, number: int) -> HttpResponse:
     """Propose to close a case, for another person to decide."""
-    found, visitor = _case(number), access.visitor(request)
+    found = _case(number)
     content = {"case": found.id, "outcome": request.POST.get("outcome", "")}
     try:
         made = propose(
             kind="case.close",
             content=content,
             reason=request.POST.get("reason", ""),
-            by=f"account/{visitor.account_id}" if visitor else "",
+            by=access.by(request),
             at=clock.now(),
         )
     except Refusal as refusal:
@@ -91,6 +91,4 @@ def close(request: HttpRequest, number: int) -> HttpResponse:
 
 
 def _case(number: int) -> reconciling.CaseRow:
-    if not 0 < number <= cursors.NUMBER_MAX:
-        raise Http404
-    return reconciling.case(number)
+    return reconciling.case(cursors.known(number))

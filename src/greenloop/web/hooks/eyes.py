@@ -32,7 +32,7 @@ class Eyes:
         :raises Http404: there is none, or it is another's.
         """
         try:
-            found = outbox.endpoint(_known(number))
+            found = outbox.endpoint(cursors.known(number))
         except Refusal:
             raise Http404 from None
         if self.clients is not None and found.client_id not in self.clients:
@@ -45,7 +45,7 @@ class Eyes:
         :raises Http404: there is none, or it is another's.
         """
         try:
-            found = outbox.delivery(_known(number))
+            found = outbox.delivery(cursors.known(number))
         except Refusal:
             raise Http404 from None
         return self.endpoint(found.endpoint_id), found
@@ -76,9 +76,3 @@ def with_eyes(*, sending: bool = False) -> Callable[[View], View]:
         return access.signed_in(guarded)
 
     return wear
-
-
-def _known(number: int) -> int:
-    if not 0 < number <= cursors.NUMBER_MAX:
-        raise Http404
-    return number

@@ -3,26 +3,22 @@
 from collections.abc import Callable
 
 from allauth.account.decorators import reauthentication_required
-from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from greenloop.core.faults import Refusal
-from greenloop.core.people.roles import CLAIM_DECIDERS
+from greenloop.core.people.roles import CLAIM_DECIDERS, CLAIM_READERS
 from greenloop.services.loop import claim as verbs
-from greenloop.store.queries import claims, holdings, people
+from greenloop.store.queries import claims, holdings
 from greenloop.store.queries.claim_evidence import DAYS, evidence
 from greenloop.web import access, clock, cursors
 from greenloop.web.loop import places
-from greenloop.web.page import show
-from greenloop.web.words import told
+from greenloop.web.page import act, show
+from greenloop.web.trust import who
 
 ROWS = 40
-ACCOUNT = "account/"
-READERS = (*CLAIM_DECIDERS, "auditor")
 STATES = {
     "held": gettext_lazy("held"),
     "approved": gettext_lazy("approved, not used yet"),
@@ -34,7 +30,7 @@ STATES = {
 KINDS = {"draw": gettext_lazy("draw"), "spend": gettext_lazy("spend")}
 
 
-@access.staff(*READERS)
+@access.staff(*CLAIM_READERS)
 @require_safe
 def listing(request: HttpRequest) -> HttpResponse:
     """List claims, those that wait or all, newest first."""
@@ -54,11 +50,11 @@ def listing(request: HttpRequest) -> HttpResponse:
     )
 
 
-@access.staff(*READERS)
+@access.staff(*CLAIM_READERS)
 @require_safe
 def one(request: HttpRequest, number: int) -> HttpResponse:
     """Show one claim, its holder's wallet and history, and to whoever decides the two ways to."""
-    found = claims.claim(_number(number))
+    found = claims.claim(cursors.known(number))
     at, visitor = clock.now(), access.visitor(request)
     known = evidence(found.account_id, found.merchant_id, at=at, offset_minutes=clock.offset_minutes())
     may_decide = visitor is not None and bool(visitor.staff & set(CLAIM_DECIDERS)) and found.state == "held"
@@ -68,13 +64,13 @@ def one(request: HttpRequest, number: int) -> HttpResponse:
         found=found,
         known=known,
         held=holdings.holding(found.account_id),
-        who=_named(found),
+        who={f"{who.ACCOUNT}{found.account_id}": _("the holder")} | who.named((found.asked_by, found.decided_by)),
         states=STATES,
         kinds=KINDS,
         days=DAYS,
         age_days=(at - known.standing.created_at).days,
         may_decide=may_decide,
-        is_asker=may_decide and found.asked_by == _by(request),
+        is_asker=may_decide and found.asked_by == access.by(request),
         most=verbs.REASON_MAX,
     )
 
@@ -88,7 +84,7 @@ def approve(request: HttpRequest, number: int) -> HttpResponse:
     return _decided(
         request,
         number,
-        lambda: verbs.approve(claim_id=number, seen=seen, by=_by(request), at=clock.now()),
+        lambda: verbs.approve(claim_id=number, seen=seen, by=access.by(request), at=clock.now()),
         _("Approved. A draw is drawn; a spend is taken when its order comes again within 72 hours."),
     )
 
@@ -102,7 +98,7 @@ def reject(request: HttpRequest, number: int) -> HttpResponse:
     return _decided(
         request,
         number,
-        lambda: verbs.reject(claim_id=number, seen=seen, reason=reason, by=_by(request), at=clock.now()),
+        lambda: verbs.reject(claim_id=number, seen=seen, reason=reason, by=access.by(request), at=clock.now()),
         _("Turned down: nothing moved, and the amount is free again."),
     )
 
@@ -112,42 +108,17 @@ def reject(request: HttpRequest, number: int) -> HttpResponse:
 def withdraw(request: HttpRequest, number: int) -> HttpResponse:
     """Take back a claim of the visitor's own."""
     place = places.own(request)
-    try:
-        verbs.withdraw(claim_id=_number(number), account_id=place.account_id, by=_by(request), at=clock.now())
-    except Refusal as refusal:
-        messages.error(request, told(refusal))
-    else:
-        messages.success(request, _("Taken back: the amount is free again."))
+    claim_id, by = cursors.known(number), access.by(request)
+    act(
+        request,
+        lambda: verbs.withdraw(claim_id=claim_id, account_id=place.account_id, by=by, at=clock.now()),
+        _("Taken back: the amount is free again."),
+    )
     return HttpResponseRedirect(place.url("wallet"))
 
 
 def _decided(request: HttpRequest, number: int, verb: Callable[[], object], sentence: str) -> HttpResponse:
-    found = claims.claim(_number(number))
+    found = claims.claim(cursors.known(number))
     if request.method == "POST":
-        try:
-            verb()
-        except Refusal as refusal:
-            messages.error(request, told(refusal))
-        else:
-            messages.success(request, sentence)
+        act(request, verb, sentence)
     return HttpResponseRedirect(reverse("claim", args=[found.id]))
-
-
-def _number(number: int) -> int:
-    if not 0 < number <= cursors.NUMBER_MAX:
-        raise Http404
-    return number
-
-
-def _named(found: claims.ClaimRow) -> dict[str, str]:
-    """Return what the people of a claim are called; whoever isn't here is written as the record has it."""
-    told_by = {name for name in (found.asked_by, found.decided_by) if name and name.startswith(ACCOUNT)}
-    known = people.names({int(name.removeprefix(ACCOUNT)) for name in told_by}) if told_by else {}
-    own = f"{ACCOUNT}{found.account_id}"
-    named = {f"{ACCOUNT}{number}": name for number, name in known.items()}
-    return {own: _("the holder"), "console": _("the console")} | named
-
-
-def _by(request: HttpRequest) -> str:
-    found = access.visitor(request)
-    return f"{ACCOUNT}{found.account_id}" if found else ""

@@ -18,7 +18,7 @@ from greenloop.store.queries import complaints
 from greenloop.store.queries.complaints import ComplaintRow
 from greenloop.web import access, clock, cursors
 from greenloop.web.access import Visitor
-from greenloop.web.page import show
+from greenloop.web.page import act, show
 from greenloop.web.trust import who
 from greenloop.web.trust.portal import READERS, tabs
 from greenloop.web.words import told
@@ -169,19 +169,14 @@ def one(request: HttpRequest, number: int) -> HttpResponse:
 @require_POST
 def answer(request: HttpRequest, number: int) -> HttpResponse:
     """Answer a complaint, or close it with a last word."""
-    found, visitor = _found(number), access.visitor(request)
-    try:
-        answer_complaint(
-            complaint_id=found.id,
-            text=request.POST.get("text", ""),
-            close=request.POST.get("close") == "yes",
-            by=f"account/{visitor.account_id}" if visitor else "",
-            at=clock.now(),
-        )
-    except Refusal as refusal:
-        messages.error(request, told(refusal))
-    else:
-        messages.success(request, _("The answer is given."))
+    found = _found(number)
+    text, close = request.POST.get("text", ""), request.POST.get("close") == "yes"
+    by, at = access.by(request), clock.now()
+    act(
+        request,
+        lambda: answer_complaint(complaint_id=found.id, text=text, close=close, by=by, at=at),
+        _("The answer is given."),
+    )
     return HttpResponseRedirect(reverse("complaint", args=[found.id]))
 
 

@@ -4,9 +4,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from greenloop.insight.public_log import exports
-from greenloop.insight.public_log.exports import Export
+from greenloop.store.queries.log import CheckpointRow
 from greenloop.web import access, cursors
-from greenloop.web.page import show
+from greenloop.web.page import download, show
 from greenloop.web.trust.portal import READERS, tabs
 
 LINES, PROOF = "application/x-ndjson", "application/json"
@@ -32,8 +32,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 def lines(request: HttpRequest, name: str, size: int) -> HttpResponse:
     """Give out an export's file."""
     del request
-    made = _made(name, size)
-    return _file(made.text, f"{name}-{size}.jsonl", LINES)
+    return download(exports.lines_of(name, _under(name, size)).encode(), f"{name}-{size}.jsonl", LINES)
 
 
 @access.staff(*READERS)
@@ -41,19 +40,12 @@ def lines(request: HttpRequest, name: str, size: int) -> HttpResponse:
 def proof(request: HttpRequest, name: str, size: int) -> HttpResponse:
     """Give out the proof of an export's file."""
     del request
-    made = _made(name, size)
-    return _file(made.proof, f"{name}-{size}.proof.json", PROOF)
+    made = exports.export(name, _under(name, size))
+    return download(made.proof.encode(), f"{name}-{size}.proof.json", PROOF)
 
 
-def _made(name: str, size: int) -> Export:
+def _under(name: str, size: int) -> CheckpointRow:
     row = exports.newest(min(size, cursors.NUMBER_MAX))
     if row is None or name not in exports.NAMES:
         raise Http404
-    return exports.export(name, row)
-
-
-def _file(text: str, name: str, kind: str) -> HttpResponse:
-    response = HttpResponse(text.encode(), content_type=kind)
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    response["Cache-Control"] = "private, no-store"
-    return response
+    return row

@@ -127,9 +127,7 @@ def _of(key: KeyRow) -> str:
 
 
 def _client(number: int) -> ClientRow:
-    if not 0 < number <= cursors.NUMBER_MAX:
-        raise Http404
     try:
-        return callers.client(number)
+        return callers.client(cursors.known(number))
     except Refusal:
         raise Http404 from None

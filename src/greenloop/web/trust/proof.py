@@ -6,7 +6,6 @@ from pathlib import Path
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
-from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from greenloop.core.faults import Refusal
@@ -15,7 +14,7 @@ from greenloop.services import measures
 from greenloop.store.queries import liabilities, statements
 from greenloop.web import access, cursors, refusals, words
 from greenloop.web.access import Visitor
-from greenloop.web.page import show
+from greenloop.web.page import download, show
 
 ROWS = 30
 
@@ -64,7 +63,7 @@ def root_file(request: HttpRequest, cycle: int) -> HttpResponse:
 def program(request: HttpRequest) -> HttpResponse:
     """Return the program that checks a proof without us."""
     del request
-    return _download(Path(check_inclusion.__file__).read_bytes(), "check_inclusion.py", "text/x-python; charset=utf-8")
+    return download(Path(check_inclusion.__file__).read_bytes(), "check_inclusion.py", "text/x-python; charset=utf-8")
 
 
 @access.signed_in
@@ -95,11 +94,4 @@ def _holders(found: Visitor | None, cycle: int) -> list[Holder]:
 
 
 def _file(facts: dict[str, object], name: str) -> HttpResponse:
-    return _download(json.dumps(facts, ensure_ascii=False).encode(), name, "application/json")
-
-
-def _download(content: bytes, name: str, kind: str) -> HttpResponse:
-    answer = HttpResponse(content, content_type=kind)
-    answer["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
-    answer["Cache-Control"] = "private, no-store"
-    return answer
+    return download(json.dumps(facts, ensure_ascii=False).encode(), name, "application/json")

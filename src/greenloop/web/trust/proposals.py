@@ -3,22 +3,19 @@
 from collections.abc import Callable
 
 from allauth.account.decorators import reauthentication_required
-from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from greenloop.core.faults import Refusal
 from greenloop.services.trust import proposals
 from greenloop.services.trust.executors import EXECUTORS
 from greenloop.store.queries import trust
 from greenloop.store.queries.trust import ProposalRow
 from greenloop.web import access, clock, cursors
-from greenloop.web.page import show
+from greenloop.web.page import act, show
 from greenloop.web.trust import who
 from greenloop.web.trust.changes import changes
-from greenloop.web.words import told
 
 ROWS = 20
 OPEN_MAX = 50
@@ -59,7 +56,7 @@ def one(request: HttpRequest, number: int) -> HttpResponse:
     found = _proposal(number)
     visitor = access.visitor(request)
     roles = EXECUTORS[found.kind].deciders if found.kind in EXECUTORS else frozenset()
-    is_proposer = found.proposed_by == _by(request)
+    is_proposer = found.proposed_by == access.by(request)
     may_decide = visitor is not None and bool(visitor.staff & roles) and not is_proposer
     return show(
         request,
@@ -84,7 +81,7 @@ def approve(request: HttpRequest, number: int) -> HttpResponse:
     secret: list[object] = []
 
     def verb() -> None:
-        done = proposals.approve(proposal_id=number, seen_hash=seen, by=_by(request), at=clock.now())
+        done = proposals.approve(proposal_id=number, seen_hash=seen, by=access.by(request), at=clock.now())
         secret.extend([done.shown] if done.shown else [])
 
     answer = _decided(request, number, verb, _("Approved: the change is made."))
@@ -101,7 +98,7 @@ def reject(request: HttpRequest, number: int) -> HttpResponse:
     return _decided(
         request,
         number,
-        lambda: proposals.reject(proposal_id=number, by=_by(request), at=clock.now(), why=why),
+        lambda: proposals.reject(proposal_id=number, by=access.by(request), at=clock.now(), why=why),
         _("Rejected: nothing is changed."),
     )
 
@@ -113,7 +110,7 @@ def withdraw(request: HttpRequest, number: int) -> HttpResponse:
     return _decided(
         request,
         number,
-        lambda: proposals.withdraw(proposal_id=number, by=_by(request), at=clock.now()),
+        lambda: proposals.withdraw(proposal_id=number, by=access.by(request), at=clock.now()),
         _("Withdrawn: nothing is changed."),
     )
 
@@ -121,22 +118,9 @@ def withdraw(request: HttpRequest, number: int) -> HttpResponse:
 def _decided(request: HttpRequest, number: int, verb: Callable[[], object], sentence: str) -> HttpResponse:
     found = _proposal(number)
     if request.method == "POST":
-        try:
-            verb()
-        except Refusal as refusal:
-            messages.error(request, told(refusal))
-        else:
-            messages.success(request, sentence)
+        act(request, verb, sentence)
     return HttpResponseRedirect(reverse("proposal", args=[found.id]))
 
 
 def _proposal(number: int) -> ProposalRow:
-    if not 0 < number <= cursors.NUMBER_MAX:
-        raise Http404
-    return trust.proposal(number, at=clock.now())
-
-
-def _by(request: HttpRequest) -> str:
-    """Return the visitor as records of this room name them."""
-    found = access.visitor(request)
-    return f"{who.ACCOUNT}{found.account_id}" if found else ""
+    return trust.proposal(cursors.known(number), at=clock.now())

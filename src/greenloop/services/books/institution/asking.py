@@ -10,6 +10,7 @@ from greenloop.core.faults import Refusal, say
 from greenloop.services.books.institution.instructing import COLLECT, Wish, write
 from greenloop.services.verb import verb
 from greenloop.store import locks, sql
+from greenloop.store.queries.collections import payment
 
 MINUTES, MINUTES_MAX = 15, 120
 """How long a payer is given where the till doesn't say, and at most."""
@@ -59,11 +60,7 @@ def end_payment(*, order_id: int, at: datetime) -> str:
 
     :raises Refusal: no payment was asked for, or it is made.
     """
-    found = sql.rows(_NUMBER, [order_id])
-    if not found:
-        message = say("No payment was asked for the order {order}.")
-        raise Refusal("payment.unknown", message, field="order", order=str(order_id))
-    number = str(found[0][0])
+    number = payment(order_id).number
     locks.instructions([number])
     state, is_confirmed = sql.rows(_STATE, [number])[0]
     if is_confirmed or state in {"done", "disputed"}:
@@ -81,11 +78,6 @@ _ORDER = """
     FROM orders o LEFT JOIN payment_instruction i
         ON i.kind = 'collect' AND i.merchant_id = o.merchant_id AND i.order_no = o.order_no
     WHERE o.id = %s
-"""
-_NUMBER = """
-    SELECT i.number FROM payment_instruction i
-    JOIN orders o ON o.merchant_id = i.merchant_id AND o.order_no = i.order_no
-    WHERE i.kind = 'collect' AND o.id = %s
 """
 _STATE = """
     SELECT i.state, o.confirmed_at IS NOT NULL

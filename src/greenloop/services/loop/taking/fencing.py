@@ -8,7 +8,8 @@ from greenloop.core.loop.spending import Purse
 from greenloop.services.loop.claiming import NewClaim, next_id
 from greenloop.services.loop.taking.facts import Facts
 from greenloop.services.loop.taking.sale import Sale
-from greenloop.store.queries.claims import LIVE, Known
+from greenloop.store.models.claims import LIVE
+from greenloop.store.queries.claims import Known
 from greenloop.store.queries.parties import MemberFact, MerchantFact
 
 NOBODY_LOOKED = 0
