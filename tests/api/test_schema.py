@@ -55,7 +55,10 @@ TOKEN = "x" * 32
 """What a page of the site would have given to a browser, as a cookie and to be sent back."""
 CALLERS = ("till", "partner", "operator", "finance", "risk", "marketing", "auditor", "regulator", "member", "owner")
 CLIENTS = {"till": "tills of grocer", "partner": "mall"}
+ONLY_READS = "who only reads has no wallet of their own to draw from"
 NEVER: dict[str, dict[str, str]] = {
+    "auditor": {"draw": ONLY_READS},
+    "regulator": {"draw": ONLY_READS},
     "member": dict.fromkeys(
         (
             *("listOrders", "listRefunds", "readMerchant", "listShops", "listRates", "readPayout"),

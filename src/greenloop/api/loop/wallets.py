@@ -16,6 +16,7 @@ from greenloop.api.problems import Problem, respond
 from greenloop.api.shapes import answers
 from greenloop.api.writing import write
 from greenloop.core.faults import say
+from greenloop.core.people import roles
 from greenloop.services.loop.draw import Held, draw
 from greenloop.store.queries import balances, holdings, past
 from greenloop.store.queries.holdings import CohortRow
@@ -147,12 +148,16 @@ def _drawn(done: int | Held, account: int, pool: str) -> DrawnOut | HeldOut:
 
 
 def _holder_only(request: HttpRequest, account: int) -> None:
-    """Keep the platform's people from drawing what is somebody else's.
+    """Keep the platform's people from drawing what is somebody else's, and who only reads from drawing at all.
 
-    :raises Problem: the caller is not the holder.
+    :raises Problem: the caller is not the holder, or only reads.
     """
     caller = access.of(request)
-    if isinstance(caller, Client) or caller.visitor.account_id == account:
+    if isinstance(caller, Client):
+        return
+    if not caller.visitor.staff.isdisjoint(roles.READERS):
+        raise Problem(403, "auth.role", say("Your account has no right to see or do this."))
+    if caller.visitor.account_id == account:
         return
     if balances.whose(account)[1].isdisjoint(caller.visitor.merchant_refs):
         raise Problem(403, "auth.role", say("Only the holder draws from a wallet."))
