@@ -17,6 +17,7 @@ from django.conf import settings
 from greenloop.core.faults import Refusal
 from greenloop.insight.deploy import configured, database, declaration, running
 from greenloop.insight.deploy.finding import Finding
+from greenloop.services.trust.readers import grant_reader
 from greenloop.store.queries import engines, people, vitals
 from greenloop.store.queries.engines import PostgresqlFacts, SqliteFacts
 from tests.faults.cluster import cluster_in, empty_folder, server_folder
@@ -34,8 +35,6 @@ DECLARED = {
     "declared_by": "Lin Wei",
     "declared_on": "2026-01-03",
 }
-
-
 SENDER = "texts_of_the_city.Sender"
 
 
@@ -107,7 +106,7 @@ def lacking_of_the_test_server(engine: str) -> set[str]:
         return set()
     lacks = {"postgresql.checksums"} if fetch("SHOW data_checksums") == [("off",)] else set()
     (role,) = fetch("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
-    return lacks | ({"postgresql.superuser"} if role[0] else set()) | {"trust.owner", "trust.open"}
+    return lacks | ({"postgresql.superuser"} if role[0] else set()) | {"trust.owner", "trust.open", "reader.none"}
 
 
 @pytest.mark.books_broken_on_purpose
@@ -122,7 +121,7 @@ def test_an_installation_in_order_may_go_live(database: Database, live: dict[str
 def test_a_server_with_checksums_and_a_plain_role_may_go_live_until_somebody_makes_it_forget(tmp_path: Path) -> None:
     with server_folder() as folder, cluster_in(folder, empty_folder(folder / "data")) as cluster:
         with psycopg.connect(cluster.url_of("postgres"), autocommit=True) as admin:
-            admin.execute("CREATE ROLE shop LOGIN")
+            admin.execute("CREATE ROLE shop LOGIN; CREATE ROLE eyes LOGIN")
             admin.execute("CREATE DATABASE books OWNER shop TEMPLATE template0 ENCODING 'UTF8'")
             trust_url = read_at(admin, cluster.url_of("trust"))
         url = cluster.url_of("books").replace("greenloop@", "shop@")
@@ -130,6 +129,7 @@ def test_a_server_with_checksums_and_a_plain_role_may_go_live_until_somebody_mak
         point_django_at(url)
         try:
             env = furnished(url, tmp_path) | {"GREENLOOP_TRUST_URL": trust_url}
+            env["GREENLOOP_READER_URL"] = url.replace("shop@", f"{grant_reader(role='eyes').role}@")
         finally:
             point_django_at(NOWHERE)
         code, told = look(env)

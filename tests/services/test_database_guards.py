@@ -10,6 +10,7 @@ from greenloop.core.books.accounts import ALLOWED
 from greenloop.services.loop import minting
 from greenloop.services.people.complaints import answer_complaint, file_complaint
 from greenloop.services.trust.log.keeping import sign_log
+from greenloop.services.trust.log.sealing import seal_journals
 from greenloop.services.trust.looks import note_look
 from tests.support.databases import Database
 from tests.support.ledger import execute, fetch, whole_database
@@ -19,7 +20,7 @@ APPEND_ONLY = (
     *("journal", "posting", "posting_rule", "settled_cycle", "rule_version", "wallet_entry", "clawback"),
     "voucher_change",
     "minting",
-    *("audit_entry", "log_leaf", "log_node", "log_checkpoint"),
+    *("audit_entry", "log_leaf", "log_node", "log_checkpoint", "journal_seal"),
     *("complaint_answer", "portal_view"),
 )
 NO_OTHER_KEY = ("posting", "audit_entry", "portal_view", "complaint_answer")
@@ -44,6 +45,7 @@ def busy(town: Town) -> Town:
     town.refund(order, 50_000)
     with transaction.atomic():
         minting.write(minting.Draft(mints=False, effective_at=town.at + minting.LEAD), by="Wu", at=town.at)
+    seal_journals(at=town.at)
     sign_log(at=town.at)
     complained = file_complaint(account_id=town.ids["bo"], category="data", text="What?", order_id=None, at=town.at)
     answer_complaint(complaint_id=complained, text="This.", close=False, by="console", at=town.at)

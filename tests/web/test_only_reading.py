@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.test import Client
 from django.urls import get_resolver
 
+from greenloop.insight.deploy.database import of_reader
 from greenloop.services.loop.draw import draw
 from greenloop.services.loop.hold import hold_account
 from greenloop.services.people.staff import appoint_staff
@@ -21,6 +22,7 @@ from greenloop.services.trust.log.keeping import sign_log
 from greenloop.services.trust.readers import grant_reader
 from greenloop.store import sql
 from greenloop.store.models import Complaint, StaffRole
+from greenloop.store.reader import connection as reading_connection
 from tests.support.databases import Database
 from tests.support.ledger import execute, fetch, whole_database
 from tests.support.signing import NOW, page
@@ -231,3 +233,25 @@ def test_a_role_of_its_own_withstands_what_knows_the_session_s_ways(
     said = refused_all(sold, client, {**ATTEMPTS, **BY_ROLE}, monkeypatch)
     assert said["look under the mask"] == "permission denied for table member"
     assert grant_reader(role=reader).password is None
+
+
+def test_a_reader_s_role_that_lacks_tables_or_isn_t_there_is_told_before_going_live(reader: str) -> None:
+    address = str(settings.GREENLOOP_READER_URL)
+    assert list(of_reader(address)) == []
+    execute(f"REVOKE SELECT ON orders FROM {reader}")
+    execute(f"REVOKE SELECT (account_id) ON member FROM {reader}")
+    (found,) = of_reader(address)
+    assert (found.code, found.facts["tables"]) == ("reader.behind", "member, orders")
+    grant_reader(role=reader)
+    assert list(of_reader(address)) == []
+    assert [each.code for each in of_reader("")] == ["reader.none"]
+    assert [each.code for each in of_reader(address.replace(reader, "nobody_known"))] == ["reader.unknown"]
+    own_role = str(fetch("SELECT current_user")[0][0])
+    assert [each.code for each in of_reader(address.replace(reader, own_role))] == ["reader.same"]
+
+
+def test_what_reads_for_too_long_is_stopped(reader: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading_connection, "PATIENCE", "50ms")
+    with reading_connection.only_reading(), pytest.raises(OperationalError, match="statement timeout"):
+        fetch("SELECT pg_sleep(5)")
+    assert fetch("SELECT current_user") != [(reader,)]

@@ -1,6 +1,5 @@
 """The portal: what regulators supervise by, who was looked at noted, people masked, exports that prove themselves."""
 
-import hashlib
 import json
 import re
 from datetime import timedelta
@@ -10,13 +9,11 @@ import pytest
 from django.test import Client
 
 from greenloop.config import clock as worker
-from greenloop.core.trust import canonical
-from greenloop.insight.public_log import exports
-from greenloop.insight.public_log.export_checking import check_export
 from greenloop.services.loop.hold import hold_account
 from greenloop.services.people.complaints import answer_complaint, file_complaint
 from greenloop.services.people.forget import forget
 from greenloop.services.trust.log.keeping import sign_log
+from greenloop.services.trust.log.sealing import seal_journals
 from greenloop.store import sql
 from greenloop.store.queries import complaints, concentration, portal, trust
 from greenloop.store.queries.clockwork import Slot
@@ -25,7 +22,7 @@ from greenloop.web import clock
 from tests.support.ledger import execute, fetch
 from tests.support.signing import MEI, page
 from tests.support.town import Town
-from tests.support.visiting import counted, file_of, said, seated
+from tests.support.visiting import counted, said, seated
 from tests.web.staff import QUERIES_MAX, at_work, by_phone, person
 
 PAGES = (
@@ -43,6 +40,7 @@ def busy(town: Town) -> Town:
     town.close_all([1, 2])
     town.draw("mei")
     hold_account(account_id=town.ids["bo"], reason="looks odd", by="console", at=town.at)
+    seal_journals(at=town.at)
     sign_log(at=town.at)
     return town
 
@@ -315,86 +313,3 @@ def test_a_complaint_that_waits_longer_than_15_days_is_late(busy: Town) -> None:
     found = complaints.standing(at=over)["order"]
     assert (found.open, found.answered, found.late) == (0, 1, 1)
     assert complaints.complaint(number, at=over).late
-
-
-# --- exports
-
-
-def taken(client: Client, name: str) -> tuple[bytes, str]:
-    size = fetch("SELECT MAX(size) FROM log_checkpoint")[0][0]
-    made = [file_of(client.get(f"/portal/exports/{name}-{size}.{kind}")) for kind in ("jsonl", "proof.json")]
-    return made[0], made[1].decode()
-
-
-@pytest.mark.parametrize("name", exports.NAMES)
-def test_an_export_holds_under_its_checkpoint_and_a_changed_one_doesn_t(busy: Town, name: str) -> None:
-    content, proof = taken(at_work("regulator"), name)
-    found = check_export(content=content, proof=proof)
-    assert (found.findings, found.rows) == ([], found.proved)
-    assert found.rows > 0
-    assert found.trusted
-    changed = content.replace(b"1", b"2", 1)
-    assert [each.code for each in check_export(content=changed, proof=proof).findings] == ["sha256"]
-    # Whoever changes the file's hash as well is found by the line.
-    assert forged(changed, proof) == ["line"]
-
-
-def test_settlements_bring_the_answer_that_their_leaf_commits_to(busy: Town) -> None:
-    content, proof = taken(at_work("auditor"), "settlements")
-    lines = content.decode().splitlines()
-    told = canonical.read(lines[0])
-    told["answer"] += " "
-    lines[0] = canonical.text_of(told)
-    changed = "".join(f"{line}\n" for line in lines).encode()
-    known = canonical.read(proof.removesuffix("\n"))
-    fits = canonical.text_of({**known, "sha256": hashlib.sha256(changed).hexdigest()})
-    found = check_export(content=changed, proof=fits)
-    assert [(each.code, each.facts["line"]) for each in found.findings] == [("line", 1)]
-
-
-def forged(content: bytes, proof: str, **instead: Any) -> list[str]:
-    """Return what is found where a file is another and its proof was made to fit it."""
-    known = canonical.read(proof.removesuffix("\n"))
-    fits = {**known, "sha256": hashlib.sha256(content).hexdigest(), **instead}
-    return [each.code for each in check_export(content=content, proof=canonical.text_of(fits)).findings]
-
-
-@pytest.mark.parametrize("name", exports.NAMES)
-def test_a_last_line_without_an_end_is_a_line_that_nobody_has_proved(busy: Town, name: str) -> None:
-    content, proof = taken(at_work("regulator"), name)
-    told = canonical.read(proof.removesuffix("\n"))
-    longer = content + b'{"leaf":"paid twice"}'
-    assert forged(longer, proof) == ["rows"]
-    assert forged(longer, proof, rows=told["rows"] + 1)[0] == "line"
-    assert forged(content, proof) == []
-
-
-def test_leaves_of_another_kind_or_told_twice_are_found(busy: Town) -> None:
-    content, proof = taken(at_work("regulator"), "settlements")
-    told = canonical.read(proof.removesuffix("\n"))
-    assert forged(content, proof, name="rules") == ["line"] * min(3, told["rows"])
-    first = content.splitlines(keepends=True)[0]
-    assert forged(first * 2, proof, rows=2, leaves=told["leaves"][:1] * 2) == ["line"]
-
-
-def test_a_line_of_journals_that_says_more_or_nests_without_end_is_found(busy: Town) -> None:
-    content, proof = taken(at_work("regulator"), "journals")
-    lines = content.splitlines(keepends=True)
-    more = lines[0].replace(b"{", b'{"approved":true,', 1) + b"".join(lines[1:])
-    assert forged(more, proof) == ["line"]
-    assert forged(b"[" * 100_000 + b"\n", proof, rows=1) == ["line"]
-
-
-def test_a_proof_by_another_key_or_none_at_all_is_found(busy: Town) -> None:
-    from greenloop.core.faults import Refusal
-    from greenloop.core.trust.checkpoint import Key, read_note
-
-    content, proof = taken(at_work("auditor"), "rules")
-    origin = read_note(canonical.read(proof.removesuffix("\n"))["checkpoint"]).checkpoint.origin
-    other = Key(origin, bytes(32))
-    assert [each.code for each in check_export(content=content, proof=proof, keys=[other]).findings] == ["signature"]
-    with pytest.raises(Refusal):
-        check_export(content=content, proof="{}")
-    client = at_work("auditor")
-    assert client.get("/portal/exports/orders-1.jsonl").status_code == 404
-    assert client.get("/portal/exports/rules-999.jsonl").status_code == 404

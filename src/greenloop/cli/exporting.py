@@ -54,8 +54,7 @@ def _told(found: "Checked") -> Answer:
         "All {rows} lines are in the log {origin} of {size} leaves, and bring what its leaves commit to."
     )
     of_journals = gettext(
-        "All {rows} journals are what their fingerprints say. The log {origin} has no leaf for a journal: compare the "
-        "fingerprints with the trust book's."
+        "All {rows} journals are what the log {origin} of {size} leaves has sealed, and none is left out between them."
     )
     sentence = of_journals if found.name == "journals" else of_leaves
     shown = [text(sentence.format(rows=count(found.rows), origin=signed.origin, size=count(signed.size)), "green")]
@@ -67,7 +66,7 @@ def _told(found: "Checked") -> Answer:
 
 @command("reader", panel=RULES, help=say("Make the role on PostgreSQL by which auditors and regulators read."))
 def reader(
-    role: Annotated[str, typer.Argument(metavar="ROLE", help=say("The role's name."))] = "greenloop_reader",
+    role: Annotated[str, typer.Argument(metavar="ROLE", help=say("The role's name."))] = "greenloop_portal",
 ) -> Answer:
     """Make the role or renew what it may read: after each greenloop migrate."""
     database.reading()

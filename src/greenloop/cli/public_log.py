@@ -55,12 +55,14 @@ def log(
 
 
 def sign_and_publish(*, at: "datetime") -> "CheckpointRow | None":
-    """Sign the log as it stands, and publish it where a folder is set, as the clock does; None while it has no leaf."""
+    """Seal the journals, sign the log, and publish it where a folder is set, as the clock does; None without a leaf."""
     from django.conf import settings
 
     from greenloop.insight.public_log.files import publish
     from greenloop.services.trust.log.keeping import sign_log
+    from greenloop.services.trust.log.sealing import seal_journals
 
+    seal_journals(at=at)
     signed = sign_log(at=at)
     if signed and settings.GREENLOOP_LOG_FOLDER:
         publish(Path(settings.GREENLOOP_LOG_FOLDER))
@@ -102,11 +104,13 @@ def _published(folder: Path) -> Answer:
 
 
 def _sign() -> None:
-    """Sign what there is, unless another process writes: a server on SQLite signs by its own clock."""
+    """Seal and sign what there is, unless another process writes: a server on SQLite signs by its own clock."""
     try:
         with database.writing():
             from greenloop.services.trust.log.keeping import sign_log
+            from greenloop.services.trust.log.sealing import seal_journals
 
+            seal_journals(at=now())
             sign_log(at=now())
     except Refusal as refusal:
         if refusal.code != "database.busy":

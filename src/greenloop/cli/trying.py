@@ -171,11 +171,13 @@ def _trusted(folder: Path, seconds: dict[str, float]) -> "tuple[Looked | None, A
 def _opened_to_visitors() -> "Sequence[Invitation]":
     """Leave something to decide, make an account for each role, and sign what the public log tells of all that."""
     from greenloop.services.trust.log.keeping import sign_log
+    from greenloop.services.trust.log.sealing import seal_journals
     from greenloop.sim import held, visitors
 
     held.hold_next()
     held.hold_draw()
     invitations = visitors.invite(at=datetime.now(UTC))
+    seal_journals(at=datetime.now(UTC))
     sign_log(at=datetime.now(UTC))
     return invitations
 

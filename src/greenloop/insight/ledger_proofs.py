@@ -15,7 +15,7 @@ GUARDED = (
     *("journal", "posting", "posting_rule", "settled_cycle", "rule_version", "wallet_entry", "clawback"),
     "voucher_change",
     "minting",
-    *("audit_entry", "log_leaf", "log_node", "log_checkpoint", "liability_root", "liability_book"),
+    *("audit_entry", "log_leaf", "log_node", "log_checkpoint", "journal_seal", "liability_root", "liability_book"),
 )
 
 

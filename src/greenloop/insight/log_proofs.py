@@ -8,7 +8,7 @@ from greenloop.core.trust import canonical
 from greenloop.core.trust.log import Frontier, leaf_hash
 from greenloop.insight.proof import Proof
 from greenloop.store import signer, sql
-from greenloop.store.queries import log, logged
+from greenloop.store.queries import log, logged, seals
 from greenloop.store.queries.log import CheckpointRow, LeafRow
 from greenloop.store.queries.logged import Told
 
@@ -19,7 +19,7 @@ NAMED = 3
 
 
 def proofs() -> Iterator[Proof]:
-    """Prove the log's own rows, then that each settlement, rule set, turn of minting and decision has its leaf."""
+    """Prove the log's own rows, then that each settlement, rule set, turn of minting, decision, seal has its leaf."""
     yield from _hashed_again()
     what = say("Each settlement is told of by the public log, as it was.")
     yield _told("settlements logged", what, logged.SETTLEMENT)
@@ -29,6 +29,8 @@ def proofs() -> Iterator[Proof]:
     yield _told("minting logged", what, logged.MINTING)
     what = say("Each decision of a second person is told of by the public log, as it was.")
     yield _told("decisions logged", what, logged.DECISION)
+    what = say("The journals that the public log has sealed are there, as they were, and no others among them.")
+    yield _told("journals sealed", what, seals.LEAF)
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""What trust asks for at a year's end: the root of all that is owed, published and signed, and one member's look."""
+"""What trust asks for at a year's end: the root of what is owed, journals sealed, the log signed, a member's look."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,6 +6,7 @@ from datetime import datetime
 from greenloop.core.faults import ensure
 from greenloop.core.trust.liabilities import included_fen
 from greenloop.services.trust.log.keeping import fill_log, sign_log
+from greenloop.services.trust.log.sealing import seal_journals
 from greenloop.services.trust.roots import build, publish_root
 from greenloop.store import sql
 from greenloop.store.queries import liabilities, trees
@@ -35,6 +36,7 @@ def publish_and_look(*, at: datetime) -> Looked | None:
         return None
     row = liabilities.root(cycle) or publish_root(built=build(cycle=cycle, at=at), at=at)
     fill_log(at=at)
+    seal_journals(at=at)
     signed = sign_log(at=at)
     proof = trees.proof(row, int(member))
     ensure(proof is not None, f"account {member} is missing in the root of cycle {cycle}")

@@ -112,6 +112,12 @@ def instructions(numbers: Iterable[str]) -> None:
     _lock("payment_instruction", "number", numbers)
 
 
+def ledger() -> None:
+    """Lock all accounts of the ledger until the transaction ends: nothing is posted, and all that was is to be seen."""
+    if sql.is_postgresql():
+        sql.rows("SELECT id FROM ledger_account ORDER BY name FOR NO KEY UPDATE")
+
+
 def endpoints(ids: Iterable[int]) -> None:
     """Lock endpoints of webhooks until the transaction ends: their deliveries are decided by one verb at a time."""
     _lock("webhook_endpoint", "id", ids)

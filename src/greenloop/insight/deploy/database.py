@@ -3,12 +3,19 @@
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
+import dj_database_url
+from django.conf import settings
+
 from greenloop.core.faults import say
 from greenloop.insight.deploy.finding import Finding
 from greenloop.store import sql
 from greenloop.store.queries import engines, vitals
 from greenloop.store.queries.engines import PostgresqlFacts, SqliteFacts
+from greenloop.store.reader import role
 
+NAMED = 3
+"""So many of the tables that are withheld are named."""
+MAKE_IT = say("Make it with greenloop reader, and name it in GREENLOOP_READER_URL.")
 VERSION_MIN = 150_000
 APART_MAX = timedelta(seconds=5)
 SQLITE_FULL = 2
@@ -21,6 +28,8 @@ def findings(clock: Callable[[], datetime]) -> Iterator[Finding]:
         yield from of_postgresql(engines.postgresql(), clock())
     else:
         yield from of_sqlite(engines.sqlite())
+    if sql.is_postgresql():
+        yield from of_reader(str(settings.GREENLOOP_READER_URL))
     if missing := vitals.missing_migrations():
         what = say("The tables are of an older release: {missing} changes are missing.")
         why = say("This release reads and writes tables that aren't there.")
@@ -61,6 +70,30 @@ def of_postgresql(found: PostgresqlFacts, now: datetime) -> Iterator[Finding]:
         why = say("What is due is decided by one and dated by the other.")
         facts: dict[str, object] = {"seconds": round(abs(found.now - now).total_seconds())}
         yield Finding("clock.apart", what, why, say("Let both follow the same time service (NTP)."), facts)
+
+
+def of_reader(address: str) -> Iterator[Finding]:
+    """Judge the role by which auditors and regulators read: that there is one, and that it reads what there is."""
+    why = say("Whoever could run statements of their own in such a session could set it to write.")
+    if not address:
+        what = say("Auditors and regulators read by the service's own role.")
+        way_out = say("Make a role for them with greenloop reader, and name it in GREENLOOP_READER_URL.")
+        yield Finding("reader.none", what, why, way_out)
+        return
+    user = str(dj_database_url.parse(address).get("USER") or "")
+    facts: dict[str, object] = {"role": user}
+    withheld = role.withheld(user)
+    if withheld is None:
+        what = say("GREENLOOP_READER_URL names the role {role}, which isn't there.")
+        yield Finding("reader.unknown", what, say("No page of an auditor can be shown."), MAKE_IT, facts)
+    elif user == sql.value("SELECT current_user"):
+        what = say("GREENLOOP_READER_URL names the service's own role.")
+        yield Finding("reader.same", what, why, MAKE_IT, facts)
+    elif withheld:
+        what = say("The role {role} may not read tables that it should: {tables}.")
+        way_out = say("Run greenloop reader {role} again, as after each greenloop migrate.")
+        tables = {"tables": ", ".join(withheld[:NAMED])}
+        yield Finding("reader.behind", what, say("Pages of auditors that need them fail."), way_out, facts | tables)
 
 
 def of_sqlite(found: SqliteFacts) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 What it proves: the lines are the file that the proof names, the checkpoint is signed, each line that is a leaf of the
 public log is in the log of that checkpoint, and what a line brings beside its leaf is what the leaf holds the hash of.
-Journals are no leaves: each is checked against its own fingerprint, which the trust book keeps as well.
+Journals are no leaves each: a leaf seals some thousand by the root over their fingerprints, and all of them are there.
 """
 
 import json
@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
+from greenloop.core.books.accounts import book_of
 from greenloop.core.faults import Refusal, say
 from greenloop.core.trust import canonical
 from greenloop.core.trust.checkpoint import Key, Note, read_key, read_note
-from greenloop.core.trust.log import included, leaf_hash
+from greenloop.core.trust.log import included, leaf_hash, root_of
 from greenloop.insight.public_log.checking import Finding
 from greenloop.store.signer import signed_by
 
@@ -22,6 +23,7 @@ FORMAT = "greenloop-export/1"
 KINDS = {"settlements": "settlement", "rules": "rules"}
 """By name of an export of leaves, the kind that each of them is."""
 JOURNALS = "journals"
+"""The name of the export of journals, and the kind of leaf that seals them."""
 PARTS = {"book", "canonical", "sha256"}
 """What a line of a journal is made of, and nothing beside."""
 SUFFIX = "_sha256"
@@ -68,16 +70,23 @@ def check_export(*, content: bytes, proof: str, keys: Sequence[Key] = ()) -> Che
         message = say("The proof names {rows} lines, the file has {found}.")
         checked.finds("rows", message, rows=told["rows"], found=len(lines))
         return checked
-    wrong = _wrong_journals(lines) if told["name"] == JOURNALS else _wrong_leaves(lines, told, note)
+    if told["name"] == JOURNALS:
+        _check_journals(checked, lines, told)
+    else:
+        wrong = _wrong_leaves(lines, told, note)
+        _find_lines(checked, wrong)
+        checked.proved = len(lines) - len(wrong)
+    return checked
+
+
+def _find_lines(checked: Checked, wrong: Sequence[int]) -> None:
     for place in wrong[:NAMED]:
         checked.finds("line", say("Line {line} is not what the public log or its own fingerprint says."), line=place)
-    checked.proved = len(lines) - len(wrong)
-    return checked
 
 
 def _read(proof: str) -> dict[str, Any]:
     told = canonical.read(proof.removesuffix("\n"))
-    kinds = {"name": str, "rows": int, "sha256": str, "checkpoint": str, "key": str, "leaves": list}
+    kinds = {"name": str, "rows": int, "sha256": str, "checkpoint": str, "key": str, "leaves": list, "seals": list}
     if told.get("format") != FORMAT or not all(type(told.get(name)) is kind for name, kind in kinds.items()):
         raise _unreadable()
     if told["name"] not in (*KINDS, JOURNALS):
@@ -107,19 +116,23 @@ def _proved(line: str, leaf: Any, kind: str, note: Note) -> int | None:
     """Return the number of the leaf that a line is; None unless it is proved to be one of the kind."""
     try:
         told = canonical.read(line)
-        body = told.pop("leaf")
-        path = [bytes.fromhex(each) for each in leaf["path"]]
-        facts = canonical.read(body)
-        number = int(leaf["leaf"])
-        size, root = note.checkpoint.size, note.checkpoint.root
-        holds = (
-            included(leaf=leaf_hash(body.encode()), number=number, size=size, path=path, root=root)
-            and (facts.get("number"), facts.get("kind")) == (number, kind)
-            and _commits(facts["facts"], told)
-        )
+        facts = _logged(told.pop("leaf"), leaf, kind, note)
+        return None if facts is None or not _commits(facts["facts"], told) else int(leaf["leaf"])
     except (Refusal, KeyError, TypeError, ValueError, AttributeError):
         return None
-    return number if holds else None
+
+
+def _logged(body: str, leaf: Any, kind: str, note: Note) -> Mapping[str, Any] | None:
+    """Return what a leaf's text says; None unless it is proved to be in the log, by its number, and of the kind.
+
+    :raises Refusal: the text isn't canonical JSON.
+    :raises KeyError: the proof or the text lacks a part; TypeError and ValueError where one is no such part.
+    """
+    path = [bytes.fromhex(each) for each in leaf["path"]]
+    facts, number, checkpoint = canonical.read(body), int(leaf["leaf"]), note.checkpoint
+    hashed = leaf_hash(body.encode())
+    holds = included(leaf=hashed, number=number, size=checkpoint.size, path=path, root=checkpoint.root)
+    return facts if holds and (facts["number"], facts["kind"]) == (number, kind) else None
 
 
 def _commits(facts: Mapping[str, Any], texts: Mapping[str, Any]) -> bool:
@@ -128,13 +141,64 @@ def _commits(facts: Mapping[str, Any], texts: Mapping[str, Any]) -> bool:
     return held == {name: sha256(str(text).encode()).hexdigest() for name, text in texts.items()}
 
 
-def _wrong_journals(lines: Sequence[str]) -> list[int]:
-    return [place for place, line in enumerate(lines, 1) if not _is_itself(line)]
+@dataclass(frozen=True, slots=True)
+class _Seal:
+    """What a leaf says of the journals that it seals: how many others came before, how many they are, their root."""
+
+    before: int
+    journals: int
+    root: str
 
 
-def _is_itself(line: str) -> bool:
+def _check_journals(checked: Checked, lines: Sequence[str], told: Mapping[str, Any]) -> None:
+    """Check journals seal by seal: each line is itself, and together they have the root that the seal's leaf tells."""
+    seals = _seals(told, checked.note)
+    if seals is None or sum(each.journals for each in seals) != len(lines):
+        message = say("The proof's seals aren't in the log one after the other, or aren't over as many lines.")
+        checked.finds("seals", message)
+        return
+    place, strange = 0, list[int]()
+    for number, seal in enumerate(seals, 1):
+        part = [_fingerprint(line) for line in lines[place : place + seal.journals]]
+        known = [leaf_hash(each) for each in part if each is not None]
+        strange += [place + at for at, each in enumerate(part, 1) if each is None]
+        if len(known) == len(part) and root_of(known).hex() == seal.root:
+            checked.proved += seal.journals
+        elif len(known) == len(part):
+            message = say("Lines {first} to {last} aren't the journals that seal {seal} is over.")
+            checked.finds("seal", message, first=place + 1, last=place + seal.journals, seal=number)
+        place += seal.journals
+    _find_lines(checked, strange)
+
+
+def _seals(told: Mapping[str, Any], note: Note) -> list[_Seal] | None:
+    """Return the seals of a proof, each proved by the log; None unless all are, and each begins where one ended."""
+    if len(told["seals"]) != len(told["leaves"]):
+        return None
+    found: list[_Seal] = []
     try:
-        told = json.loads(line)
-        return bool(told.keys() == PARTS and sha256(told["canonical"].encode()).hexdigest() == told["sha256"])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return False
+        for body, leaf in zip(told["seals"], told["leaves"], strict=True):
+            logged = _logged(body, leaf, JOURNALS, note)
+            if logged is None:
+                return None
+            facts = logged["facts"]
+            seal = _Seal(int(facts["before"]), int(facts["journals"]), str(facts["root"]))
+            if seal.journals < 1 or (found and seal.before != found[-1].before + found[-1].journals):
+                return None
+            found.append(seal)
+    except (Refusal, KeyError, TypeError, ValueError, AttributeError):
+        return None
+    return found
+
+
+def _fingerprint(line: str) -> bytes | None:
+    """Return the fingerprint of a line's journal, None unless the line is that journal, in its book, and no more."""
+    try:
+        told = canonical.read(line)
+        text = told["canonical"].encode()
+        found = sha256(text).digest()
+        accounts = [name for debit, credit, _ in json.loads(text)[-1] for name in (debit, credit)]
+        itself = told.keys() == PARTS and found.hex() == told["sha256"] and {*map(book_of, accounts)} == {told["book"]}
+    except (Refusal, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    return found if itself else None

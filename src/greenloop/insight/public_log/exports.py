@@ -3,16 +3,16 @@
 Both are made from the checkpoint's size alone, so that they fit each other whenever each is asked for.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 from greenloop.core.trust import canonical
 from greenloop.insight.public_log.export_checking import FORMAT, JOURNALS, KINDS
 from greenloop.store import sql
-from greenloop.store.queries import exported, log
+from greenloop.store.queries import exported, log, seals
 from greenloop.store.queries.log import CheckpointRow
+from greenloop.store.queries.seals import Booked
 
 LEAVES_MAX, JOURNALS_MAX = 2_000, 10_000
 """So many of the newest, one file holds; all of them are in the auditor's bundle."""
@@ -34,21 +34,23 @@ def export(name: str, row: CheckpointRow) -> Export:
     :raises KeyError: there is none of that name.
     """
     with sql.snapshot():
-        lines, numbers = NAMES[name](row)
-        paths = exported.inclusions(numbers, row.checkpoint.size)
-    text = _text(lines)
+        made = NAMES[name](row)
+        paths = exported.inclusions(made.numbers, row.checkpoint.size)
+    text = _text(made.lines)
     proof = {
         "format": FORMAT,
         "name": name,
-        "rows": len(lines),
+        "rows": len(made.lines),
         "sha256": sha256(text.encode()).hexdigest(),
         "checkpoint": row.note.text,
         "key": row.key.text,
         "leaves": [
-            {"leaf": number, "path": [each.hex() for each in path]} for number, path in zip(numbers, paths, strict=True)
+            {"leaf": number, "path": [each.hex() for each in path]}
+            for number, path in zip(made.numbers, paths, strict=True)
         ],
+        "seals": made.seals,
     }
-    return Export(name, text, canonical.text_of(proof) + "\n", len(lines))
+    return Export(name, text, canonical.text_of(proof) + "\n", len(made.lines))
 
 
 def lines_of(name: str, row: CheckpointRow) -> str:
@@ -57,33 +59,43 @@ def lines_of(name: str, row: CheckpointRow) -> str:
     :raises KeyError: there is none of that name.
     """
     with sql.snapshot():
-        return _text(NAMES[name](row)[0])
+        return _text(NAMES[name](row).lines)
 
 
 def _text(lines: Iterable[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-Made = tuple[list[str], list[int]]
-"""The lines of a file, and the numbers of the leaves that they are, line for line; none where lines are no leaves."""
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The lines of a file and the numbers of the leaves that they are, line for line.
+
+    Of journals `numbers` are the leaves that seal them, some after some, and `seals` the texts of these.
+    """
+
+    lines: list[str]
+    numbers: list[int]
+    seals: list[str] = field(default_factory=list)
 
 
 def _of_leaves(kind: str) -> Callable[[CheckpointRow], Made]:
     def made(row: CheckpointRow) -> Made:
         found = exported.leaves(kind, size=row.checkpoint.size, limit=LEAVES_MAX)
-        return [canonical.text_of({"leaf": each.body, **each.texts}) for each in found], [each.number for each in found]
+        lines = [canonical.text_of({"leaf": each.body, **each.texts}) for each in found]
+        return Made(lines, [each.number for each in found])
 
     return made
 
 
 def _of_journals(row: CheckpointRow) -> Made:
-    return list(_journal_lines(row)), []
+    found = seals.newest(size=row.checkpoint.size, journals_max=JOURNALS_MAX)
+    lines = [_journal(booked) for each in found for booked in seals.sealed(each.seal)]
+    return Made(lines, [each.number for each in found], [each.body for each in found])
 
 
-def _journal_lines(row: CheckpointRow) -> Iterable[str]:
-    for _number, book, entry in exported.journals(until_at=row.at, limit=JOURNALS_MAX):
-        told = {"book": book, "canonical": entry.canonical().decode(), "sha256": entry.sha256()}
-        yield json.dumps(told, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+def _journal(booked: Booked) -> str:
+    entry = booked.entry
+    return canonical.text_of({"book": booked.book, "canonical": entry.canonical().decode(), "sha256": entry.sha256()})
 
 
 NAMES: Mapping[str, Callable[[CheckpointRow], Made]] = {

@@ -1,4 +1,4 @@
-"""The public log: its leaves, the subtrees over them that are complete, and what was signed of it. All append-only."""
+"""The public log: its leaves, complete subtrees, what was signed of it, which journals it seals. All append-only."""
 
 from typing import ClassVar
 
@@ -54,3 +54,18 @@ class LogCheckpoint(models.Model):
     class Meta:
         db_table = "log_checkpoint"
         constraints: ClassVar = [CheckConstraint(condition=Q(size__gt=0), name="log_checkpoint_of_something")]
+
+
+class JournalSeal(models.Model):
+    """Journals that one leaf of the public log seals together: those above the seal before it, up to `until_id`.
+
+    Seals are numbered from 1; `journals_until` counts the journals that this one and those before it seal.
+    """
+
+    number = models.BigIntegerField(primary_key=True)
+    until_id = models.BigIntegerField(unique=True)
+    journals_until = models.BigIntegerField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "journal_seal"

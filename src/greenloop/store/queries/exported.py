@@ -1,12 +1,8 @@
-"""What a regulator takes away: leaves of the public log with what they commit to, their proofs, and journals."""
+"""What a regulator takes away: leaves of the public log with what they commit to, and their proofs."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
-from greenloop.core.books.fingerprint import Entry
-from greenloop.core.books.posting import Posting
 from greenloop.core.trust import log as tree
 from greenloop.store import sql
 from greenloop.store.queries import log, logged
@@ -35,18 +31,6 @@ def inclusions(numbers: Sequence[int], size: int) -> list[list[bytes]]:
     return [tree.proof(ranges, kept) for ranges in wanted]
 
 
-def journals(*, until_at: datetime, limit: int) -> list[tuple[int, str, Entry]]:
-    """Return the newest journals of up to an instant, oldest first, as number, book and entry."""
-    heads: dict[int, tuple[str, str, str, datetime, datetime]] = {}
-    postings: dict[int, list[Posting]] = defaultdict(list)
-    for number, book, key, kind, effective, recorded, debit, credit, fen in sql.rows(
-        _JOURNALS, [sql.instant(until_at), limit]
-    ):
-        heads[number] = (book, key, kind, sql.moment(effective), sql.moment(recorded))
-        postings[number].append(Posting(debit, credit, fen))
-    return [(number, head[0], Entry(*head[1:], tuple(postings[number]))) for number, head in heads.items()]
-
-
 TEXTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     logged.SETTLEMENT: (
         """
@@ -66,10 +50,3 @@ TEXTS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ),
 }
 """By kind of leaf, how its texts are found and what they are called."""
-_JOURNALS = """
-    SELECT j.id, j.book, j.key, j.kind, j.effective_at, j.recorded_at, d.name, c.name, p.amount_fen
-    FROM (SELECT * FROM journal WHERE effective_at <= %s ORDER BY id DESC LIMIT %s) j
-    JOIN posting p ON p.journal_id = j.id
-    JOIN ledger_account d ON d.id = p.debit_id JOIN ledger_account c ON c.id = p.credit_id
-    ORDER BY j.id, p.id
-"""

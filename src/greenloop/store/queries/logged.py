@@ -1,4 +1,4 @@
-"""What the public log has to tell of, as facts: settlements, rules, turns of minting, decisions of a second person.
+"""What the public log has to tell of, as facts: settlements, rules, turns of minting, decisions, seals over journals.
 
 A fact names amounts and hashes, people by pseudonyms alone, and what may be about somebody by a salted hash. What was
 published stays as it was told: a fact whose form changes gets another name.
@@ -13,6 +13,8 @@ from typing import Any
 
 from greenloop.core.trust.commitment import commitment
 from greenloop.store import sql
+from greenloop.store.queries import seals
+from greenloop.store.queries.seals import Booked, SealRow
 from greenloop.store.sealed import look_up
 
 SETTLEMENT, RULES, MINTING, DECISION = "settlement", "rules", "minting", "decision"
@@ -70,6 +72,9 @@ def every(kind: str) -> Iterator[list[Told]]:
     elif kind == MINTING:
         for part in _parts(_EACH_MINTING, [], (0,)):
             yield [_minting(row) for row in part]
+    elif kind == seals.LEAF:
+        for each in seals.every():
+            yield [seal(each, seals.sealed(each))]
     else:
         for part in _parts(_EACH_DECISION, DECISIONS, (0,)):
             yield _of_acts(part)
@@ -149,6 +154,13 @@ def _minting(row: sql.Row) -> Told:
         "decided_at": instant(sql.moment(decided_at)),
     }
     return Told(MINTING, f"minting/{number}", facts)
+
+
+def seal(row: SealRow, found: Sequence[Booked]) -> Told:
+    """Return what there is to tell of a seal: how many journals it is over as they stand, and their root."""
+    until_at = instant(found[-1].entry.recorded_at) if found else None
+    facts = {"before": row.before, "journals": len(found), "root": seals.root(found).hex(), "until_at": until_at}
+    return Told(seals.LEAF, row.about, facts)
 
 
 def decisions() -> list[Told]:
@@ -262,6 +274,7 @@ _ABOUTS = {
     """,
     RULES: "SELECT 'rules/' || CAST(v.id AS VARCHAR(20)) AS about FROM rule_version v",
     MINTING: "SELECT 'minting/' || CAST(m.id AS VARCHAR(20)) AS about FROM minting m",
+    seals.LEAF: "SELECT 'journals/' || CAST(s.number AS VARCHAR(20)) AS about FROM journal_seal s",
     DECISION: f"SELECT 'act/' || CAST(a.id AS VARCHAR(20)) AS about FROM audit_entry a WHERE {_DECIDED}",  # noqa: S608
 }
 """What there is to tell of, as leaves say it."""

@@ -20,6 +20,8 @@ from django.db.utils import load_backend
 
 from greenloop.store.reader import masks
 
+PATIENCE = "60s"
+"""For so long a statement of theirs may work on a server: what sells there waits for none of theirs."""
 NEVER = frozenset({sqlite3.SQLITE_ATTACH, sqlite3.SQLITE_DETACH})
 """What a file opened read-only could still be got round by: opening it a second time."""
 
@@ -59,7 +61,7 @@ def _confine(reader: BaseDatabaseWrapper) -> None:
     masks.put_on(reader, by_role=bool(settings.GREENLOOP_READER_URL))
     last = "PRAGMA query_only=ON"
     if reader.vendor == "postgresql":
-        last = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"
+        last = f"SET statement_timeout = '{PATIENCE}'; SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"
     with reader.cursor() as cursor:
         cursor.execute(last)
     if reader.vendor == "sqlite":

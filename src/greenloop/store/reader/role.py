@@ -47,6 +47,19 @@ def grant(role: str) -> Granted:
     return Granted(role, len(open_ones), password)
 
 
+def withheld(role: str) -> list[str] | None:
+    """Return the tables that the role should read and may not, as after a migration; None where there is no such role.
+
+    Asked of a server alone.
+    """
+    if value("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]) is None:
+        return None
+    wanted = [(table, name) for table in masks.MASKS if table not in masks.LENT for name in masks.open_columns(table)]
+    tables, names = [table for table, _ in wanted], [name for _, name in wanted]
+    others = [*masks.CLOSED, *masks.MASKS]
+    return [str(table) for (table,) in rows(_WITHHELD, [role, others, tables, names, role])]
+
+
 def _let_read(table: str, named: sql.Identifier) -> None:
     if table in masks.LENT:
         _lend(table, named)
@@ -75,3 +88,14 @@ def _lend(table: str, named: sql.Identifier) -> None:
 
 def _run(statement: str, *parts: sql.Composable) -> None:
     run(sql.SQL(statement).format(*parts).as_string(connection.connection))
+
+
+_WITHHELD = """
+    SELECT c.relname FROM pg_class c
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND NOT has_table_privilege(%s, c.oid, 'SELECT')
+        AND NOT c.relname = ANY(%s)
+    UNION
+    SELECT wanted.named FROM unnest(%s::text[], %s::text[]) AS wanted(named, part)
+    WHERE NOT has_column_privilege(%s, 'public.' || wanted.named, wanted.part, 'SELECT')
+    ORDER BY 1
+"""

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from greenloop.insight.public_log import files
-from greenloop.store.queries import liabilities, log, logged
+from greenloop.store.queries import liabilities, log, logged, seals
 from greenloop.store.queries.log import TILE, LeafRow
 from greenloop.web import cursors
 from greenloop.web.page import show
@@ -25,6 +25,7 @@ KINDS = {
     logged.RULES: gettext_lazy("rules"),
     logged.MINTING: gettext_lazy("minting"),
     logged.DECISION: gettext_lazy("decision"),
+    seals.LEAF: gettext_lazy("journals"),
     "root": gettext_lazy("what is owed"),
     "rootless": gettext_lazy("no root"),
 }
