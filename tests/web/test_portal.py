@@ -300,9 +300,17 @@ def test_what_can_t_be_filed_is_refused(busy: Town) -> None:
         assert member.post("/complaints/", {**FAST, "order": "", **wrong}).status_code == 422, wrong
     assert fetch("SELECT COUNT(*) FROM complaint") == [(0,)]
     mine = fetch(f"SELECT id FROM orders WHERE member_id = {busy.ids['bo']}")[0][0]
-    codes = [member.post("/complaints/", {**FAST, "order": str(mine)}).status_code for _ in range(6)]
+    said_so = [{**FAST, "order": str(mine), "text": f"Number {number}."} for number in range(6)]
+    codes = [member.post("/complaints/", each).status_code for each in said_so]
     assert codes == [302] * 5 + [422]
     assert seated("grocer").post("/complaints/", {**FAST, "order": str(theirs)}).status_code == 302
+
+
+def test_a_form_sent_twice_leads_to_one_complaint(busy: Town) -> None:
+    member = by_phone(busy.ids["mei"])
+    first, second = (member.post("/complaints/", {**FAST, "order": ""}) for _ in range(2))
+    assert (second.status_code, second["Location"]) == (302, first["Location"])
+    assert fetch("SELECT COUNT(*) FROM complaint") == [(1,)]
 
 
 def test_a_complaint_that_waits_longer_than_15_days_is_late(busy: Town) -> None:

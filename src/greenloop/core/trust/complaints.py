@@ -8,6 +8,8 @@ DUE = timedelta(days=15)
 """Within so long a complaint is to be answered."""
 A_DAY_MAX = 5
 """So many may come from one account in a day."""
+SENT_AGAIN = timedelta(minutes=10)
+"""Within so long, the same words about the same are one complaint that was sent twice."""
 TEXT_MAX = 2_000
 
 

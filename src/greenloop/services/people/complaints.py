@@ -21,6 +21,8 @@ DAY = timedelta(days=1)
 def file_complaint(*, account_id: int, category: str, text: str, order_id: int | None, at: datetime) -> int:
     """Take a complaint and return its number; it is due to be answered within 15 days.
 
+    One that was sent twice is filed once: the second time it answers with the first one's number.
+
     :raises Refusal: the category is unknown, nothing is said or too much, the order is none of theirs, or the account
         has filed as many today as one may.
     """
@@ -30,16 +32,19 @@ def file_complaint(*, account_id: int, category: str, text: str, order_id: int |
     locks.holders([account_id])
     if order_id is not None and not _has_to_do_with(account_id, order_id):
         raise Refusal("complaint.order", say("You have no order {order}."), field="order", order=str(order_id))
+    about = "" if order_id is None else f"order/{order_id}"
+    key = steps.key_of(account_id)
+    if (earlier := _sent_before(account_id, key, at, category=category, about=about, said=said)) is not None:
+        return earlier
     if Complaint.objects.filter(account_id=account_id, filed_at__gt=at - DAY).count() >= rules.A_DAY_MAX:
         message = say("You have filed {most} complaints within a day. Come back tomorrow.")
         raise Refusal("complaint.many", message, field="text", most=rules.A_DAY_MAX)
     number = ids.block(1)[0]
-    key = steps.key_of(account_id)
     Complaint.objects.create(
         id=number,
         account_id=account_id,
         category=category,
-        about="" if order_id is None else f"order/{order_id}",
+        about=about,
         sealed=sealed.seal(said, key, f"complaint/{number}"),
         state="open",
         filed_at=at,
@@ -77,6 +82,25 @@ def answer_complaint(*, complaint_id: int, text: str, close: bool, by: str, at: 
     act = "complaint.close" if close else "complaint.answer"
     note(act=act, about=f"complaint/{complaint_id}", detail={"answer": str(number)}, at=at, by=by)
     return number
+
+
+def _sent_before(account_id: int, key: bytes, at: datetime, *, category: str, about: str, said: str) -> int | None:
+    """Return the number of the same complaint, filed a moment ago and not answered yet, if there is one."""
+    recent = (
+        Complaint.objects.filter(account_id=account_id, state="open", category=category, about=about)
+        .filter(filed_at__gt=at - rules.SENT_AGAIN)
+        .order_by("-id")
+        .values_list("id", "sealed")[: rules.A_DAY_MAX]
+    )
+    return next((number for number, words in recent if _says(words, said, key, number)), None)
+
+
+def _says(words: str, said: str, key: bytes, number: int) -> bool:
+    """Tell whether sealed words are these. Who was forgotten and came back has another key: theirs are nobody's now."""
+    try:
+        return sealed.unseal(words, key, f"complaint/{number}") == said
+    except Refusal:
+        return False
 
 
 def _has_to_do_with(account_id: int, order_id: int) -> bool:
