@@ -113,6 +113,32 @@ def test_from_the_stop_on_a_purchase_concedes_nothing_and_makes_nothing(office: 
     assert balances()["trust:merchant_payable"] == 180_000 + 100_000
 
 
+def test_what_is_paid_during_a_stop_uses_up_nobody_s_first_order(office: Town) -> None:
+    office.sell("mei", "grocer", 100_000)
+    office.close(1)
+    office.transfer_fees(1)
+    office.grant(1_000, 300)
+    late = office.sale("lin", "grocer", 1_000)
+    stop(office)
+    again_at = office.at + WEEK
+    decide(office, proposed(office, "mint.resume", again_at))
+    stopped = [office.sell(who, "grocer", 1_000) for who in ("bo", "bo", "lin")]
+    assert fetch("SELECT ref FROM member WHERE first_order_id IS NULL ORDER BY ref") == [("bo",), ("lin",)]
+    # Lin's sale of before the stop comes in late: it is her first, and the grant's 10.00 give her 3.00.
+    (first,) = office.take(late).order_ids
+    assert first is not None
+    assert sold(first)[-1] == 300
+    office.at = again_at
+    # A till that was offline brings in one batch what Bo paid during the stop, and after it twice.
+    paid = (again_at - MINUTE, again_at, again_at)
+    found = office.take(*(office.sale("bo", "grocer", 1_000, paid_at=at) for at in paid)).order_ids
+    lin = office.sell("lin", "grocer", 1_000)
+    rebates = dict(fetch("SELECT id, rebate_fen FROM orders"))
+    assert [rebates[order] for order in (*stopped, *found, lin)] == [0, 0, 0, 0, 300, 0, 0]
+    assert fetch("SELECT committed_fen FROM marketing_grant") == [(600,)]
+    assert fetch("SELECT first_order_id FROM member WHERE ref = 'bo'") == [(found[1],)]
+
+
 def test_a_batch_asks_nothing_more_for_it_and_hears_of_it_at_once_whoever_wrote_it(office: Town) -> None:
     def taken() -> tuple[int, int]:
         with CaptureQueriesContext(connection) as captured:

@@ -72,7 +72,10 @@ class Identifier(models.Model):
 
 
 class Member(models.Model):
-    """A shopper: an account that has enrolled, with at most one direct referrer and nothing above (G5)."""
+    """A shopper: an account that has enrolled, with at most one direct referrer and nothing above (G5).
+
+    `first_order_id` is the first order that a rebate could be for: none that was paid while nothing was minted.
+    """
 
     account = models.OneToOneField(Account, on_delete=models.PROTECT, primary_key=True)
     ref = models.CharField(max_length=64, unique=True)

@@ -178,12 +178,10 @@ class Counter:
         return *key, max(0, rules.referral_month_fen - self.facts.red_fen.get(key, 0) - self.red_fen.get(key, 0))
 
     def _first_order(self, member: MemberFact, number: int, rate_ppm: int) -> tuple[int | None, int]:
-        """Return the grant and the rebate of a member's first order, in fen; none while nothing is minted."""
-        if member.id in self.first_orders:
+        """Return the grant and the rebate of a member's first order, in fen; while nothing is minted, none is first."""
+        if rate_ppm == NOT_MINTING_PPM or member.id in self.first_orders:
             return None, 0
         self.first_orders[member.id] = number
-        if rate_ppm == NOT_MINTING_PPM:
-            return None, 0
         for grant in self.facts.grants:
             granted_fen = self.granted_fen.get(grant.id, 0) + grant.rebate_fen
             if granted_fen <= grant.left_fen:
