@@ -5,7 +5,6 @@ Beside it, as anchors, the tree alone from amounts at hand, and as many plain SH
 
 import os
 import random
-import resource
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from pathlib import Path
 from time import perf_counter
 
 from bench import world
-from bench.measure import Figure, each, median, p99, peak_mib, seconds
+from bench.measure import Figure, Helpers, each, forget_peak, median, p99, peak_mib, seconds
 from greenloop.core.trust.liabilities import included_fen
 from greenloop.services.trust.growing import grow
 from greenloop.services.trust.roots import build, publish_root
@@ -34,13 +33,15 @@ def rooting(engine: str, holders: int) -> Iterator[Figure]:
     """Publish the root of `holders` holders from a database, and read proofs."""
     world.found_city()
     _owe(holders)
+    forget_peak()
     cpu, begun = _cpu_s(), perf_counter()
-    built = build(cycle=40, at=AT)
+    with Helpers() as helpers:
+        built = build(cycle=40, at=AT)
     root = publish_root(built=built, at=AT)
     took, spent = perf_counter() - begun, _cpu_s() - cpu
     yield Figure(engine, f"publish the root of {holders:,} holders", took, "s", "≤ 120")
     yield Figure(engine, "the same, processor time of Python", spent, "s")
-    yield Figure(engine, "the same, most memory at once", _peak_mib(), "MiB", "≤ 2 048")
+    yield Figure(engine, "the same, most memory at once", peak_mib() + helpers.peak_mib, "MiB", "≤ 2 048")
     chance = random.Random(7)
     picks = [1 + chance.randrange(holders) for _ in range(1_000)]
     times = each([lambda pick=pick: _proved(root, pick) for pick in picks])  # type: ignore[misc]
@@ -53,10 +54,11 @@ def growing(holders: int) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory(dir=world.FOLDER) as folder:
         path = Path(folder) / "alone.tree"
         cpu, begun = _cpu_s(), perf_counter()
-        grow(_amounts(holders), path=path, secret=b"s" * 32, nonce=b"n" * 32, holders_about=holders)
+        with Helpers() as helpers:
+            grow(_amounts(holders), path=path, secret=b"s" * 32, nonce=b"n" * 32, holders_about=holders)
         yield Figure("core", f"grow the tree of {holders:,} holders", perf_counter() - begun, "s", "≤ 120")
         yield Figure("core", "the same, processor time", _cpu_s() - cpu, "s")
-        yield Figure("core", "the same, most memory at once", _peak_mib(), "MiB", "≤ 2 048")
+        yield Figure("core", "the same, most memory at once", peak_mib() + helpers.peak_mib, "MiB", "≤ 2 048")
         yield Figure("core", "its file", path.stat().st_size / 2**20, "MiB")
     yield Figure("core", "as many plain SHA-256, one process", _hash_s(ANCHOR) * holders / ANCHOR, "s")
 
@@ -86,12 +88,6 @@ def _proved(root: object, account: int) -> None:
 def _cpu_s() -> float:
     spent = os.times()
     return spent.user + spent.system + spent.children_user + spent.children_system
-
-
-def _peak_mib() -> float:
-    """Return the most memory of this process, and of each process it works in as much as the largest of them."""
-    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    return peak_mib() + largest * min(4, os.cpu_count() or 1)
 
 
 def _owe(holders: int) -> None:

@@ -16,8 +16,9 @@ import hashlib
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,10 @@ STATEMENTS = {
     "journals": ("Books", "Each journal stays in its book and moves what the rows behind it say."),
     "control accounts": ("Books", "Each control account is the sum of the rows behind it."),
     "trust": ("Books", "Bank and money in transit are all that the trust book owes."),
-    "log": ("Log", "The public log's hashes come out again, and it tells of each settlement as it was stored."),
+    "log": (
+        "Log",
+        "The public log's hashes come out again, and it tells of settlements and journals as they were stored.",
+    ),
     "roots": ("Proof", "Each root of liabilities adds up to what the postings of its moment say, and is in the log."),
 }
 """Name: (rule, sentence), in the order in which they are told."""
@@ -802,16 +806,11 @@ def check_log(bundle: Bundle, findings: Findings) -> None:
         findings.same(
             "log", f"{where}: what it says of itself", named, [row[each] for each in ("number", "kind", "about")]
         )
-        tile, level = hashlib.sha256(b"\x00" + row["body"].encode()).digest(), number
+        tile = hashlib.sha256(b"\x00" + row["body"].encode()).digest()
         findings.same("log", f"{where}: leaf_hash", row["leaf_hash"], tile.hex())
-        while level & 1:
-            tile, level = hashlib.sha256(b"\x01" + tiles.pop() + tile).digest(), level >> 1
-        tiles.append(tile)
+        _lay(tiles, number, tile)
         if (signed := roots.pop(number + 1, None)) is not None:
-            root = tiles[-1]
-            for each in reversed(tiles[:-1]):
-                root = hashlib.sha256(b"\x01" + each + root).digest()
-            findings.same("log", f"checkpoint of {number + 1} leaves: root_hash", signed, root.hex())
+            findings.same("log", f"checkpoint of {number + 1} leaves: root_hash", signed, _folded(tiles))
     for size in roots:
         findings.wrong("log", f"checkpoint of {size} leaves: so many there are not")
     for row in {row["public_key"]: row for row in bundle["log_checkpoints"]}.values():
@@ -820,8 +819,51 @@ def check_log(bundle: Bundle, findings: Findings) -> None:
         true = signed_by(bytes.fromhex(row["public_key"]), text, bytes.fromhex(row["signature"]))
         findings.holds("log", f"checkpoint of {row['size']} leaves: its signature is not its key's", true)
     check_told(bundle, findings)
+    check_seals(bundle, findings)
 
 
+def _lay(tiles: list[bytes], number: int, tile: bytes) -> None:
+    """Add the number-th leaf, given by its hash, to the complete subtrees that tile a tree, the largest first."""
+    while number & 1:
+        tile, number = hashlib.sha256(b"\x01" + tiles.pop() + tile).digest(), number >> 1
+    tiles.append(tile)
+
+
+def _folded(tiles: Sequence[bytes]) -> str:
+    """Return the root over such subtrees, in hex."""
+    root = tiles[-1] if tiles else hashlib.sha256(b"").digest()
+    for each in reversed(tiles[:-1]):
+        root = hashlib.sha256(b"\x01" + each + root).digest()
+    return root.hex()
+
+
+def check_seals(bundle: Bundle, findings: Findings) -> None:
+    """Hash each journal that a leaf seals again, seal after seal, in the order of the journals' numbers."""
+    seals = [json.loads(row["body"])["facts"] for row in bundle["log_leaves"] if row["kind"] == "journals"]
+    names = {row["id"]: row["name"] for row in bundle["ledger_accounts"]}
+    lines: dict[int, list[list[Any]]] = defaultdict(list)
+    for row in bundle["postings"] if seals else ():
+        lines[row["journal_id"]].append([names[row["debit_id"]], names[row["credit_id"]], row["amount_fen"]])
+    journals, before = iter(sorted(bundle["journals"], key=lambda row: int(row["id"]))), 0
+    for number, told in enumerate(seals, 1):
+        tiles: list[bytes] = []
+        for place, row in enumerate(islice(journals, told["journals"])):
+            leaf = hashlib.sha256(_canonical(row, lines[row["id"]])).digest()
+            _lay(tiles, place, hashlib.sha256(b"\x00" + leaf).digest())
+        found = [told["before"], told["root"]]
+        findings.same("log", f"seal {number}, of {told['journals']} journals", found, [before, _folded(tiles)])
+        before += told["journals"]
+
+
+def _canonical(journal: Row, lines: list[list[Any]]) -> bytes:
+    """Return a journal as it is hashed: instants are microseconds since 1970, lines (debit, credit, fen) in order."""
+    instants = [datetime.fromisoformat(journal[name]) - EPOCH for name in ("effective_at", "recorded_at")]
+    written = [each // timedelta(microseconds=1) for each in instants]
+    whole = ["greenloop-journal-1", journal["key"], journal["kind"], *written, sorted(lines)]
+    return json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIELD = 2**255 - 19
 ORDER = 2**252 + 27742317777372353535851937790883648493
 CURVE = -121665 * pow(121666, -1, FIELD) % FIELD

@@ -69,7 +69,13 @@ def test_those_who_may_look_see_what_waits_and_what_was_decided(town: Town) -> N
     told = (row["id"], row["kind"], row["account_id"], row["pool"], row["amount_fen"], row["most_fen"], row["state"])
     assert told == (claim, "draw", str(town.ids["mei"]), "green", 200, 150, "held")
     assert row["sha256"] == claims.claim(int(claim)).content_hash
+    own = mei.get("/v1/wallets/me/claims").json
+    (shown,) = own["claims"]
+    assert (own["account_id"], shown["id"], shown["state"]) == (str(town.ids["mei"]), claim, "held")
+    assert (shown["kind"], shown["place"], shown["amount_fen"], shown["reason"]) == ("draw", "green", 200, "")
     decide(reject, claim, town, reason="a raid")
+    (shown,) = mei.get("/v1/wallets/me/claims").json["claims"]
+    assert (shown["state"], shown["reason"]) == ("rejected", "a raid")
     assert staff_of("auditor").get("/v1/claims").json["items"] == []
     assert [each["id"] for each in risk.get("/v1/claims?waiting=false").json["items"]] == [claim]
     found = risk.get(f"/v1/claims/{claim}").json

@@ -28,8 +28,7 @@ from tests.support.town import Town
 from tests.support.visiting import PHONES
 
 ROLES = ("operator", "finance", "risk", "marketing", "auditor", "regulator")
-OWNERS = {"grocer": "owner", "baker": "other"}
-"""Whose phone signs in for a merchant."""
+OWNERS = {"grocer": "owner", "baker": "other"}  # whose phone signs in for a merchant
 OWNED = {
     "readOrder": "/v1/orders/{order}",
     "confirmOrder": "/v1/orders/{order}/confirm",
@@ -43,6 +42,7 @@ OWNED = {
     "readWallet": "/v1/wallets/{mei}",
     "readPositions": "/v1/wallets/{mei}/positions",
     "draw": "/v1/wallets/{mei}/draws",
+    "listOwnClaims": "/v1/wallets/{mei}/claims",
     "listVouchers": "/v1/wallets/{mei}/vouchers",
     "listCoupons": "/v1/wallets/{mei}/coupons",
     "listMovements": "/v1/wallets/{mei}/movements",

@@ -8,10 +8,13 @@ import pytest
 from django.conf import settings
 
 from greenloop.config import clock
+from greenloop.core.faults import Refusal
 from greenloop.services.books.institution import named
 from greenloop.services.books.institution.asking import ask_payment
 from greenloop.services.books.institution.gateway import NoStatement, Unreachable
 from greenloop.services.books.institution.passing import pass_on
+from greenloop.services.books.reconciling.profiles import of_institution
+from greenloop.services.books.reconciling.statement import take_file
 from greenloop.store.queries import clockwork
 from greenloop.store.queries.clockwork import RunRow
 from tests.support.institution import SECRET, Set, institution
@@ -211,3 +214,22 @@ def test_payouts_wait_for_a_statement_that_fails_and_then_pay_what_is_confirmed(
     # The baker's 100.00, of which a fifth is conceded.
     paid = fetch("SELECT m.ref, p.amount_fen FROM payout p JOIN merchant m ON m.id = p.merchant_id")
     assert paid == [("baker", 8_000)]
+
+
+def test_half_a_day_s_statement_can_t_stand_for_the_whole(
+    town: Town, bank: Set, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sold(town, bank, "a")
+    gateway: Any = named.gateway()
+    day = town.today()
+    half = {"data": gateway.statement(day), "profile": of_institution(named.called()), "by": "console", "at": town.at}
+    gateway.close()
+    with pytest.raises(Refusal) as refused:
+        take_file(**half, name=day.isoformat(), until_at=town.at)
+    assert (refused.value.code, refused.value.field) == ("statement.early", "name")
+    assert take_file(**half, name=f"{day} at noon", until_at=town.at).orders == 1
+    sold(town, bank, "b")
+    run = tick(town, monkeypatch, day=day + timedelta(days=1))
+    assert run is not None
+    assert (run.state, taken()) == ("done", [day.isoformat(), f"{day} at noon"])
+    assert fetch("SELECT COUNT(*) FROM orders WHERE confirmed_at IS NOT NULL") == [(2,)]

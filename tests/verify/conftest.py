@@ -13,6 +13,7 @@ AFTER_ALL = datetime(2026, 3, 1, tzinfo=UTC)
 
 def lived() -> None:
     from greenloop.services.trust.log.keeping import sign_log
+    from greenloop.services.trust.log.sealing import seal_journals
     from greenloop.services.trust.roots import build, publish_root
     from greenloop.sim.town import build_town
     from greenloop.store.queries.liabilities import last_settled
@@ -21,6 +22,7 @@ def lived() -> None:
     cycle = last_settled()
     assert cycle is not None
     publish_root(built=build(cycle=cycle, at=AFTER_ALL), at=AFTER_ALL)
+    seal_journals(at=AFTER_ALL)
     sign_log(at=AFTER_ALL)
 
 

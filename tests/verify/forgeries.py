@@ -181,6 +181,21 @@ def a_signature_of_nobody(forged: Forgery) -> Named:
     return "log", f"checkpoint of {row['size']} leaves: its signature"
 
 
+def a_journal_dated_otherwise(forged: Forgery) -> Named:
+    rows = forged.rows("journals")
+    rows[len(rows) // 2]["recorded_at"] = rows[0]["recorded_at"]
+    forged.write("journals", rows)
+    return "log", "seal 1, of"
+
+
+def a_journal_of_another_name(forged: Forgery) -> Named:
+    rows = forged.rows("journals")
+    row = next(row for row in rows if row["kind"] == "take")
+    row["key"] += "x"
+    forged.write("journals", rows)
+    return "log", "seal 1, of"
+
+
 def a_root_of_less_than_is_owed(forged: Forgery) -> Named:
     row = forged.change("liability_roots", lambda row: row["unspent_fen"] > 0, unspent_fen=-1, total_fen=-1)
     return "roots", f"root of cycle {row['cycle']}: parts and cash"
@@ -212,5 +227,7 @@ FORGERIES: tuple[Callable[[Forgery], Named], ...] = (
     a_leaf_of_the_log_dropped,
     a_checkpoint_of_another_log,
     a_signature_of_nobody,
+    a_journal_dated_otherwise,
+    a_journal_of_another_name,
     a_root_of_less_than_is_owed,
 )

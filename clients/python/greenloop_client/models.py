@@ -758,6 +758,31 @@ class OwedOut(TypedDict):
     pending_fen: int
 
 
+class OwnClaimOut(TypedDict):
+    """A large draw (from the pool that `place` names) or spend (at the merchant that it names), in fen.
+
+    `state` is held, approved (a spend, to be repeated until `until_at`), done, rejected, withdrawn or lapsed.
+    `amount_fen` is reserved while it is held or approved.
+    """
+
+    id: str
+    kind: str
+    place: str
+    order_no: str | None
+    amount_fen: int
+    state: str
+    reason: str
+    asked_at: str
+    until_at: str | None
+
+
+class OwnClaimsOut(TypedDict):
+    """A holder's claims, in the order in which they were asked for."""
+
+    account_id: str
+    claims: list[OwnClaimOut]
+
+
 class PaidOut(TypedDict):
     """What a business date's payout came to."""
 

@@ -206,6 +206,13 @@ class Client(Connection):
             self.call("GET", address("/v1/wallets/{account_id}/positions", [account_id], {"at": at})),
         )
 
+    def list_own_claims(self, account_id: str) -> models.OwnClaimsOut:
+        """Return a holder's large draws and spends, 50 at most: those that live, and the newest others.
+
+        Needs a key with `wallets:read` or a session.
+        """
+        return cast("models.OwnClaimsOut", self.call("GET", address("/v1/wallets/{account_id}/claims", [account_id])))
+
     def draw(self, account_id: str, body: models.DrawIn, *, idempotency_key: str | None = None) -> models.DrawnOut:
         """Move released vouchers of one pool into the unspent balance.
 

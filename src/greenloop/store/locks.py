@@ -113,9 +113,12 @@ def instructions(numbers: Iterable[str]) -> None:
 
 
 def ledger() -> None:
-    """Lock all accounts of the ledger until the transaction ends: nothing is posted, and all that was is to be seen."""
+    """Keep accounts of the ledger from growing until the transaction ends: all that was posted is to be seen.
+
+    Alone, and briefly: whoever has grown one is waited for, and whoever is about to waits.
+    """
     if sql.is_postgresql():
-        sql.rows("SELECT id FROM ledger_account ORDER BY name FOR NO KEY UPDATE")
+        sql.run("LOCK TABLE ledger_account IN SHARE ROW EXCLUSIVE MODE")
 
 
 def endpoints(ids: Iterable[int]) -> None:

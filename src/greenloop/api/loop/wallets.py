@@ -1,5 +1,6 @@
 """Wallets: what somebody has, now or at a past instant, how it came to be, and drawing from it."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
@@ -18,12 +19,13 @@ from greenloop.api.writing import write
 from greenloop.core.faults import say
 from greenloop.core.people import roles
 from greenloop.services.loop.draw import Held, draw
-from greenloop.store.queries import balances, holdings, past
+from greenloop.store.queries import balances, claims, holdings, past
 from greenloop.store.queries.holdings import CohortRow
 
 router = Router(tags=["wallets"])
 READERS = [Keyed("wallets:read"), Session()]
 HELD = 202
+CLAIMS_MAX = 50
 
 
 class At(Schema):
@@ -115,6 +117,46 @@ def read_positions(request: HttpRequest, account_id: str, asked: AtAsked) -> Pos
     rows = holdings.cohorts(account) if asked.at is None else past.cohorts(account, at=at)
     shown = [_position(row) for row in rows if row.points]
     return PositionsOut(account_id=str(account), at=at, positions=shown)
+
+
+class OwnClaimOut(Schema):
+    """A large draw (from the pool that `place` names) or spend (at the merchant that it names), in fen.
+
+    `state` is held, approved (a spend, to be repeated until `until_at`), done, rejected, withdrawn or lapsed.
+    `amount_fen` is reserved while it is held or approved.
+    """
+
+    id: str
+    kind: str
+    place: str
+    order_no: str | None
+    amount_fen: int
+    state: str
+    reason: str
+    asked_at: datetime
+    until_at: datetime | None
+
+
+class OwnClaimsOut(Schema):
+    """A holder's claims, in the order in which they were asked for."""
+
+    account_id: str
+    claims: list[OwnClaimOut]
+
+
+@router.get(
+    "/wallets/{account_id}/claims",
+    auth=READERS,
+    response=OwnClaimsOut,
+    summary="List a wallet's large draws and spends",
+    operation_id="listOwnClaims",
+)
+def list_own_claims(request: HttpRequest, account_id: str) -> OwnClaimsOut:
+    """Return a holder's large draws and spends, 50 at most: those that live, and the newest others."""
+    account = seen(request, account_id)
+    _, own = claims.in_the_way(account, limit=CLAIMS_MAX)
+    shown = [OwnClaimOut(**asdict(each) | {"id": str(each.id)}) for each in own]
+    return OwnClaimsOut(account_id=str(account), claims=shown)
 
 
 @router.post(

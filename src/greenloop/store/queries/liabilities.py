@@ -4,6 +4,7 @@ import json
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from operator import add
 from typing import Any
 
 from django.db import connection
@@ -123,13 +124,24 @@ class RootRow:
 def owed(*, rows_max: int) -> Generator[Sequence[Row]]:
     """Yield all holders, up to `rows_max` at a time: account, then fen: claimable, unspent, coupons, dues.
 
-    A holder is an account that has a wallet, a coupon with something left, or a business. One statement; a debt to the
-    reserve is not taken off: what repays it is drawn first, and is owed until then.
+    A holder is an account that has a wallet, a coupon with something left, or a business. One statement, by account; a
+    debt to the reserve is not taken off: what repays it is drawn first, and is owed until then.
     """
+    last: Row = ()
     with connection.chunked_cursor() as cursor:
-        cursor.execute(_OWED, ())
+        cursor.execute(_OWED.format(wallets=_WALLETS if sql.is_postgresql() else _WALLETS_IN_ORDER), ())
         while part := cursor.fetchmany(rows_max):
-            yield part
+            found = []
+            for row in part:
+                if last and last[0] == row[0]:  # one of several wallets, or a wallet and a coupon
+                    last = (row[0], *map(add, last[1:], row[1:]))
+                    continue
+                if last:
+                    found.append(last)
+                last = row
+            yield found
+    if last:
+        yield [last]
 
 
 def wallets() -> int:
@@ -273,27 +285,37 @@ _LOST = """
         AND cycle NOT IN (SELECT cycle FROM liability_root)
     ORDER BY cycle
 """
+_WALLETS = """
+    SELECT w.account_id, COALESCE((a.high + a.low / 1000000) / 1000000, 0) - w.claimed_fen AS claimable,
+           w.voucher_fen AS unspent, 0 AS coupons, 0 AS dues
+    FROM wallet w LEFT JOIN (
+        SELECT p.account_id, c.pool_id, CAST(SUM(p.points * (c.release_index / 1000000)) AS BIGINT) AS high,
+               CAST(SUM(p.points * (c.release_index %% 1000000)) AS BIGINT) AS low
+        FROM position p JOIN cohort c ON c.id = p.cohort_id GROUP BY p.account_id, c.pool_id
+    ) a ON a.account_id = w.account_id AND a.pool_id = w.pool_id
+"""
+# SQLite would keep all positions' sums aside, two gibibytes of ten million holders; wallet by wallet it keeps none.
+_WALLETS_IN_ORDER = """
+    SELECT w.account_id, COALESCE((
+        SELECT (SUM(p.points * (c.release_index / 1000000)) + SUM(p.points * (c.release_index %% 1000000)) / 1000000)
+               / 1000000
+        FROM position p CROSS JOIN cohort c
+        WHERE p.account_id = w.account_id AND c.id = p.cohort_id AND c.pool_id = w.pool_id
+    ), 0) - w.claimed_fen AS claimable, w.voucher_fen AS unspent, 0 AS coupons, 0 AS dues
+    FROM wallet w
+"""
 _OWED = """
-    SELECT account_id, CAST(SUM(claimable) AS BIGINT), CAST(SUM(unspent) AS BIGINT), CAST(SUM(coupons) AS BIGINT),
-           CAST(SUM(dues) AS BIGINT)
-    FROM (
-        SELECT w.account_id, COALESCE((a.high + a.low / 1000000) / 1000000, 0) - w.claimed_fen AS claimable,
-               w.voucher_fen AS unspent, 0 AS coupons, 0 AS dues
-        FROM wallet w LEFT JOIN (
-            SELECT p.account_id, c.pool_id, CAST(SUM(p.points * (c.release_index / 1000000)) AS BIGINT) AS high,
-                   CAST(SUM(p.points * (c.release_index %% 1000000)) AS BIGINT) AS low
-            FROM position p JOIN cohort c ON c.id = p.cohort_id GROUP BY p.account_id, c.pool_id
-        ) a ON a.account_id = w.account_id AND a.pool_id = w.pool_id
-        UNION ALL SELECT account_id, 0, 0, left_fen, 0 FROM coupon WHERE left_fen > 0
-        UNION ALL SELECT m.account_id, 0, 0, 0, COALESCE(d.fen, 0) FROM merchant m LEFT JOIN (
-            SELECT merchant_id, CAST(SUM(fen) AS BIGINT) AS fen FROM (
-                SELECT merchant_id, cash_fen - concession_fen + voucher_fen + coupon_fen AS fen FROM orders
-                WHERE payout_id IS NULL
-                UNION ALL SELECT merchant_id, -dues_fen FROM refund WHERE payout_id IS NULL
-                UNION ALL SELECT merchant_id, amount_fen FROM deposit WHERE payout_id IS NULL
-            ) AS dues GROUP BY merchant_id
-        ) d ON d.merchant_id = m.id
-    ) AS held GROUP BY account_id
+    {wallets}
+    UNION ALL SELECT account_id, 0, 0, left_fen, 0 FROM coupon WHERE left_fen > 0
+    UNION ALL SELECT m.account_id, 0, 0, 0, COALESCE(d.fen, 0) FROM merchant m LEFT JOIN (
+        SELECT merchant_id, CAST(SUM(fen) AS BIGINT) AS fen FROM (
+            SELECT merchant_id, cash_fen - concession_fen + voucher_fen + coupon_fen AS fen FROM orders
+            WHERE payout_id IS NULL
+            UNION ALL SELECT merchant_id, -dues_fen FROM refund WHERE payout_id IS NULL
+            UNION ALL SELECT merchant_id, amount_fen FROM deposit WHERE payout_id IS NULL
+        ) AS dues GROUP BY merchant_id
+    ) d ON d.merchant_id = m.id
+    ORDER BY 1
 """
 _LAST_JOURNAL = """
     SELECT id, key, kind, effective_at, recorded_at FROM journal WHERE book = 'trust' ORDER BY id DESC LIMIT 1

@@ -239,6 +239,7 @@ _RED_BETWEEN = """
 """
 # Vouchers say whose they are, and holders' few uses and changes are found by that. The row of a voucher itself is
 # (released at, holder, face). One statement: three that travel together take half a millisecond longer (measured).
+# CROSS JOIN tells SQLite to begin with the vouchers; it would read all uses there are.
 _PAPERS = f"""
     WITH wanted AS (SELECT id, account_id, pool_id, face_fen, journal_id FROM voucher WHERE id IN ({{keys}}))
     SELECT w.id, 0, r.source_at, '', w.account_id, w.face_fen FROM wanted w
@@ -246,8 +247,9 @@ _PAPERS = f"""
     WHERE w.journal_id IS NOT NULL
     UNION ALL
     SELECT w.id, 1, o.journal_id, '{USE}', u.order_id, u.amount_fen FROM wanted w
-    JOIN voucher_use u ON u.account_id = w.account_id AND u.voucher_id = w.id JOIN orders o ON o.id = u.order_id
+    CROSS JOIN voucher_use u JOIN orders o ON o.id = u.order_id
+    WHERE u.account_id = w.account_id AND u.voucher_id = w.id
     UNION ALL
     SELECT w.id, 1, c.journal_id, c.kind, c.order_id, c.amount_fen FROM wanted w
-    JOIN voucher_change c ON c.account_id = w.account_id AND c.voucher_id = w.id
+    CROSS JOIN voucher_change c WHERE c.account_id = w.account_id AND c.voucher_id = w.id
 """  # noqa: S608  core's word for it

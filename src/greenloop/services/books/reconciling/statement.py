@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 
 from greenloop.core.books.posting import draft
@@ -13,6 +13,7 @@ from greenloop.services.books.post import post
 from greenloop.services.books.reconciling.lines import INSTITUTION, SPLIT, Line, Listed
 from greenloop.services.books.reconciling.matching import DAYS, INSTRUCTED, PAYMENTS, compare
 from greenloop.services.books.reconciling.profiles import read
+from greenloop.services.loop.rules import in_force, rulings
 from greenloop.services.trust.steps import may, note
 from greenloop.services.verb import verb
 from greenloop.store import locks, sql
@@ -46,12 +47,14 @@ def take_statement(
     file, nothing is taken twice; a file under another name, or a quiet day's that equals another's, is taken too.
     Without lines it reaches `until_at`, or this instant.
 
-    :raises Refusal: `by` may not, the name stands for another file or is no good, or a line was listed before by
-        another amount or for another number.
+    :raises Refusal: `by` may not, the name stands for another file, for a day that isn't over or is no good, or a line
+        was listed before by another amount or for another number.
     """
     may(by, "operator", "finance")
     if not 0 < len(name) <= NAME_MAX or "\x00" in name:
         raise Refusal("statement.name", say("A statement needs a name of 1 to 64 characters."), field="name")
+    if listed.account == INSTITUTION:
+        _check_day(name, at)
     locks.dues()
     earlier = Statement.objects.filter(account=listed.account, name=name).first()
     if earlier is not None and earlier.file_hash != file_hash:
@@ -79,6 +82,17 @@ def take_statement(
     detail = {"lines": len(listed.lines), "confirmed_fen": fen, "sha256": file_hash}
     note(act="statement.take", about=f"statement/{listed.account}/{name}", detail=detail, at=at, by=by)
     return Taken(len(listed.lines), len(fresh), orders, fen, gap_fen)
+
+
+def _check_day(name: str, at: datetime) -> None:
+    """Keep half a day's statement from standing for the whole: days are what the institution's are fetched by."""
+    try:
+        day = date.fromisoformat(name)
+    except ValueError:
+        return
+    if day.isoformat() == name and in_force(rulings(), at).rules.calendar.local_date(at) <= day:
+        message = say("{day} isn't over: its statement would be half. Take it tomorrow, or give this one another name.")
+        raise Refusal("statement.early", message, field="name", day=day)
 
 
 def take_file(*, data: bytes, profile: str, name: str, by: str, at: datetime, until_at: datetime) -> Taken:

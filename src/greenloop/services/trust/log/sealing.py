@@ -26,8 +26,8 @@ def seal_journals(*, at: datetime) -> int:
 @verb
 def posted_until() -> int:
     """Return the newest journal's number, once every journal with a lower one is to be seen."""
-    # Whoever posts has locked its accounts before its journal gets a number: with all of them locked nobody has one
-    # that is not committed.
+    # Whoever posts has let its accounts grow before its journal gets a number: while none can, nobody has one that is
+    # not committed.
     locks.ledger()
     return seals.posted_until()
 
