@@ -1,19 +1,23 @@
 """Statements against books: what agrees confirms cash, what doesn't is a case of a class, and nothing is silent."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from greenloop.core.faults import Refusal
-from greenloop.services.books.reconciling import closing
+from greenloop.services.books.reconciling import closing, fetching
 from greenloop.services.books.reconciling.lines import BANK, INSTITUTION, Line, Listed
 from greenloop.services.books.reconciling.statement import compare_again, take_statement
 from greenloop.services.loop.confirm import confirm_cash
 from greenloop.services.people.staff import appoint_staff
 from greenloop.services.verb import verb
+from greenloop.store import sql
 from tests.support.custody import Custody, cases, unexplained
-from tests.support.ledger import balances, fetch, whole_database
+from tests.support.ledger import balances, execute, fetch, whole_database
 from tests.support.town import Town
 
 
@@ -299,3 +303,22 @@ def test_the_bank_s_daily_sum_is_the_institution_s_day(town: Town, custody: Cust
     custody.state(Line("settlement", "day/2026-01-06", "B2", 300, town.at), account=BANK)
     found = [case for case in cases() if case[1] == "settlement"]
     assert found == [("timing", "settlement", 0, 1, "open"), ("timing", "settlement", 0, 300, "open")]
+
+
+def test_the_first_day_of_statements_is_found_without_reading_every_instruction(town: Town, custody: Custody) -> None:
+    first = town.today()
+    custody.sell("a", 100_000)
+    town.later(days=1)
+    custody.sell("b", 30_000)
+    with CaptureQueriesContext(connection) as captured:
+        found = fetching._missing(town.calendar, first + timedelta(days=3))
+    assert found == [first + timedelta(days=days) for days in range(3)]
+    (asked,) = (each["sql"] for each in captured if "made_at" in each["sql"])
+    with transaction.atomic():
+        if sql.is_postgresql():
+            # Of two rows it would read both; told not to, it does so only where no index gives the order.
+            execute("SET LOCAL enable_seqscan = off")
+        explain = "EXPLAIN" if sql.is_postgresql() else "EXPLAIN QUERY PLAN"
+        plan = "\n".join(str(row[-1]) for row in fetch(f"{explain} {asked}"))
+    assert re.search(r"Index Scan using payment_instruction_pkey|USING INDEX sqlite_autoindex_payment_in", plan), plan
+    assert not re.search("Sort|B-TREE|Seq Scan", plan), plan
