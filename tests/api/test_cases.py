@@ -11,7 +11,7 @@ def differ(town: Town) -> str:
     (number,) = collect(bills=[Bill("grocer", "A-7", 100_000)], at=town.at)
     town.sell("mei", "grocer", 100_000, order_no="A-7", confirmed=False)
     listed = Listed(INSTITUTION, (Line("payment", number, "T7", 99_000, town.at, "10 less"),))
-    take_statement(listed=listed, name="2026-01-05", file_hash="0" * 64, by="lin", at=town.at)
+    take_statement(listed=listed, name="2026-01-05 a.m.", file_hash="0" * 64, by="lin", at=town.at)
     return number
 
 

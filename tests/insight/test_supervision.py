@@ -182,7 +182,7 @@ def test_the_custodian_s_statements_tie_to_the_ledger_with_what_cases_explain(da
         Line("payment", number, f"T{at}", fen, town.at, "")
         for at, (number, fen) in enumerate(zip(numbers, fens, strict=True))
     )
-    take_statement(listed=Listed(INSTITUTION, lines), name="2026-01-05", file_hash="0" * 64, by="lin", at=town.at)
+    take_statement(listed=Listed(INSTITUTION, lines), name="2026-01-05 a.m.", file_hash="0" * 64, by="lin", at=town.at)
     found = over(1, 7, PUBLIC)
     (tie,) = [tie for tie in found.ties if tie.name == "custody.statements"]
     assert (tie.left_fen, tie.right_fen, found.off) == (100_000, 100_000, 0)

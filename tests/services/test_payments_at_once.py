@@ -141,14 +141,16 @@ def test_all_that_can_happen_to_payments_happens_at_once(town: Town, seed: int) 
     ]
     # Each paid order is confirmed once, each unpaid one cancelled once, and each refund is made once.
     assert fetch("SELECT COUNT(*) FROM orders WHERE confirmed_at IS NOT NULL") == [(PAID,)]
-    assert fetch("SELECT refund_no, COUNT(*), SUM(cash_fen) FROM refund GROUP BY refund_no ORDER BY 1") == [
-        ("cancel", UNPAID, UNPAID * FEN),
-        ("r", PAID // 8, PAID // 8 * 1_000),
-    ]
+    made_of = "SELECT COUNT(*), COALESCE(SUM(cash_fen), 0) FROM refund WHERE refund_no = %s AND state = %s"
+    assert fetch(made_of, "cancel", "paid") == [(UNPAID, UNPAID * FEN)]
+    ((paid, back_fen),), ((waiting, _),) = fetch(made_of, "r", "paid"), fetch(made_of, "r", "pending")
+    assert (paid + waiting, back_fen) == (PAID // 8, paid * 1_000)
     # A tenth of what is left of each order is conceded and stays; what was paid out is in the bank no more.
     ((out_fen,),) = fetch("SELECT COALESCE(SUM(amount_fen), 0) FROM payout")
     assert fetch("SELECT COUNT(*), COUNT(DISTINCT merchant_id) FROM payout") in ([(0, 0)], [(1, 1)], [(2, 2)])
-    assert balances()["trust:bank"] == PAID * FEN - PAID // 8 * 1_000 - out_fen
+    # A shop that was paid out first has nothing to give back: its refunds wait until it has sold or deposited.
+    assert out_fen or not waiting
+    assert balances()["trust:bank"] == PAID * FEN - back_fen - out_fen
     assert balances().get("trust:in_transit", 0) == 0
     assert fetch("SELECT difference FROM reconciliation_case WHERE state = 'open' AND difference <> 'timing'") == []
     assert unexplained() == 0

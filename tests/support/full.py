@@ -327,7 +327,7 @@ def full_town(set_clock: Callable[[datetime], None]) -> Full:
     found = Full(town, set_clock, tokens, somebody)
     _decisions(found, ordered)
     listed = Listed(INSTITUTION, (Line("other", "?", "T1", 700, town.at, "nobody knows what for"),))
-    take_statement(listed=listed, name="2026-01-26", file_hash="0" * 64, by="Lin", at=town.at)
+    take_statement(listed=listed, name="2026-01-26 a.m.", file_hash="0" * 64, by="Lin", at=town.at)
     set_clock(town.at)
     assert all(_column(query) for query in NUMBERED.values())
     return found

@@ -24,7 +24,7 @@ def town(database: object, sent: object) -> Town:
     take_notices(said=[Said("n1", number, "T7", "success", 99_000, town.at, "0" * 64)], at=town.at)
     town.sell("mei", "grocer", 100_000, order_no="A-7", confirmed=False)
     listed = Listed(INSTITUTION, (Line("payment", number, "T7", 99_000, town.at, "<b>10 less</b>"),))
-    take_statement(listed=listed, name="2026-01-05", file_hash="0" * 64, by="lin", at=town.at)
+    take_statement(listed=listed, name="2026-01-05 a.m.", file_hash="0" * 64, by="lin", at=town.at)
     return town
 
 
