@@ -2,13 +2,15 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from playwright.sync_api import Browser, StorageState
 
 from tests.sim.baskets import need_the_real_baskets
 from tests.support import browser as browsers
-from tests.support.databases import Engine
+from tests.support.databases import Database, Engine
 from tests.support.serving import Served, demo, served, tills
 
 ORDERS = "1200"
@@ -47,3 +49,18 @@ def states(browser: Browser, site: Served) -> dict[str, StorageState | None]:
     """Sign in everybody, and return what the browser knows of each; a stranger is nobody."""
     found: dict[str, StorageState | None] = {role: browsers.sign_in(browser, site, role) for role in site.people}
     return found | {"stranger": None}
+
+
+@pytest.fixture
+def pages(town: object, database: Database, tmp_path: Path) -> Iterator[Served]:
+    """Serve the pages of a test's own town; sessions made in this process are good there."""
+    del town  # asked for first: it is there before anybody looks
+    from greenloop.store.queries import trees
+
+    home = tmp_path / "home"
+    home.mkdir()
+    if database.engine == "postgresql":
+        (home / "roots").symlink_to(trees.folder().parent)
+    keys = {"GREENLOOP_SECRET_KEY": settings.SECRET_KEY, "GREENLOOP_IDENTITY_KEY": settings.GREENLOOP_IDENTITY_KEY}
+    with served(database.url, home, [], "--no-clock", **keys) as found:
+        yield found

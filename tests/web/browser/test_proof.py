@@ -4,16 +4,14 @@ Once with the browser's own SHA-256, once without it, as where the pages are rea
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.db import transaction
-from playwright.sync_api import Browser, BrowserContext, Page, Route
+from playwright.sync_api import Browser, Page, Route
 
 from greenloop.core.trust.checkpoint import Checkpoint, Key
 from greenloop.services.trust.log import steps
@@ -24,9 +22,9 @@ from greenloop.store.queries import liabilities, log
 from greenloop.store.queries.logged import Told
 from tests.support import browser as browsers
 from tests.support.databases import Database
-from tests.support.serving import Served, served
+from tests.support.serving import Served
 from tests.support.town import Town, found_town
-from tests.support.visiting import visit
+from tests.web.browser.windows import signed_in
 
 WITHOUT = "Object.defineProperty(Crypto.prototype, 'subtle', { get() { return undefined; } });"
 PATIENCE_MS = 30_000
@@ -60,29 +58,6 @@ def town(database: Database, browser: Browser) -> Town:
     publish_root(built=build(cycle=2, at=town.at), at=town.at)
     sign_log(at=town.at)
     return town
-
-
-@pytest.fixture
-def pages(town: Town, database: Database, tmp_path: Path) -> Iterator[Served]:
-    """Serve the town's pages; sessions made in this process are good there."""
-    from greenloop.store.queries import trees
-
-    home = tmp_path / "home"
-    home.mkdir()
-    if database.engine == "postgresql":
-        (home / "roots").symlink_to(trees.folder().parent)
-    keys = {"GREENLOOP_SECRET_KEY": settings.SECRET_KEY, "GREENLOOP_IDENTITY_KEY": settings.GREENLOOP_IDENTITY_KEY}
-    with served(database.url, home, [], "--no-clock", **keys) as found:
-        yield found
-
-
-def signed_in(browser: Browser, pages: Served, account_id: int) -> BrowserContext:
-    """Open a phone's window in which an account has signed in."""
-    context = browsers.opened(browser, pages, width="phone")
-    session = visit(account_id).cookies[settings.SESSION_COOKIE_NAME].value
-    host = pages.base.rsplit(":", 1)[0]
-    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": host}])
-    return context
 
 
 def came(page: Page) -> str:
