@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from greenloop.cli import database
+from greenloop.cli import database, forgetting
 from greenloop.cli.answer import DONE, REFUSED, Answer, count, pairs, screen, table, text
 from greenloop.cli.app import KEEP, command
 from greenloop.cli.progress import watched
@@ -84,6 +84,7 @@ def _followed(kept: "Archive", stop: Event, *, every_s: float, hours: float, day
         if perf_counter() >= look:
             look = perf_counter() + TREES_S
             trees.take(kept.folder)
+            _list_taken(kept.folder)
         if perf_counter() >= due:
             due += hours * 3600
             copies.append(_copied(kept, days=days, proving=proving))
@@ -105,6 +106,7 @@ def _copied(kept: "Archive", *, days: int, proving: bool) -> Mapping[str, Any]:
     with watched() as progress:
         copy = kept.copy(progress)
     taken = trees.take(kept.folder)
+    _list_taken(kept.folder)
     made = perf_counter() - begun
     with watched() as progress:
         looked_into = kept.opened(copy, progress) if proving else nullcontext()
@@ -114,6 +116,17 @@ def _copied(kept: "Archive", *, days: int, proving: bool) -> Mapping[str, Any]:
     removed = kept.prune(before) + trees.prune(kept.folder, before=before) if days else 0
     took = {"seconds": round(made, 3), "proved_seconds": round(perf_counter() - begun - made, 3)}
     return {"copy": str(copy.path), "at": copy.at, **found, **took, "trees": taken, "removed": removed, "keys": _keys()}
+
+
+def _list_taken(folder: Path) -> None:
+    """Take along who was forgotten. Archiving goes on where that can't be read, and says so."""
+    from greenloop.store.backup import forgotten
+
+    try:
+        forgotten.take(folder)
+    except OSError as fault:
+        sentence = gettext("The archive lacks who was forgotten: {reason}.")
+        screen(stderr=True).print(text(sentence.format(reason=fault), "bold red"))
 
 
 def _looked(*, proving: bool) -> Mapping[str, Any]:
@@ -180,7 +193,7 @@ def restore(
     proving: Prove = True,
     owner: As = None,
 ) -> Answer:
-    """Restore into a place that isn't there yet; exit code 1 if the restored books don't hold."""
+    """Restore into a place that isn't there yet; exit code 1 if its books don't hold or a person may be known again."""
     from greenloop.store.backup.folder import read
 
     database.start()
@@ -189,13 +202,22 @@ def restore(
     place = Path(into.removeprefix(SQLITE_URL)).absolute()
     begun = perf_counter()
     made = _sqlite if note["engine"] == "sqlite" else _postgresql
-    facts = dict(made(Path(source).absolute(), place, stop, note, proving=proving, owner=owner))
-    facts |= {"until": stop, "seconds": round(perf_counter() - begun, 3), "keys": _keys()}
+    folder = Path(source).absolute()
+    named = forgetting.named_in(folder)
+    facts = dict(made(folder, place, stop, note, named, proving=proving, owner=owner))
+    facts |= {"from": str(folder), "until": stop, "seconds": round(perf_counter() - begun, 3), "keys": _keys()}
     return _restored(facts)
 
 
 def _sqlite(
-    folder: Path, into: Path, until: datetime | None, note: Mapping[str, str], *, proving: bool, owner: str | None
+    folder: Path,
+    into: Path,
+    until: datetime | None,
+    note: Mapping[str, str],
+    named: forgetting.Named,
+    *,
+    proving: bool,
+    owner: str | None,
 ) -> Mapping[str, Any]:
     del note, owner
     from greenloop.store.backup import sqlite, trees
@@ -206,13 +228,20 @@ def _sqlite(
     restored_s = round(perf_counter() - begun, 3)
     with database.elsewhere(f"sqlite:///{into.as_posix()}"):
         back = trees.give_back(folder)
-        found = _looked(proving=proving)
+        found = {**_looked(proving=proving), **forgetting.in_restored(named)}
     facts = {"into": str(into), "at": made.at, "copy_at": made.snapshot_at, "frames": made.frames}
     return {**facts, "ended_early": made.ended_early, "restored_seconds": restored_s, **back.told, **found}
 
 
 def _postgresql(
-    folder: Path, into: Path, until: datetime | None, note: Mapping[str, str], *, proving: bool, owner: str | None
+    folder: Path,
+    into: Path,
+    until: datetime | None,
+    note: Mapping[str, str],
+    named: forgetting.Named,
+    *,
+    proving: bool,
+    owner: str | None,
 ) -> Mapping[str, Any]:
     from greenloop.cli.archives import standing
     from greenloop.store.backup import programs, trees
@@ -225,7 +254,7 @@ def _postgresql(
     ):
         restored_s = round(perf_counter() - begun, 3)
         back = trees.give_back(folder)
-        found = _looked(proving=proving)
+        found = {**_looked(proving=proving), **forgetting.in_restored(named)}
         facts = {"into": str(into), "at": server.at, "copy_at": server.base.at, "segments": server.segments}
         return {**facts, "ended_early": server.ended_early, "restored_seconds": restored_s, **back.told, **found}
 
@@ -245,7 +274,7 @@ def _restored(facts: Mapping[str, Any]) -> Answer:
             "{count} of the kept roots have no tree in the archive: proofs of those cycles can't be given out."
         )
         shown.append(text(sentence.format(count=facts["trees_missing"]), "yellow"))
-    shown += _shown(facts)
+    shown += [*_shown(facts), *forgetting.shown(facts)]
     places = list(facts["keys"].items())
     shown.append(pairs(gettext("The restored database wants the keys it was written with; here they are"), places))
-    return Answer(facts, shown, REFUSED if facts["broken"] else DONE)
+    return Answer(facts, shown, REFUSED if facts["broken"] or facts["forgotten_fault"] else DONE)

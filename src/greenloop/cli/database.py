@@ -156,9 +156,11 @@ def fresh(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     path = (folder / "greenloop.sqlite3").absolute()
     start(f"sqlite:///{path.as_posix()}")
+    from greenloop.store.backup import forgotten
     from greenloop.store.trustbook import place
 
     with alone():
+        forgotten.beside().unlink(missing_ok=True)
         for made in filter(None, (path, place.file())):
             for left in (made, *(made.with_name(f"{made.name}-{part}") for part in ("wal", "shm", "journal"))):
                 left.unlink(missing_ok=True)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from greenloop.cli import database
+from greenloop.cli import database, forgetting
 from greenloop.cli.answer import Answer, moment, table, text
 from greenloop.cli.app import RULES, command
 from greenloop.cli.reading import At, now
@@ -174,8 +174,28 @@ def _unseated(merchant: str, number: str, at: str | None) -> Answer:
 @command(
     "forget", panel=RULES, help=say("Forget a person: phone, name and sign-in are destroyed, the books stay whole.")
 )
-def forget(holder: Holder) -> Answer:
-    """Forget the person behind an account, for good."""
+def forget(
+    holder: Annotated[
+        str | None,
+        typer.Argument(metavar="REF|ID", help=say("A member's or merchant's ref, or an account's number.")),
+    ] = None,
+    *,
+    again: Annotated[
+        bool, typer.Option("--again", help=say("Forget again whom an older copy of the database has brought back."))
+    ] = False,
+    archive: Annotated[
+        str | None,
+        typer.Option("--from", metavar="FOLDER", help=say("With --again: the archive whose list counts as well.")),
+    ] = None,
+) -> Answer:
+    """Forget the person behind an account, for good; or those again whom the list of the forgotten names."""
+    if (holder is None) != again or (archive is not None and not again):
+        message = say("Name one person, or say --again, with --from FOLDER where the archive lies elsewhere.")
+        raise Refusal("forget.who", message, field="REF|ID")
+    return forgetting.by_hand(archive) if holder is None else _forgotten(holder)
+
+
+def _forgotten(holder: str) -> Answer:
     with database.writing():
         from greenloop.services.people.forget import forget as forget_person
 

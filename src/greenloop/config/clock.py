@@ -29,6 +29,7 @@ from greenloop.services.loop.notice import give_notice
 from greenloop.services.loop.settle import settle
 from greenloop.services.loop.vest import vest
 from greenloop.services.outbox.forget import forget
+from greenloop.services.people.forget import list_forgotten
 from greenloop.services.trust.acting import SCHEDULER, acting
 from greenloop.services.trust.roots import build, publish_root
 from greenloop.store.queries import clockwork as slots
@@ -156,6 +157,7 @@ def _prune(slot: str, at: datetime) -> Outcome:
         more = gone.more
     while forgotten := forget(at=at):
         events += forgotten
+    list_forgotten()
     return {"nonces": nonces, "answers": answers, "sessions": sessions, "events": events}
 
 

@@ -9,8 +9,10 @@ from greenloop.core.faults import Refusal, say
 from greenloop.insight.archived import archived_at, behind
 from greenloop.insight.deploy.finding import Finding
 from greenloop.insight.readiness import CLOCK_BACK_MAX, LATE, disk_free_bytes
+from greenloop.store.backup import forgotten as lists
 from greenloop.store.queries import clockwork as slots
 from greenloop.store.queries import overview, people, vitals
+from greenloop.store.queries.forgotten import brought_back
 
 DISK_FREE_MIN_GB = 2
 DECIDERS = frozenset({"operator", "finance"})
@@ -36,6 +38,7 @@ def findings(now: datetime) -> Iterator[Finding]:
         way_out = say("Let the machine follow a time service (NTP).")
         yield Finding("clock.behind", what, why, way_out, {"newest": newest})
     yield from archive(newest, now)
+    yield from forgotten()
 
 
 def archive(newest_journal_at: datetime | None, now: datetime) -> Iterator[Finding]:
@@ -55,6 +58,21 @@ def archive(newest_journal_at: datetime | None, now: datetime) -> Iterator[Findi
         yield Finding(
             "archive.behind", what, why, say("Look at the log of greenloop backup for what stopped it."), facts
         )
+
+
+def forgotten() -> Iterator[Finding]:
+    """Look for people who were forgotten and are known all the same: an older copy of the database was restored."""
+    why = say("Phones and names that had to be destroyed can be read and found again.")
+    try:
+        back = brought_back(lists.here())
+    except OSError as fault:
+        what = say("Whether somebody who was forgotten is known again can't be seen: {reason}.")
+        way_out = say("Let the service's own user read the list.")
+        yield Finding("forgotten.unreadable", what, why, way_out, {"reason": fault})
+        return
+    if back:
+        what = say("{count} people who were forgotten are known again.")
+        yield Finding("forgotten.known", what, why, say("Run greenloop forget --again."), {"count": len(back)})
 
 
 def staff() -> Iterator[Finding]:

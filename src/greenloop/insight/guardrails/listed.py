@@ -351,11 +351,21 @@ GUARDRAILS = (
             say("database: what somebody signs in by is sealed under a key per person, beside a keyed hash"),
             say("services: forgetting somebody destroys the key and ends the sessions"),
             say("database: what is deleted is written over in SQLite's file"),
+            say("restore: whom a list outside the database names is forgotten again"),
         ),
         (
             *_of(
                 "services/test_canary.py",
                 "test_of_a_person_who_is_forgotten_no_byte_is_left_in_files_or_logs",
+            ),
+            *_of(
+                "cli/test_forgotten.py",
+                "test_a_restore_of_an_older_copy_forgets_again_and_says_how_many",
+                "test_the_archive_names_them_when_all_else_is_lost_and_so_does_a_copy_of_it",
+            ),
+            *_of(
+                "services/test_forgotten.py",
+                "test_what_a_process_that_died_left_out_is_written_by_the_clock",
             ),
             *_of(
                 "services/test_signing_in.py",
@@ -367,6 +377,9 @@ GUARDRAILS = (
                 "test_the_log_says_nothing_about_a_person",
             ),
         ),
-        say("A backup made before still opens with the product's own key, until it is deleted too."),
+        say(
+            "A backup made before still opens with the product's own key until it is deleted too, "
+            "and brings a person back where it is restored and no list at hand names them."
+        ),
     ),
 )
