@@ -1,17 +1,21 @@
 """Seals: the public log holds each journal's hash in order, whoever posts meanwhile, and changes are found later."""
 
 from datetime import timedelta
+from threading import Event
+from time import sleep
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 
 from greenloop.core.trust.log import leaf_hash, root_of
 from greenloop.services.trust.log import sealing
 from greenloop.services.trust.log.sealing import seal_journals
+from greenloop.store import sql
 from greenloop.store.queries import seals
 from tests.support.leaves import broken, count, facts, tamper
 from tests.support.ledger import fetch, whole_database
-from tests.support.threads import at_once
+from tests.support.threads import PATIENCE_S, at_once
 from tests.support.town import Town
 
 
@@ -92,6 +96,36 @@ def test_what_is_posted_after_the_newest_was_read_waits(busy: Town) -> None:
     assert sealing.seal_some(until=until, at=busy.at) == known
     assert sealing.seal_some(until=until, at=busy.at) == 0
     assert posted() > known
+
+
+def test_who_has_locked_its_accounts_is_not_kept_from_growing_them_by_a_seal_that_waits(busy: Town) -> None:
+    """A verb that has posted keeps the seal waiting, and may itself wait for whoever has locked the next account."""
+    if connection.vendor != "postgresql":
+        return
+    locked, waits = Event(), Event()
+
+    def grow() -> None:
+        with transaction.atomic():
+            sql.rows("SELECT id FROM ledger_account WHERE name = 'trust:reserve' FOR NO KEY UPDATE")
+            locked.set()
+            assert waits.wait(PATIENCE_S)
+            sql.run("SET LOCAL lock_timeout = '500ms'")  # the server looks for deadlocks after a second
+            sql.run("UPDATE ledger_account SET debits_fen = debits_fen WHERE name = 'trust:reserve'")
+
+    def seal() -> None:
+        assert locked.wait(PATIENCE_S)
+        sealing.posted_until()
+
+    def post_first() -> None:
+        with transaction.atomic():
+            sql.run("UPDATE ledger_account SET debits_fen = debits_fen WHERE name = 'trust:bank'")
+            assert locked.wait(PATIENCE_S)
+            while not sql.rows("SELECT 1 FROM pg_locks WHERE relation = 'ledger_account'::regclass AND NOT granted"):
+                sleep(0.01)
+            waits.set()
+            sql.rows("SELECT id FROM ledger_account WHERE name = 'trust:reserve' FOR NO KEY UPDATE")
+
+    at_once([grow, seal, post_first])
 
 
 CHANGED = {

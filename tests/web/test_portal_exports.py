@@ -95,7 +95,17 @@ def test_a_line_of_journals_that_says_more_or_nests_without_end_is_found(busy: T
     more = lines[0].replace(b"{", b'{"approved":true,', 1) + b"".join(lines[1:])
     assert forged(more, proof) == ["line"]
     deep = b"[" * 100_000 + b"\n"
-    assert forged(deep + b"".join(lines[1:]), proof) == ["line"]
+    for other in (deep, *(refit(lines[0], canonical=text) for text in ("[]", '""', "7", "[[[1,2,3]]]"))):
+        assert forged(other + b"".join(lines[1:]), proof) == ["line"]
+
+
+def test_bytes_that_are_no_text_are_not_taken_for_the_sign_that_readers_show_instead(busy: Town) -> None:
+    busy.deposit("grocer", 100, no="\N{REPLACEMENT CHARACTER}")
+    seal_journals(at=busy.at)
+    sign_log(at=busy.at)
+    content, proof = taken(at_work("regulator"), "journals")
+    assert forged(content, proof) == []
+    assert forged(content.replace("\N{REPLACEMENT CHARACTER}".encode(), b"\xff"), proof) == ["line"]
 
 
 @pytest.fixture

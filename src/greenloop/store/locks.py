@@ -115,10 +115,12 @@ def instructions(numbers: Iterable[str]) -> None:
 def ledger() -> None:
     """Keep accounts of the ledger from growing until the transaction ends: all that was posted is to be seen.
 
-    Alone, and briefly: whoever has grown one is waited for, and whoever is about to waits.
+    Alone, and briefly: whoever has locked or grown one is waited for, and whoever is about to waits.
     """
+    # It keeps out who only locks accounts, too. Else a verb that posts twice could wait for another's account, that one
+    # for us, and we for the first: the server would find that out after a second, and all sales would wait for it.
     if sql.is_postgresql():
-        sql.run("LOCK TABLE ledger_account IN SHARE ROW EXCLUSIVE MODE")
+        sql.run("LOCK TABLE ledger_account IN EXCLUSIVE MODE")
 
 
 def endpoints(ids: Iterable[int]) -> None:

@@ -62,7 +62,7 @@ def check_export(*, content: bytes, proof: str, keys: Sequence[Key] = ()) -> Che
     if sha256(content).hexdigest() != told["sha256"]:
         checked.finds("sha256", say("The file isn't the one that the proof names: its SHA-256 is another."))
         return checked
-    *lines, rest = content.decode("utf-8", "replace").split("\n")
+    *lines, rest = content.decode("utf-8", "surrogateescape").split("\n")
     if rest:  # a last line without its end is a line all the same, and one that nobody has proved
         lines.append(rest)
     checked.rows = len(lines)
@@ -199,6 +199,6 @@ def _fingerprint(line: str) -> bytes | None:
         found = sha256(text).digest()
         accounts = [name for debit, credit, _ in json.loads(text)[-1] for name in (debit, credit)]
         itself = told.keys() == PARTS and found.hex() == told["sha256"] and {*map(book_of, accounts)} == {told["book"]}
-    except (Refusal, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (Refusal, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return None
     return found if itself else None
