@@ -83,3 +83,9 @@ def test_those_who_may_look_see_what_waits_and_what_was_decided(town: Town) -> N
     assert risk.get("/v1/claims/17").code == "claim.unknown"
     for other in (staff_of("marketing"), mei):
         assert other.get("/v1/claims").code == other.get(f"/v1/claims/{claim}").code == "auth.role"
+    address = f"/v1/wallets/{town.ids['mei']}/claims"
+    assert staff_of("marketing").get(address).code == "auth.role"
+    assert staff_of("marketing").get(f"/v1/wallets/{town.ids['mei']}").status == 200
+    for reader in ("risk", "auditor", "regulator"):
+        assert [each["id"] for each in staff_of(reader).get(address).json["claims"]] == [claim]
+    assert looker_of(town.ids["bo"]).get(address).code == "account.unknown"

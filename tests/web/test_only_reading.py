@@ -14,7 +14,7 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from django.test import Client
 from django.urls import get_resolver
 
-from greenloop.insight.deploy.database import of_reader
+from greenloop.insight.deploy.database import findings, of_reader
 from greenloop.services.loop.draw import draw
 from greenloop.services.loop.hold import hold_account
 from greenloop.services.people.staff import appoint_staff
@@ -248,6 +248,15 @@ def test_a_reader_s_role_that_lacks_tables_or_isn_t_there_is_told_before_going_l
     assert [each.code for each in of_reader(address.replace(reader, "nobody_known"))] == ["reader.unknown"]
     own_role = str(fetch("SELECT current_user")[0][0])
     assert [each.code for each in of_reader(address.replace(reader, own_role))] == ["reader.same"]
+
+
+@pytest.mark.books_broken_on_purpose
+def test_of_a_database_of_an_older_release_the_reader_s_role_is_not_asked(reader: str) -> None:
+    """The tables that it should read aren't all there yet."""
+    del reader
+    execute("DROP TABLE complaint_answer")
+    execute("DELETE FROM django_migrations WHERE app = 'store' AND name LIKE '0025%%'")
+    assert {each.code for each in findings(lambda: NOW)} >= {"database.migrations"}
 
 
 def test_what_reads_for_too_long_is_stopped(reader: str, monkeypatch: pytest.MonkeyPatch) -> None:

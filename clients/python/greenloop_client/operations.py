@@ -209,6 +209,8 @@ class Client(Connection):
     def list_own_claims(self, account_id: str) -> models.OwnClaimsOut:
         """Return a holder's large draws and spends, 50 at most: those that live, and the newest others.
 
+        Of the platform's people, who may read claims reads those of others.
+
         Needs a key with `wallets:read` or a session.
         """
         return cast("models.OwnClaimsOut", self.call("GET", address("/v1/wallets/{account_id}/claims", [account_id])))

@@ -152,8 +152,12 @@ class OwnClaimsOut(Schema):
     operation_id="listOwnClaims",
 )
 def list_own_claims(request: HttpRequest, account_id: str) -> OwnClaimsOut:
-    """Return a holder's large draws and spends, 50 at most: those that live, and the newest others."""
+    """Return a holder's large draws and spends, 50 at most: those that live, and the newest others.
+
+    Of the platform's people, who may read claims reads those of others.
+    """
     account = seen(request, account_id)
+    _claim_reader(request, account)
     _, own = claims.in_the_way(account, limit=CLAIMS_MAX)
     shown = [OwnClaimOut(**asdict(each) | {"id": str(each.id)}) for each in own]
     return OwnClaimsOut(account_id=str(account), claims=shown)
@@ -203,6 +207,18 @@ def _holder_only(request: HttpRequest, account: int) -> None:
         return
     if balances.whose(account)[1].isdisjoint(caller.visitor.merchant_refs):
         raise Problem(403, "auth.role", say("Only the holder draws from a wallet."))
+
+
+def _claim_reader(request: HttpRequest, account: int) -> None:
+    """Keep those of the platform's people from others' claims who may read none.
+
+    :raises Problem: the caller is one of them.
+    """
+    caller = access.of(request)
+    if isinstance(caller, Client) or not caller.visitor.staff or caller.visitor.account_id == account:
+        return
+    if caller.visitor.staff.isdisjoint(roles.admitted(roles.CLAIM_READERS)):
+        raise Problem(403, "auth.role", say("Your account has no right to see or do this."))
 
 
 def _instant(asked: At) -> datetime:
