@@ -64,6 +64,12 @@ def test_settlements_bring_the_answer_that_their_leaf_commits_to(busy: Town) -> 
     assert [(each.code, each.facts["line"]) for each in found.findings] == [("line", 1)]
 
 
+def test_a_list_is_not_the_text_that_it_would_be_written_as(busy: Town) -> None:
+    content, proof = taken(at_work("auditor"), "settlements")
+    assert b'"indices":"[]"' in content
+    assert forged(content.replace(b'"indices":"[]"', b'"indices":[]', 1), proof) == ["line"]
+
+
 def forged(content: bytes, proof: str, **instead: Any) -> list[str]:
     """Return what is found where a file is another and its proof was made to fit it."""
     known = canonical.read(proof.removesuffix("\n"))

@@ -136,9 +136,12 @@ def _logged(body: str, leaf: Any, kind: str, note: Note) -> Mapping[str, Any] | 
 
 
 def _commits(facts: Mapping[str, Any], texts: Mapping[str, Any]) -> bool:
-    """Tell whether a leaf holds the hash of each text that a line brings, and the line brings each that it holds."""
+    """Tell whether a leaf holds the hash of each text that a line brings, and the line brings each that it holds.
+
+    :raises AttributeError: what a line brings is no text, whatever it would be written as.
+    """
     held = {name.removesuffix(SUFFIX): value for name, value in facts.items() if name.endswith(SUFFIX)}
-    return held == {name: sha256(str(text).encode()).hexdigest() for name, text in texts.items()}
+    return held == {name: sha256(text.encode()).hexdigest() for name, text in texts.items()}
 
 
 @dataclass(frozen=True, slots=True)
