@@ -847,12 +847,16 @@ def check_seals(bundle: Bundle, findings: Findings) -> None:
     journals, before = iter(sorted(bundle["journals"], key=lambda row: int(row["id"]))), 0
     for number, told in enumerate(seals, 1):
         tiles: list[bytes] = []
-        for place, row in enumerate(islice(journals, told["journals"])):
+        count = told.get("journals")
+        if type(count) is not int or not 0 < count < 2**53:
+            findings.wrong("log", f"seal {number}: {count} journals can't be sealed")
+            continue
+        for place, row in enumerate(islice(journals, count)):
             leaf = hashlib.sha256(_canonical(row, lines[row["id"]])).digest()
             _lay(tiles, place, hashlib.sha256(b"\x00" + leaf).digest())
-        found = [told["before"], told["root"]]
-        findings.same("log", f"seal {number}, of {told['journals']} journals", found, [before, _folded(tiles)])
-        before += told["journals"]
+        found = [told.get("before"), told.get("root")]
+        findings.same("log", f"seal {number}, of {count} journals", found, [before, _folded(tiles)])
+        before += count
 
 
 def _canonical(journal: Row, lines: list[list[Any]]) -> bytes:

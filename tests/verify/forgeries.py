@@ -196,6 +196,16 @@ def a_journal_of_another_name(forged: Forgery) -> Named:
     return "log", "seal 1, of"
 
 
+def a_seal_over_less_than_nothing(forged: Forgery) -> Named:
+    rows = forged.rows("log_leaves")
+    row = next(row for row in rows if row["kind"] == "journals")
+    body = json.loads(row["body"])
+    body["facts"]["journals"] = -1
+    row["body"] = json.dumps(body, separators=(",", ":"))
+    forged.write("log_leaves", rows)
+    return "log", "seal 1: -1 journals"
+
+
 def a_root_of_less_than_is_owed(forged: Forgery) -> Named:
     row = forged.change("liability_roots", lambda row: row["unspent_fen"] > 0, unspent_fen=-1, total_fen=-1)
     return "roots", f"root of cycle {row['cycle']}: parts and cash"
@@ -229,5 +239,6 @@ FORGERIES: tuple[Callable[[Forgery], Named], ...] = (
     a_signature_of_nobody,
     a_journal_dated_otherwise,
     a_journal_of_another_name,
+    a_seal_over_less_than_nothing,
     a_root_of_less_than_is_owed,
 )
