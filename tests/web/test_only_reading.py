@@ -23,6 +23,7 @@ from greenloop.services.trust.readers import grant_reader
 from greenloop.store import sql
 from greenloop.store.models import Complaint, StaffRole
 from greenloop.store.reader import connection as reading_connection
+from greenloop.store.reader.role import withheld
 from tests.support.databases import Database
 from tests.support.ledger import execute, fetch, whole_database
 from tests.support.signing import NOW, page
@@ -242,6 +243,11 @@ def test_a_reader_s_role_that_lacks_tables_or_isn_t_there_is_told_before_going_l
     execute(f"REVOKE SELECT (account_id) ON member FROM {reader}")
     (found,) = of_reader(address)
     assert (found.code, found.facts["tables"]) == ("reader.behind", "member, orders")
+    execute(f"REVOKE EXECUTE ON FUNCTION lent_identifier() FROM {reader}")
+    execute("DROP FUNCTION lent_person_key()")
+    (found,) = of_reader(address)
+    assert found.facts["tables"] == "identifier, member, orders"
+    assert withheld(reader) == ["identifier", "member", "orders", "person_key"]
     grant_reader(role=reader)
     assert list(of_reader(address)) == []
     assert [each.code for each in of_reader("")] == ["reader.none"]

@@ -57,7 +57,9 @@ def withheld(role: str) -> list[str] | None:
     wanted = [(table, name) for table in masks.MASKS if table not in masks.LENT for name in masks.open_columns(table)]
     tables, names = [table for table, _ in wanted], [name for _, name in wanted]
     others = [*masks.CLOSED, *masks.MASKS]
-    return [str(table) for (table,) in rows(_WITHHELD, [role, others, tables, names, role])]
+    functions = [f"public.{masks.lent(table)}()" for table in masks.LENT]
+    asked = [role, others, tables, names, role, list(masks.LENT), functions, role]
+    return [str(table) for (table,) in rows(_WITHHELD, asked)]
 
 
 def _let_read(table: str, named: sql.Identifier) -> None:
@@ -97,5 +99,8 @@ _WITHHELD = """
     UNION
     SELECT wanted.named FROM unnest(%s::text[], %s::text[]) AS wanted(named, part)
     WHERE NOT has_column_privilege(%s, 'public.' || wanted.named, wanted.part, 'SELECT')
+    UNION
+    SELECT lent.named FROM unnest(%s::text[], %s::text[]) AS lent(named, function)
+    WHERE NOT COALESCE(has_function_privilege(%s, to_regprocedure(lent.function)::oid, 'EXECUTE'), false)
     ORDER BY 1
 """
