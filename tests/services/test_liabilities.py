@@ -13,7 +13,7 @@ from greenloop.core.trust.kept_tree import Owed
 from greenloop.core.trust.liabilities import included_fen
 from greenloop.insight import inclusion
 from greenloop.insight.check import check
-from greenloop.services.trust import growing
+from greenloop.services.trust import growing, roots
 from greenloop.services.trust.log.keeping import fill_log, sign_log
 from greenloop.services.trust.roots import build, publish_root
 from greenloop.store import sql
@@ -67,6 +67,16 @@ def test_the_total_is_what_the_books_owe_and_everybody_finds_their_own(town: Tow
     assert found is not None
     assert found.owed == Owed(claimable_fen=120, unspent_fen=0, coupon_fen=840, dues_fen=0)
     assert [proved_fen(root, holder(town, ref)) for ref in ("mei", "grocer", "baker")] == [960, 90_100, 8_020]
+
+
+def test_holders_read_row_by_row_are_the_same(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part may be of one holder alone, who isn't known whole until the next row is another's."""
+    a_settled_cycle(town)
+    whole = [row for part in liabilities.owed(rows_max=100) for row in part]
+    assert [row[0] for row in whole] == sorted(holder(town, ref) for ref in ("mei", "grocer", "baker"))
+    assert [row for part in liabilities.owed(rows_max=1) for row in part] == whole
+    monkeypatch.setattr(roots, "ROWS_MAX", 1)
+    assert published(town).total_fen == 240 + 840 + 98_000
 
 
 def test_what_was_drawn_is_owed_as_vouchers_and_what_was_spent_is_owed_to_the_shop(town: Town) -> None:

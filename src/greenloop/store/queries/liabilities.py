@@ -139,7 +139,8 @@ def owed(*, rows_max: int) -> Generator[Sequence[Row]]:
                 if last:
                     found.append(last)
                 last = row
-            yield found
+            if found:  # nobody is known whole after a part of one holder alone
+                yield found
     if last:
         yield [last]
 
