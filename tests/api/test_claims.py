@@ -89,3 +89,11 @@ def test_those_who_may_look_see_what_waits_and_what_was_decided(town: Town) -> N
     for reader in ("risk", "auditor", "regulator"):
         assert [each["id"] for each in staff_of(reader).get(address).json["claims"]] == [claim]
     assert looker_of(town.ids["bo"]).get(address).code == "account.unknown"
+
+
+def test_a_client_reads_how_a_claim_stands_and_not_why_people_turned_it_down(town: Town) -> None:
+    till, address = till_of("grocer", at=town.at), f"/v1/wallets/{town.ids['grocer']}"
+    claim = till.post(f"{address}/draws", {"pool": "green"}).json["claim"]
+    decide(reject, claim, town, reason="a raid")
+    (shown,) = till.get(f"{address}/claims").json["claims"]
+    assert (shown["id"], shown["state"], shown["reason"]) == (claim, "rejected", "")

@@ -762,7 +762,7 @@ class OwnClaimOut(TypedDict):
     """A large draw (from the pool that `place` names) or spend (at the merchant that it names), in fen.
 
     `state` is held, approved (a spend, to be repeated until `until_at`), done, rejected, withdrawn or lapsed.
-    `amount_fen` is reserved while it is held or approved.
+    `amount_fen` is reserved while it is held or approved. `reason` is told to people alone: clients read none.
     """
 
     id: str

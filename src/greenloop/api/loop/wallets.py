@@ -123,7 +123,7 @@ class OwnClaimOut(Schema):
     """A large draw (from the pool that `place` names) or spend (at the merchant that it names), in fen.
 
     `state` is held, approved (a spend, to be repeated until `until_at`), done, rejected, withdrawn or lapsed.
-    `amount_fen` is reserved while it is held or approved.
+    `amount_fen` is reserved while it is held or approved. `reason` is told to people alone: clients read none.
     """
 
     id: str
@@ -159,7 +159,8 @@ def list_own_claims(request: HttpRequest, account_id: str) -> OwnClaimsOut:
     account = seen(request, account_id)
     _claim_reader(request, account)
     _, own = claims.in_the_way(account, limit=CLAIMS_MAX)
-    shown = [OwnClaimOut(**asdict(each) | {"id": str(each.id)}) for each in own]
+    untold = {"reason": ""} if isinstance(access.of(request), Client) else {}
+    shown = [OwnClaimOut(**asdict(each) | {"id": str(each.id)} | untold) for each in own]
     return OwnClaimsOut(account_id=str(account), claims=shown)
 
 

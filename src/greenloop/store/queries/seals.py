@@ -98,15 +98,14 @@ def root(found: Sequence[Booked]) -> bytes:
     return root_of([leaf_hash(bytes.fromhex(each.entry.sha256())) for each in found])
 
 
-_SEALS = """
-    SELECT s.number, COALESCE(e.until_id, 0), s.until_id, COALESCE(e.journals_until, 0), s.journals_until
-    FROM journal_seal s LEFT JOIN journal_seal e ON e.number = s.number - 1
+_COLUMNS = """
+    s.number, COALESCE(e.until_id, 0) AS after_id, s.until_id, COALESCE(e.journals_until, 0) AS before, s.journals_until
 """
+_ROWS = "journal_seal s LEFT JOIN journal_seal e ON e.number = s.number - 1"
+_SEALS = f"SELECT {_COLUMNS} FROM {_ROWS}"  # noqa: S608  names are ours
 _UNDER = f"""
     WITH under AS (
-        SELECT s.number, COALESCE(e.until_id, 0) AS after_id, s.until_id, COALESCE(e.journals_until, 0) AS before,
-            s.journals_until, l.number AS leaf, l.body
-        FROM journal_seal s LEFT JOIN journal_seal e ON e.number = s.number - 1
+        SELECT {_COLUMNS}, l.number AS leaf, l.body FROM {_ROWS}
         JOIN log_leaf l ON l.kind = '{LEAF}' AND l.about = '{LEAF}/' || CAST(s.number AS VARCHAR(20))
         WHERE l.number < %(size)s
     )
