@@ -295,7 +295,7 @@ _WALLETS = """
         FROM position p JOIN cohort c ON c.id = p.cohort_id GROUP BY p.account_id, c.pool_id
     ) a ON a.account_id = w.account_id AND a.pool_id = w.pool_id
 """
-# SQLite would keep all positions' sums aside, two gibibytes of ten million holders; wallet by wallet it keeps none.
+# SQLite would keep all positions' sums aside, in memory; wallet by wallet it keeps none, and is quicker (measured).
 _WALLETS_IN_ORDER = """
     SELECT w.account_id, COALESCE((
         SELECT (SUM(p.points * (c.release_index / 1000000)) + SUM(p.points * (c.release_index %% 1000000)) / 1000000)
