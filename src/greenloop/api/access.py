@@ -85,7 +85,7 @@ class Session(AuthBase):
             raise Problem(403, "auth.csrf", message)
         found = getattr(request, "_visitor", None) or visitor(int(request.user.pk))
         if not self.allows(found):
-            raise Problem(403, "auth.role", say("Your account has no right to see or do this."))
+            raise no_right()
         if found.staff and not _factor_passed(request):
             message = say("Sign in with your second factor first: open /sign-in/staff/ in this browser.")
             raise Problem(403, "auth.factor", message)
@@ -111,6 +111,11 @@ class Staff(Session):
     def allows(self, found: Visitor) -> bool:
         """Tell whether a visitor may call."""
         return bool(found.staff & self.roles)
+
+
+def no_right() -> Problem:
+    """Return the refusal of a person whose roles don't go so far."""
+    return Problem(403, "auth.role", say("Your account has no right to see or do this."))
 
 
 def nobody(request: HttpRequest) -> Problem:

@@ -220,17 +220,16 @@ def _sqlite(
     owner: str | None,
 ) -> Mapping[str, Any]:
     del note, owner
-    from greenloop.store.backup import sqlite, trees
+    from greenloop.store.backup import sqlite
 
     begun = perf_counter()
     with watched() as progress:
         made = sqlite.restore(folder, into=into, until=until, progress=progress)
     restored_s = round(perf_counter() - begun, 3)
     with database.elsewhere(f"sqlite:///{into.as_posix()}"):
-        back = trees.give_back(folder)
-        found = {**_looked(proving=proving), **forgetting.in_restored(named)}
+        found = _settled_in(folder, named, proving=proving)
     facts = {"into": str(into), "at": made.at, "copy_at": made.snapshot_at, "frames": made.frames}
-    return {**facts, "ended_early": made.ended_early, "restored_seconds": restored_s, **back.told, **found}
+    return {**facts, "ended_early": made.ended_early, "restored_seconds": restored_s, **found}
 
 
 def _postgresql(
@@ -244,7 +243,7 @@ def _postgresql(
     owner: str | None,
 ) -> Mapping[str, Any]:
     from greenloop.cli.archives import standing
-    from greenloop.store.backup import programs, trees
+    from greenloop.store.backup import programs
 
     begun = perf_counter()
     to = programs.owner(owner)
@@ -253,10 +252,17 @@ def _postgresql(
         standing(folder, into=into, until=until, owner=to, note=note, progress=progress) as server,
     ):
         restored_s = round(perf_counter() - begun, 3)
-        back = trees.give_back(folder)
-        found = {**_looked(proving=proving), **forgetting.in_restored(named)}
+        found = _settled_in(folder, named, proving=proving)
         facts = {"into": str(into), "at": server.at, "copy_at": server.base.at, "segments": server.segments}
-        return {**facts, "ended_early": server.ended_early, "restored_seconds": restored_s, **back.told, **found}
+        return {**facts, "ended_early": server.ended_early, "restored_seconds": restored_s, **found}
+
+
+def _settled_in(folder: Path, named: forgetting.Named, *, proving: bool) -> Mapping[str, Any]:
+    """Give the restored database that is read now its trees back, prove its books, and forget again whom lists name."""
+    from greenloop.store.backup import trees
+
+    back = trees.give_back(folder)
+    return {**back.told, **_looked(proving=proving), **forgetting.in_restored(named)}
 
 
 def _restored(facts: Mapping[str, Any]) -> Answer:

@@ -203,7 +203,7 @@ def _holder_only(request: HttpRequest, account: int) -> None:
     if isinstance(caller, Client):
         return
     if not caller.visitor.staff.isdisjoint(roles.READERS):
-        raise Problem(403, "auth.role", say("Your account has no right to see or do this."))
+        raise access.no_right()
     if caller.visitor.account_id == account:
         return
     if balances.whose(account)[1].isdisjoint(caller.visitor.merchant_refs):
@@ -219,7 +219,7 @@ def _claim_reader(request: HttpRequest, account: int) -> None:
     if isinstance(caller, Client) or not caller.visitor.staff or caller.visitor.account_id == account:
         return
     if caller.visitor.staff.isdisjoint(roles.admitted(roles.CLAIM_READERS)):
-        raise Problem(403, "auth.role", say("Your account has no right to see or do this."))
+        raise access.no_right()
 
 
 def _instant(asked: At) -> datetime:
